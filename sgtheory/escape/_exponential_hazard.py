@@ -1,0 +1,60 @@
+import equinox as eqx
+import jax.numpy as jnp
+
+from sgtheory._arrays import Distance, Scalar
+from sgtheory._checks import positive
+from sgtheory.escape._base import AbstractEscape
+
+# e^{-e^40} is 0 and e^{-e^{-40}} is 1 in every floating-point format: beyond, the limit is taken.
+_SATURATED = 40.0
+
+
+class ExponentialHazard(AbstractEscape):
+    r"""Exponential escape rate over a time step, $p(u) = 1 - \exp(-\Delta t\,\rho_0\,e^{\beta u})$.
+
+    The hazard $\rho_0 e^{\beta u}$ is a rate and may exceed 1; it is never clipped, since a clipped rate is no
+    probability law. Slope $\beta r e^{-r}$ with $r = \Delta t\,\rho_0\,e^{\beta u}$. Not symmetric about threshold:
+    $p(0) = 1-e^{-\Delta t\rho_0}$.
+
+    **Arguments:** `steepness` $\beta$, per unit of membrane potential; `rate` $\rho_0$, per unit of time, the hazard at
+    threshold; `time_step` $\Delta t$. All positive.
+    **Raises** `ValueError` for an argument that is not positive and finite.
+    **Source:** Gygax & Zenke (2025), the escape functions beside Eq. 4; Gerstner et al., Neuronal Dynamics, §9.1.
+
+    >>> import jax.numpy as jnp
+    >>> print(round(float(ExponentialHazard(steepness=2.0).probability(jnp.array(0.5))), 4))
+    0.934
+    """
+
+    steepness: Scalar = eqx.field(converter=positive("steepness", "For the noiseless limit use `HardThreshold()`."))
+    rate: Scalar = eqx.field(converter=positive("rate"), default=1.0)
+    time_step: Scalar = eqx.field(converter=positive("time_step"), default=1.0)
+
+    def probability(self, distance: Distance) -> Distance:
+        exponent, saturated = self._exponent(distance, below=_SATURATED)
+        return jnp.where(saturated, 1.0, -jnp.expm1(-jnp.exp(exponent)))
+
+    def slope(self, distance: Distance) -> Distance:
+        exponent, saturated = self._exponent(distance, below=_SATURATED)
+        return jnp.where(saturated, 0.0, self.steepness * jnp.exp(exponent - jnp.exp(exponent)))
+
+    def log_probability(self, distance: Distance) -> Distance:
+        # Far below threshold p = r to all digits, so log p is the exponent itself; far above, log p = 0.
+        exponent, saturated = self._exponent(distance, below=_SATURATED)
+        rare = exponent < -_SATURATED
+        moderate = jnp.where(rare, jnp.zeros_like(exponent), exponent)
+        inner = jnp.where(rare, exponent, jnp.log(-jnp.expm1(-jnp.exp(moderate))))
+        return jnp.where(saturated, 0.0, inner)
+
+    def log_silence(self, distance: Distance) -> Distance:
+        # Overflows to the true answer: the logarithm of a silence of probability 0 is minus infinity.
+        return -jnp.exp(self._log_hazard(distance))
+
+    def _log_hazard(self, distance: Distance) -> Distance:
+        return self.steepness * distance + jnp.log(self.rate * self.time_step).astype(distance.dtype)
+
+    def _exponent(self, distance: Distance, below: float):
+        """log r where it is below the bound, 0 elsewhere, and where that is."""
+        exponent = self._log_hazard(distance)
+        saturated = exponent > below
+        return jnp.where(saturated, jnp.zeros_like(exponent), exponent), saturated

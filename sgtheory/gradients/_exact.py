@@ -1,0 +1,88 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sgtheory._arrays import Array, Float, Parameters, Scalar
+from sgtheory.gradients._base import AbstractGradientEstimator, Claim, Depth, Loss, Losses, scalar_loss
+from sgtheory.networks import AbstractNetwork
+from sgtheory.rules import Forced, SpikeRule
+
+_FORCED = SpikeRule(Forced())
+
+
+def spike_patterns(network: AbstractNetwork, inputs: Float[Array, "..."], max_decisions: int) -> Array:
+    """All $2^n$ outcomes of the $n$ decisions of a run, each of the shape `sites(inputs)`."""
+    shape = network.sites(inputs)
+    count = int(np.prod(shape))
+    if count > max_decisions:
+        raise ValueError(
+            f"`network` must have at most {max_decisions} decisions to be enumerated, got {count}, that is "
+            f"{2.0**count:.3g} spike patterns. Take a smaller network, or raise `max_decisions` if you can wait."
+        )
+    bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+    return jnp.asarray(bits.reshape(2**count, *shape), dtype=jnp.result_type(inputs))
+
+
+def expectation(
+    function: Loss,
+    network: AbstractNetwork,
+    parameters: Parameters,
+    inputs: Float[Array, "..."],
+    max_decisions: int = 16,
+) -> Scalar:
+    r"""Exact $E[f(\text{output})] = \sum_{\text{patterns}} P(\text{pattern})\,f$, over all spike patterns of the network.
+
+    Differentiable in `parameters`. Costs $2^n$ runs for $n$ decisions.
+
+    **Raises** `ValueError` for a network with more than `max_decisions` decisions.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> from sgtheory.networks import SingleUnit
+    >>> from sgtheory.neurons import Perceptron, PerceptronParameters
+    >>> network = SingleUnit(Perceptron(Sigmoid(steepness=2.0), threshold=0.3))
+    >>> print(round(float(expectation(lambda y: y, network, PerceptronParameters([0.8]), jnp.array([1.0]))), 4))
+    0.7311
+    """
+
+    def term(pattern):
+        path = network(parameters, inputs, pattern, _FORCED)
+        return jnp.exp(jnp.sum(path.decisions.log_probability)) * scalar_loss(function, path)
+
+    return jnp.sum(jax.vmap(term)(spike_patterns(network, inputs, max_decisions)))
+
+
+class ExactGradient(AbstractGradientEstimator):
+    r"""The gradient of $E[L]$ itself, by enumeration of all spike patterns; the same whatever the key.
+
+    Approximates: nothing. With: $\nabla_\theta\sum P(\text{pattern})\,L(\text{pattern})$. Requires: few decisions.
+
+    **Arguments:** `max_decisions`, beyond which a network is refused.
+    **Raises** `ValueError` for a network with more decisions than that.
+    **Source:** Gygax & Zenke (2025), Eq. 5 for one unit.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> from sgtheory.networks import SingleUnit
+    >>> from sgtheory.neurons import Perceptron, PerceptronParameters
+    >>> network = SingleUnit(Perceptron(Sigmoid(steepness=2.0), threshold=0.3))
+    >>> gradient = ExactGradient().estimate(
+    ...     lambda y: y, network, PerceptronParameters([0.8]), jnp.array([1.0]), key=jax.random.key(0))
+    >>> print(round(float(gradient.weights[0]), 4))
+    0.3932
+    """
+
+    max_decisions: int = eqx.field(default=16, static=True)
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(Losses.ANY, Depth.ANY)
+
+    def draw(self, network, inputs, *, key):
+        del network, inputs, key
+        return None
+
+    def evaluate(self, loss, network, parameters, inputs, noise):
+        del noise
+        return jax.grad(lambda p: expectation(loss, network, p, inputs, self.max_decisions))(parameters)

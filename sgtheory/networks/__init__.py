@@ -1,0 +1,9 @@
+"""Networks: pure functions of parameters, inputs, noise and a spike rule."""
+
+from sgtheory.networks._base import (
+    AbstractNetwork as AbstractNetwork,
+    Decision as Decision,
+    Path as Path,
+    decide as decide,
+)
+from sgtheory.networks._single_unit import SingleUnit as SingleUnit

@@ -1,0 +1,53 @@
+"""Rules whose outcome is a smooth function of the distance, so that their derivative is a true one."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from sgtheory._arrays import Distance, Noise, Scalar, Spikes
+from sgtheory._checks import positive
+from sgtheory.escape import AbstractEscape, HardThreshold
+from sgtheory.rules._base import AbstractSpikeRule
+
+
+class MeanField(AbstractSpikeRule):
+    """The firing probability in place of the spike: a smooth network, deterministic and exactly differentiable.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> print(round(float(MeanField()(Sigmoid(2.0), jnp.array(0.5), jnp.array(0.0))), 4))
+    0.7311
+    """
+
+    def __call__(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
+        del noise
+        return escape.probability(distance)
+
+
+class Concrete(AbstractSpikeRule):
+    r"""The Concrete (Gumbel-sigmoid) relaxation, $h = \sigma\big((\operatorname{logit}p-\operatorname{logit}\omega)/\tau\big)$.
+
+    As $\tau\to0$ it becomes the draw of `Sample` with the same uniform $\omega$ (hence the minus; in distribution the sign
+    does not matter); its gradient is biased at every $\tau>0$, and its variance grows without bound as $\tau\to0$.
+
+    **Arguments:** `temperature` $\tau$, positive.
+    **Raises** `ValueError` for a temperature that is not positive and finite, and when the noise is the hard threshold.
+    **Source:** Maddison et al. (2017); Jang et al. (2017).
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> print(round(float(Concrete(temperature=0.5)(Sigmoid(2.0), jnp.array(0.5), jnp.array(0.5))), 4))
+    0.8808
+    """
+
+    temperature: Scalar = eqx.field(converter=positive("temperature", "For the draw itself use `SpikeRule(Sample())`."))
+
+    def __call__(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
+        if isinstance(escape, HardThreshold):
+            raise ValueError(
+                "`Concrete` needs escape noise with probabilities between 0 and 1, got HardThreshold(). "
+                "Take `Sigmoid(steepness)` with a large steepness."
+            )
+        logit = escape.log_probability(distance) - escape.log_silence(distance)
+        noise_logit = jnp.log(noise) - jnp.log1p(-noise)
+        return jax.nn.sigmoid((logit - noise_logit) / self.temperature)

@@ -1,0 +1,80 @@
+"""Make the project's own environment in `.venv`, from nothing but a Python and the locked list of packages.
+
+Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
+the second time, unless the lock, pyproject.toml or the Python version changed.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ENVIRONMENT = pathlib.Path(os.environ.get("SGTHEORY_ENVIRONMENT", ROOT / ".venv"))
+STAMP = ENVIRONMENT / ".sgtheory-stamp"
+OLDEST, TOO_NEW = (3, 11), (3, 14)
+
+
+def stop(sentence):
+    raise SystemExit(f"sgtheory: {sentence}")
+
+
+def suitable_python():
+    """This interpreter when the lock covers it, else the newest suitable one on the path."""
+    if OLDEST <= sys.version_info[:2] < TOO_NEW:
+        return sys.executable
+    for minor in range(TOO_NEW[1] - 1, OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+            return found
+    stop(
+        f"Python 3.11, 3.12 or 3.13 is needed, found {sys.version.split()[0]} only. "
+        "Install one of them, or name it: `make test PYTHON=/path/to/python3.12`."
+    )
+
+
+def fingerprint(python):
+    """What the environment was made from; a change of any part makes it anew."""
+    digest = hashlib.sha256(python.encode())
+    for name in ("requirements.lock", "pyproject.toml"):
+        digest.update((ROOT / name).read_bytes())
+    digest.update(str(ROOT).encode())
+    return digest.hexdigest()
+
+
+def locked_uv():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return next(line.split()[0] for line in lines if line.startswith("uv=="))
+
+
+def run(*command):
+    if subprocess.run([str(part) for part in command], cwd=ROOT).returncode:
+        stop(f"this step failed, its message is above: {' '.join(map(str, command))}. Mend it and run the command again.")
+
+
+def main():
+    python = suitable_python()
+    stamp = fingerprint(python)
+    if STAMP.exists() and STAMP.read_text() == stamp:
+        return
+    print(f"sgtheory: setting up {ENVIRONMENT} (once; a few minutes on a slow connection)", flush=True)
+    made = subprocess.run([python, "-m", "venv", "--clear", str(ENVIRONMENT)], capture_output=True, text=True)
+    if made.returncode:
+        stop(
+            f"{python} cannot make a virtual environment: {(made.stdout + made.stderr).strip().splitlines()[:1]}. "
+            "On Debian or Ubuntu install `python3-venv`."
+        )
+    binaries = ENVIRONMENT / pathlib.Path(sysconfig.get_path("scripts", "venv", vars={"base": "x"})).name
+    environment_python = binaries / ("python.exe" if os.name == "nt" else "python")
+    run(environment_python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", locked_uv())
+    install = (binaries / "uv", "pip", "install", "--quiet", "--python", environment_python)
+    run(*install, "--require-hashes", "-r", "requirements.lock")
+    run(*install, "--no-deps", "--editable", ".")
+    STAMP.write_text(stamp)
+
+
+if __name__ == "__main__":
+    main()
