@@ -1,0 +1,66 @@
+"""A Jupyter server extension that sends kernel messages at once, so that a slider driven by the kernel feels immediate.
+
+One move of a slider makes the server send several small messages (busy, reply, idle). Jupyter Server leaves Nagle's
+algorithm on: the second message waits until the first is acknowledged, and the receiver delays that acknowledgement by
+some 40 ms. With TCP_NODELAY nothing waits; `python -m benchmarks.round_trip` measures both.
+
+`etc/jupyter/jupyter_server_config.d/sgtheory.json` enables the extension when the package is installed, and the
+environment variable `SGTHEORY_NODELAY=0` switches it off. Nothing but the standard library is imported, because this
+module is loaded by the server, which needs neither JAX nor Bokeh.
+"""
+
+import os
+from typing import Any
+
+SETTING = "kernel_websocket_connection_class"
+SWITCH = "SGTHEORY_NODELAY"
+
+
+def without_delay(connection_class: Any) -> Any:
+    """Return a subclass of a kernel connection class that sets TCP_NODELAY when it connects.
+
+    Works on whatever class the server is configured with (kernels of its own, a gateway, a user's own class): all of
+    them carry the WebSocket as `websocket_handler` and are told to `connect` once it is open. A subclass also keeps the
+    user's configuration, since traitlets reads the sections of every parent.
+    """
+
+    class ConnectionWithoutDelay(connection_class):
+        def connect(self) -> Any:
+            try:
+                self.websocket_handler.set_nodelay(True)
+            # A socket that the browser closed meanwhile has no option to set; a slow connection beats none.
+            except Exception as problem:
+                self.log.debug("sgtheory: TCP_NODELAY could not be set (%r); messages may be delayed.", problem)
+            # Some classes connect in a coroutine, some return a future: the caller awaits what their own code returns.
+            return super().connect()
+
+    ConnectionWithoutDelay.__name__ = ConnectionWithoutDelay.__qualname__ = f"{connection_class.__name__}WithoutDelay"
+    return ConnectionWithoutDelay
+
+
+def install(settings: dict[str, Any]) -> str:
+    """Put the class into a server's settings, where each new WebSocket looks it up, and return what was done in words.
+
+    The settings stay as they are when the environment says so, or when the server keeps no such class (Jupyter Server
+    before 2.0).
+    """
+    if os.environ.get(SWITCH) == "0":
+        return f"kernel messages are sent as Jupyter Server sends them, because {SWITCH}=0."
+    configured = settings.get(SETTING)
+    if not isinstance(configured, type):
+        return f"kernel messages are sent as Jupyter Server sends them: it has no class under {SETTING!r} to extend."
+    settings[SETTING] = without_delay(configured)
+    return f"kernel messages are sent without delay (TCP_NODELAY; {SWITCH}=0 switches this off)."
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Tell Jupyter Server which module to load."""
+    return [{"module": "sgtheory._server"}]
+
+
+def _load_jupyter_server_extension(server_app: Any) -> None:
+    """Install the class and log one line; whatever goes wrong, the server starts."""
+    try:
+        server_app.log.info("sgtheory: %s", install(server_app.web_app.settings))
+    except Exception as problem:
+        server_app.log.warning("sgtheory: TCP_NODELAY stays unset (%r); sliders work, with some delay.", problem)

@@ -1,0 +1,172 @@
+"""`sgtheory._server`: TCP_NODELAY on the WebSocket of every kernel, and nothing else changed."""
+
+import asyncio
+import json
+import logging
+import pathlib
+import subprocess
+import sys
+import sysconfig
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks.round_trip import ECHO, running_kernel, running_server
+from sgtheory import _server
+
+# Loaded into the server beside `sgtheory._server`: reads the option from the sockets that are open at that moment.
+PROBE = """
+import json
+import socket
+
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado.web import authenticated
+
+
+class Probe(APIHandler):
+    @authenticated
+    def get(self):
+        connections = list(ZMQChannelsWebsocketConnection._open_sockets)
+        sockets = [each.websocket_handler.ws_connection.stream.socket for each in connections]
+        nodelay = [bool(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) for each in sockets]
+        self.finish(json.dumps({
+            "nodelay": nodelay,
+            "setting": self.settings["kernel_websocket_connection_class"].__name__,
+            "used": [type(each).__name__ for each in connections],
+        }))
+
+
+def _jupyter_server_extension_points():
+    return [{"module": "nodelay_probe"}]
+
+
+def _load_jupyter_server_extension(server_app):
+    server_app.web_app.add_handlers(".*$", [(r"/probe", Probe)])
+"""
+
+
+class RecordingConnection:
+    """Stands for a kernel connection: notes what happens to it, in order."""
+
+    def __init__(self, failure: Exception | None = None):
+        self.events: list[Any] = []
+        self.failure = failure
+        self.websocket_handler = SimpleNamespace(set_nodelay=self._set_nodelay)
+        self.log = logging.getLogger("recording")
+
+    def _set_nodelay(self, value: bool) -> None:
+        self.events.append(("set_nodelay", value))
+        if self.failure:
+            raise self.failure
+
+    def connect(self) -> str:
+        self.events.append("connect")
+        return "what connect returned"
+
+
+class CoroutineConnection(RecordingConnection):
+    """Connects in a coroutine, as the connection to a gateway does."""
+
+    async def connect(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().connect()
+
+
+class FakeServer:
+    """The two attributes of a server that an extension is given and this one uses."""
+
+    def __init__(self, settings: Any):
+        self.web_app = SimpleNamespace(settings=settings)
+        self.log = logging.getLogger("fake_server")
+
+
+@pytest.fixture
+def switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(_server.SWITCH, raising=False)
+
+
+def test_connection_sets_the_option_and_then_connects():
+    connection = _server.without_delay(RecordingConnection)()
+    assert connection.connect() == "what connect returned"
+    assert connection.events == [("set_nodelay", True), "connect"]
+
+
+def test_connection_that_connects_in_a_coroutine_is_awaited_by_its_caller():
+    connection = _server.without_delay(CoroutineConnection)()
+    assert asyncio.run(connection.connect()) == "what connect returned"
+    assert connection.events == [("set_nodelay", True), "connect"]
+
+
+def test_connection_works_without_the_option():
+    connection = _server.without_delay(RecordingConnection)(failure=AssertionError("the socket is closed"))
+    assert connection.connect() == "what connect returned"
+
+
+@pytest.mark.usefixtures("switched_on")
+def test_the_class_a_user_configured_is_extended_not_replaced(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    settings: dict[str, Any] = {_server.SETTING: CoroutineConnection, "other": 1}
+    _server._load_jupyter_server_extension(FakeServer(settings))
+    assert settings["other"] == 1
+    assert settings[_server.SETTING] is not CoroutineConnection
+    assert issubclass(settings[_server.SETTING], CoroutineConnection)
+    assert "without delay" in caplog.text
+
+
+def test_switch_leaves_the_settings_alone_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv(_server.SWITCH, "0")
+    caplog.set_level(logging.INFO)
+    settings = {_server.SETTING: RecordingConnection}
+    _server._load_jupyter_server_extension(FakeServer(settings))
+    assert settings == {_server.SETTING: RecordingConnection}
+    assert f"{_server.SWITCH}=0" in caplog.text
+
+
+@pytest.mark.usefixtures("switched_on")
+@pytest.mark.parametrize("settings", [{}, {_server.SETTING: None}], ids=["absent", "none"])
+def test_server_without_such_a_class_is_left_alone(settings: dict[str, Any], caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    before = dict(settings)
+    _server._load_jupyter_server_extension(FakeServer(settings))
+    assert settings == before
+    assert "no class" in caplog.text
+
+
+@pytest.mark.usefixtures("switched_on")
+def test_unexpected_settings_never_stop_the_server(caplog: pytest.LogCaptureFixture):
+    _server._load_jupyter_server_extension(FakeServer(settings=None))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_module_loads_neither_jax_nor_bokeh():
+    unwanted = {"jax", "bokeh", "numpy", "ipywidgets", "tornado"}
+    code = f"import sys, sgtheory._server; print(sorted({unwanted!r} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_installed_configuration_enables_the_extension():
+    folder = pathlib.Path(sysconfig.get_path("data")) / "etc" / "jupyter" / "jupyter_server_config.d"
+    enabled = json.loads((folder / "sgtheory.json").read_text())["ServerApp"]["jpserver_extensions"]
+    assert enabled == {point["module"]: True for point in _server._jupyter_server_extension_points()}
+
+
+@pytest.mark.parametrize("with_extension", [True, False], ids=["on", "off"])
+def test_option_on_a_real_servers_socket(tmp_path: pathlib.Path, with_extension: bool):
+    """The negative control is the same server with the switch off: there the option must not be set."""
+    (tmp_path / "nodelay_probe.py").write_text(PROBE)
+    server_of_a_user = running_server(tmp_path, with_extension=with_extension, extensions={"nodelay_probe": True})
+    with server_of_a_user as server, running_kernel(server) as kernel:
+        kernel.ask("execute_request", {"code": ECHO, "silent": True})
+        kernel.ask("comm_open", {"comm_id": "probe", "target_name": "echo", "data": {}})
+        answers = kernel.ask("comm_msg", {"comm_id": "probe", "data": {"value": 3}})
+        found = server.ask("probe")
+
+    assert [answer["content"]["data"] for answer in answers if answer["msg_type"] == "comm_msg"] == [{"value": 3}]
+    name = "ZMQChannelsWebsocketConnection" + ("WithoutDelay" if with_extension else "")
+    assert found == {"nodelay": [with_extension], "setting": name, "used": [name]}
+    assert "sgtheory._server | extension was successfully loaded" in server.log.read_text()
+    assert ("sent without delay" if with_extension else f"{_server.SWITCH}=0") in server.log.read_text()
