@@ -1,0 +1,156 @@
+"""A real JupyterLab, Notebook or Voila with a real Chromium in front of it: for the browser tests and the benchmarks."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+PATIENCE_MS = 90_000
+# No background traffic of the browser's own, so that any request beyond 127.0.0.1 is the page's.
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-features=OptimizationHints,MediaRouter",
+)  # fmt: skip
+QUIET = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+}
+
+
+def chromium() -> str | None:
+    """Path of an installed Chromium or Chrome, or None."""
+    named = os.environ.get("SGTHEORY_CHROMIUM")
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome", "chrome"))
+    return named or next((path for path in found if path), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_lab(folder: pathlib.Path, **environment: str) -> Iterator[str]:
+    """Address of a JupyterLab server over `folder`; Notebook 7 and Voila answer there too."""
+    port = _free_port()
+    command = [
+        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
+        "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.iopub_data_rate_limit=1e9", "--ServerApp.log_level=WARN",
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = pathlib.Path(scratch, "config/labconfig/default_setting_overrides.json")
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps(QUIET))
+        own = {
+            "JUPYTER_CONFIG_DIR": str(pathlib.Path(scratch, "config")),
+            "JUPYTERLAB_SETTINGS_DIR": str(pathlib.Path(scratch, "settings")),
+            "JUPYTERLAB_WORKSPACES_DIR": str(pathlib.Path(scratch, "workspaces")),
+            "IPYTHONDIR": str(pathlib.Path(scratch, "ipython")),
+            "JUPYTER_PLATFORM_DIRS": "1",
+        }
+        with pathlib.Path(scratch, "log").open("w") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **own, **environment})
+        try:
+            _await_server(f"http://127.0.0.1:{port}/api/status", server, pathlib.Path(scratch, "log"))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _await_server(address: str, server: subprocess.Popen, log: pathlib.Path) -> None:
+    for _ in range(300):
+        if server.poll() is not None:
+            raise RuntimeError(f"Jupyter must start, but it ended: {log.read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"Jupyter must answer at {address} within a minute, got nothing. Its log: {log.read_text()[-2000:]}")
+
+
+@dataclass
+class Watched:
+    """What a browser context did that a reader should never see."""
+
+    errors: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+
+# Said by JupyterLab itself, whatever notebook is open.
+HARMLESS = ("favicon", "Download the React DevTools", "[Violation]", "Failed to load resource: the server responded with a status of 404", "ResizeObserver loop")
+
+
+def watch(context: BrowserContext) -> Watched:
+    """Records console errors and requests beyond this machine from now on."""
+    seen = Watched()
+
+    def console(message):
+        if message.type == "error" and not any(text in message.text for text in HARMLESS):
+            seen.errors.append(message.text)
+
+    def request(asked):
+        local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "file:", "about:", "chrome")
+        if not asked.url.startswith(local):
+            seen.elsewhere.append(asked.url)
+
+    context.on("console", console)
+    context.on("weberror", lambda error: seen.errors.append(str(error.error)))
+    context.on("request", request)
+    return seen
+
+
+@contextlib.contextmanager
+def browser() -> Iterator:
+    """A headless Chromium of this machine."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+def open_notebook(page: Page, address: str, name: str, *, application: str = "lab") -> None:
+    """Opens a notebook and waits until its kernel answers; nothing is run yet."""
+    path = {"lab": "doc/tree", "workspace": "lab/tree", "notebook": "notebooks"}[application]
+    page.goto(f"{address}/{path}/{name}")
+    page.wait_for_selector(".jp-Notebook", timeout=PATIENCE_MS)
+    page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
+
+
+KERNEL_IS_IDLE = """() => {
+  const application = window.jupyterapp, widget = application?.shell?.currentWidget;
+  return widget?.context?.sessionContext?.session?.kernel?.status === 'idle';
+}"""
+
+
+def run_all(page: Page) -> None:
+    """Runs every cell, as the menu would."""
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def await_live(page: Page) -> None:
+    """Waits for the first live picture."""
+    page.wait_for_function("() => document.querySelector('.sgtheory-stage')?.sgtheory?.statistics?.drawn > 0", timeout=PATIENCE_MS)
+
+
+def await_ready(page: Page) -> None:
+    """Waits until JAX computes behind the picture."""
+    page.wait_for_function("() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=PATIENCE_MS)

@@ -1,0 +1,1 @@
+"""Experiments: a question as a pure, jitted function, one file a page."""

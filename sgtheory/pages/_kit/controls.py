@@ -1,0 +1,135 @@
+"""Controls: what they mean, what they allow, and the ipywidgets that carry them."""
+
+import dataclasses
+import math
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+LONGEST_TEXT = 500
+
+_STYLE = {"description_width": "104px"}
+_LAYOUT = {"width": "100%"}
+
+
+def _refuse(sentence: str):
+    raise ValueError(sentence)
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+@dataclasses.dataclass(frozen=True)
+class Slider:
+    """A number between `low` and `high`, whole where `step` is an `int`.
+
+    `sizes`: it changes the sizes of arrays, so a move may compile and is answered at rest only. `tabled`: the picture
+    between two positions makes sense, so that a drag can be drawn from a table.
+    """
+
+    name: str
+    label: str
+    value: float
+    low: float
+    high: float
+    step: float
+    help: str
+    unit: str = ""
+    sizes: bool = False
+    tabled: bool = True
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.step, int)
+
+    def check(self, value: Any) -> float:
+        """`value` as this control holds it. **Raises** `ValueError`, one sentence, for one that it does not allow."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
+            kind = "a whole number" if self.whole else "a number"
+            _refuse(f"{self.label} must be {kind} from {self.low} to {self.high}, got {_brief(value)}.")
+        return int(value) if self.whole else float(value)
+
+    def positions(self, most: int = 129) -> int:
+        """Rows of a table over this slider: one a step, or fewer, evenly spaced, where there are very many."""
+        steps = round((self.high - self.low) / self.step) + 1
+        return steps if steps <= most else 65
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return (_WholeSlider if self.whole else _RealSlider)(
+            value=self.value, min=self.low, max=self.high, step=self.step, control=self, description=self.label,
+            tooltip=self.help, style=_STYLE, layout=_LAYOUT, continuous_update=not self.sizes,
+            **({} if self.whole else {"readout_format": ".2f"}),
+        )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of a few named options."""
+
+    name: str
+    label: str
+    value: str
+    options: tuple[str, ...]
+    help: str
+
+    def check(self, value: Any) -> str:
+        if value not in self.options:
+            _refuse(f"{self.label} must be one of {', '.join(self.options)}, got {_brief(value)}.")
+        return value
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return ipywidgets.Dropdown(
+            options=self.options, value=self.value, description=self.label, tooltip=self.help, style=_STYLE, layout=_LAYOUT
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A line of text that the page reads itself; shown only while `shown_for` names the value of another control."""
+
+    name: str
+    label: str
+    value: str
+    help: str
+    shown_for: tuple[str, str] | None = None
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+            got = f"{len(value)} characters" if isinstance(value, str) else _brief(value)
+            _refuse(f"{self.label} must be text of at most {LONGEST_TEXT} characters, got {got}.")
+        return value
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return ipywidgets.Text(
+            value=self.value, description=self.label, tooltip=self.help, placeholder=self.help, style=_STYLE,
+            layout=_LAYOUT, continuous_update=False,
+        )  # fmt: skip
+
+
+Control = Slider | Choice | Text
+
+
+class _Strict:
+    """A slider that refuses what is out of its range, where ipywidgets would move it to the nearest end in silence."""
+
+    @traitlets.validate("value")
+    def _validate_value(self, proposal):
+        value = proposal["value"]
+        if math.isfinite(value) and self.min <= value <= self.max:
+            return value
+        raise traitlets.TraitError(f"{self.description} must be a number from {self.min} to {self.max}, got {value}.")
+
+
+class _RealSlider(_Strict, ipywidgets.FloatSlider):
+    control = traitlets.Any()
+    # Without the echo: the browser has the value already, and each step of a drag is one message fewer.
+    value = traitlets.CFloat(0.0).tag(sync=True, echo_update=False)
+
+
+class _WholeSlider(_Strict, ipywidgets.IntSlider):
+    control = traitlets.Any()
+    value = traitlets.CInt(0).tag(sync=True, echo_update=False)

@@ -1,0 +1,78 @@
+"""A page as one HTML file: BokehJS, the script, the figures and a table a slider, all inside."""
+
+import base64
+import html
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sgtheory.pages._kit.controls import Slider
+from sgtheory.pages._kit.numbers import pack
+from sgtheory.pages._kit.stage import SCRIPT, STYLE, bokeh_script
+
+if TYPE_CHECKING:
+    from sgtheory.pages._kit.page import Page
+
+_ROWS = 41
+
+_TEMPLATE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+<script>{bokeh}</script>
+</head>
+<body class="sgtheory-exported">
+<main>
+<h1>{title}</h1>
+<p>{fixed}</p>
+<p>Each slider moves on its own from this state; moving one returns the others.</p>
+<div id="controls"></div>
+<div id="stage"></div>
+</main>
+<script type="application/json" id="payload">{payload}</script>
+<script type="module">
+{script}
+await mountExported(document.getElementById('stage'), JSON.parse(document.getElementById('payload').textContent));
+</script>
+</body>
+</html>
+"""
+
+
+def page_as_html(page: "Page") -> str:
+    """The file's text. The page must be ready, its picture the present one."""
+    settings = page.settings()
+    sliders = [control for control in page.specification if isinstance(control, Slider) and control.tabled]
+    fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
+    layout, data = pack(page._latest[1], precision="f8", discrete=page.discrete)
+    payload = {
+        "spec": page._spec() | {"kernel": False, "start": settings, "fixed": fixed, "actions": []},
+        "doc": page._document,
+        "picture": {"layout": layout, "bytes": _text(data)},
+        "tables": {control.name: _table(page, settings, control) for control in sliders},
+    }
+    labels = {name: page.by_name[name].label for name in fixed}
+    return _TEMPLATE.format(
+        title=html.escape(page.title),
+        style=STYLE.read_text(encoding="utf-8"),
+        bokeh=bokeh_script().decode().replace("</script", "<\\/script"),
+        fixed=html.escape("; ".join(f"{labels[name]}: {value}" for name, value in fixed.items() if value != "")),
+        # A closing tag inside a JSON string would end the element.
+        payload=json.dumps(payload).replace("<", "\\u003c"),
+        script=SCRIPT.read_text(encoding="utf-8"),
+    )
+
+
+def _table(page: "Page", settings: dict[str, Any], control: Slider) -> dict[str, Any]:
+    rows = min(_ROWS, control.positions())
+    values = np.linspace(control.low, control.high, rows)
+    layout, data = pack(page.sweep(settings, control.name, values), discrete=page.discrete, table=True)
+    return {"low": control.low, "high": control.high, "rows": rows, "layout": layout, "bytes": _text(data)}
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

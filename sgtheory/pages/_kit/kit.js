@@ -1,0 +1,541 @@
+// The one link between numbers and pictures, for every page, in JupyterLab, Notebook, Voila and exported files.
+//
+// A page sends *pictures* (columns of numbers for named Bokeh sources) and *tables* (a picture for every position of one
+// slider, the other controls standing still). While a slider is dragged whose table is here, this script draws from the
+// table and the kernel is not asked; otherwise the kernel draws. When a slider has come to rest the kernel is told, and
+// its exact numbers replace the interpolated ones. No formula of the subject stands here.
+
+const REST = 120; // milliseconds without a change after which a slider counts as at rest
+const PLAY_SECONDS = 6; // from one end of a slider to the other
+
+// ---- numbers ----------------------------------------------------------------------------------------------------------
+
+const bytesPerEntry = {f4: 4, f8: 8};
+
+function rowBytes({dtype, size}) {
+  return dtype === 'bit' ? Math.ceil(size / 8) : size * bytesPerEntry[dtype];
+}
+
+/** Channels of a picture (rows = 1) or a table, each with a function from a row number to its numbers. */
+export function unpack(layout, view, rows = 1) {
+  let offset = view.byteOffset;
+  return layout.map((entry) => {
+    const size = entry.shape.reduce((product, length) => product * length, 1);
+    const width = rowBytes({...entry, size});
+    const bytes = view.buffer.slice(offset, offset + rows * width);
+    offset += rows * width;
+    const numbers = entry.dtype === 'f4' ? new Float32Array(bytes) : entry.dtype === 'f8' ? new Float64Array(bytes) : null;
+    const packed = new Uint8Array(bytes);
+    const row = numbers
+      ? (index) => numbers.subarray(index * size, (index + 1) * size)
+      : (index) => Uint8Array.from({length: size}, (_, k) => (packed[index * width + (k >> 3)] >> (7 - (k & 7))) & 1);
+    return {...entry, size, row};
+  });
+}
+
+/** The picture at `value`, between the rows of a table; discrete channels take the nearest row. */
+export function interpolate(table, value) {
+  const position = Math.min(Math.max((value - table.low) / (table.high - table.low), 0), 1) * (table.rows - 1);
+  const nearest = Math.round(position);
+  const exact = Math.abs(position - nearest) < 1e-6;
+  const below = Math.min(Math.floor(position), table.rows - 2);
+  const part = position - below;
+  return table.channels.map((channel) => {
+    if (exact || channel.mode === 'nearest') return {...channel, numbers: channel.row(nearest)};
+    const first = channel.row(below), second = channel.row(below + 1);
+    const numbers = new Float64Array(channel.size);
+    for (let k = 0; k < channel.size; k++) numbers[k] = first[k] + part * (second[k] - first[k]);
+    return {...channel, numbers};
+  });
+}
+
+/** A number as a person reads it: three significant digits, a real minus sign. */
+export function legible(number) {
+  if (number === undefined) return '…';
+  const size = Math.abs(number);
+  const text = size < 1e-12 ? '0' : size < 1e-3 || size >= 1e5 ? number.toExponential(2) : number.toPrecision(3);
+  return text.replace('-', '−').replace('e−', 'e−').replace('e+', 'e');
+}
+
+function fill(template, numbers) {
+  return template.replace(/\{(\w+)\}/g, (_, key) => legible(numbers[key]));
+}
+
+// ---- page elements ----------------------------------------------------------------------------------------------------
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+    else if (value !== undefined) node.setAttribute(key, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function download(name, blob) {
+  const link = element('a', {href: URL.createObjectURL(blob), download: name});
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+async function toClipboard(text, field) {
+  field.value = text;
+  try {
+    await navigator.clipboard.writeText(text);
+    return 'The state is on the clipboard.';
+  } catch {
+    field.focus();
+    field.select();
+    return 'The state is selected: copy it with Ctrl+C.';
+  }
+}
+
+function themeNow() {
+  const lab = document.body.dataset.jpThemeLight;
+  if (lab !== undefined) return lab === 'false' ? 'dark' : 'light';
+  return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+}
+
+function watchTheme(callback, signal) {
+  const observer = new MutationObserver(callback);
+  observer.observe(document.body, {attributes: true, attributeFilter: ['data-jp-theme-light', 'class']});
+  const media = matchMedia('(prefers-color-scheme: dark)');
+  media.addEventListener('change', callback, {signal});
+  signal.addEventListener('abort', () => observer.disconnect());
+}
+
+// ---- the stage: figures, read-outs, tools -----------------------------------------------------------------------------
+
+export class Stage {
+  /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
+  constructor({el, Bokeh, doc, spec, controls, post, signal}) {
+    Object.assign(this, {el, Bokeh, doc, spec, controls, post, signal});
+    this.tables = new Map();
+    this.readouts = {};
+    this.lastTouched = spec.play;
+    this.statistics = {drawn: 0, painted: 0};
+    this.wanted = null;
+    this.frame = null;
+  }
+
+  async build() {
+    this.panels = this.spec.figures.map(({name}) => element('div', {class: 'sgtheory-panel', role: 'img', 'data-figure': name}));
+    this.status = element('p', {class: 'sgtheory-status', role: 'status'});
+    this.values = element('dl', {class: 'sgtheory-readouts'});
+    this.el.replaceChildren(
+      element('div', {class: 'sgtheory-panels'}, ...this.panels),
+      this.values,
+      this.tools(),
+      this.status,
+    );
+    this.el.classList.add('sgtheory-stage');
+    await this.embed();
+    for (const [name, control] of Object.entries(this.controls)) {
+      control.onChange(() => this.changed(name), this.signal);
+    }
+    this.paintTheme();
+    watchTheme(() => this.paintTheme(), this.signal);
+    this.signal.addEventListener('abort', () => this.stopPlaying());
+  }
+
+  async embed() {
+    const docid = 'sgtheory';
+    const roots = Object.fromEntries(this.spec.figures.map(({root}, k) => [root, this.panels[k]]));
+    const [views] = await this.Bokeh.embed.embed_items({[docid]: this.doc}, [
+      {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
+    ]);
+    this.views = views;
+    this.document = this.Bokeh.documents.find((candidate) => candidate.get_model_by_id(this.spec.figures[0].root));
+    this.signal.addEventListener('abort', () => this.document.clear());
+  }
+
+  plot(name) {
+    return this.document.get_model_by_id(this.spec.figures.find((figure) => figure.name === name).root);
+  }
+
+  // -- drawing --
+
+  show(channels) {
+    const bySource = new Map();
+    for (const channel of channels) {
+      if (!bySource.has(channel.source)) bySource.set(channel.source, []);
+      bySource.get(channel.source).push(channel);
+    }
+    for (const [name, columns] of bySource) {
+      if (name === 'readouts') for (const {column, numbers} of columns) this.readouts[column] = numbers[0];
+      else if (name === 'ranges') this.setRanges(columns);
+      else this.setSource(this.document.get_model_by_name(name), columns);
+    }
+    this.describe();
+    this.statistics.drawn += 1;
+  }
+
+  setSource(source, columns) {
+    const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
+    for (const {column, shape, numbers} of columns) {
+      if (shape.length === 1) data[column] = numbers;
+      else {
+        const Image = data[column][0].constructor; // Bokeh's own array with a shape
+        data[column] = [new Image(numbers, shape)];
+      }
+    }
+    source.data = data;
+  }
+
+  setRanges(columns) {
+    for (const {column, numbers} of columns) {
+      const [figure, side] = column.split('.');
+      const range = this.plot(figure).y_range;
+      if (range[side] !== numbers[0]) range[side] = numbers[0];
+    }
+  }
+
+  describe() {
+    if (!this.values.childElementCount) {
+      for (const {key, label, unit} of this.spec.readouts) {
+        const name = element('dt', {}, label);
+        this.values.append(element('div', {}, name, element('dd', {'data-key': key, 'data-unit': unit ?? ''})));
+      }
+      this.numbers = [...this.values.querySelectorAll('dd')];
+    }
+    for (const node of this.numbers) {
+      const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
+      if (node.textContent !== text) node.textContent = text;
+    }
+    this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
+  }
+
+  paintTheme() {
+    const colours = this.spec.theme[themeNow()];
+    this.el.dataset.theme = themeNow();
+    for (const model of this.document._all_models.values()) {
+      for (const tag of model.tags ?? []) {
+        if (!Array.isArray(tag) || tag[0] !== 'theme') continue;
+        const [, property, role] = tag;
+        model[property] = property === 'palette' ? ['rgba(0,0,0,0)', colours[role]] : colours[role];
+      }
+    }
+  }
+
+  // -- controls and tables --
+
+  state() {
+    return Object.fromEntries(Object.entries(this.controls).map(([name, control]) => [name, control.get()]));
+  }
+
+  /** The table of a control, if it still belongs to where the other controls stand. */
+  table(name) {
+    const table = this.tables.get(name);
+    if (!table) return null;
+    const valid = Object.entries(table.others).every(([other, value]) => this.controls[other].get() === value);
+    return valid ? table : null;
+  }
+
+  changed(name) {
+    this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
+    this.namePlay();
+    if (this.table(name)) {
+      this.wanted = name;
+      this.drawSoon();
+    }
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value: this.controls[name].get()}), REST);
+  }
+
+  /** At once when nothing waits to be painted, else with the next frame: the last value is always drawn. */
+  drawSoon() {
+    if (this.frame !== null) return;
+    this.draw();
+    this.frame = requestAnimationFrame(() => {
+      this.frame = null;
+      this.statistics.painted += 1;
+      if (this.wanted !== null) this.drawSoon();
+    });
+  }
+
+  draw() {
+    const name = this.wanted;
+    this.wanted = null;
+    const table = this.table(name);
+    if (table) this.show(interpolate(table, this.controls[name].get()));
+  }
+
+  receive(message, buffers = []) {
+    if (message.kind === 'picture') {
+      const behind = Object.entries(message.state).some(([name, value]) => this.controls[name].get() !== value);
+      // A late picture must not overwrite what the table has drawn meanwhile.
+      if (behind && this.table(this.lastTouched)) return;
+      this.show(unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)})));
+      if (!behind) this.el.dataset.settled = JSON.stringify(message.state);
+    } else if (message.kind === 'table') {
+      this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
+      this.el.dataset.tables = [...this.tables.keys()].join(' ');
+    } else if (message.kind === 'status') {
+      this.say(message.text);
+    } else if (message.kind === 'state') {
+      toClipboard(message.text, this.field).then((text) => this.say(text));
+    } else if (message.kind === 'refused') {
+      this.complain(message.text);
+    } else if (message.kind === 'download') {
+      download(message.name, new Blob([buffers[0]], {type: message.mime}));
+    }
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  complain(text) {
+    this.complaint.textContent = text;
+  }
+
+  /** Asks for the table of a slider that is about to be moved, unless it is here. */
+  approach(name) {
+    if (this.controls[name].limits && !this.table(name)) this.post({kind: 'activate', control: name});
+  }
+
+  // -- tools --
+
+  tools() {
+    const button = (text, onclick, title) => element('button', {type: 'button', onclick, title}, text);
+    this.playButton = button('', () => (this.playing ? this.stopPlaying() : this.play()));
+    this.namePlay();
+    this.field = element('input', {type: 'text', 'aria-label': 'State of the page, to copy or to paste', spellcheck: 'false', maxlength: '20000'});
+    this.complaint = element('p', {class: 'sgtheory-complaint', role: 'alert'});
+    const own = (this.spec.actions ?? []).map(({name, label, title}) => button(label, () => this.post({kind: 'action', name}), title));
+    const kernel = this.spec.kernel
+      ? [button('Web page', () => this.post({kind: 'export'}), 'One HTML file that runs without a kernel')]
+      : [];
+    const state = this.spec.kernel
+      ? [
+          element(
+            'details', {class: 'sgtheory-state'},
+            element('summary', {}, 'State'),
+            this.field,
+            button('Copy', () => { this.complain(''); this.post({kind: 'copy'}); }, 'Copy the position of every control'),
+            button('Restore', () => { this.complain(''); this.post({kind: 'restore', text: this.field.value}); }, 'Set every control from the text'),
+            this.complaint,
+          ),
+        ]
+      : [];
+    return element(
+      'div', {class: 'sgtheory-tools', role: 'group', 'aria-label': 'Tools'},
+      this.playButton,
+      button('Reset', () => this.reset(), 'Every control back to its first value'),
+      ...own,
+      button('CSV', () => this.saveNumbers(), 'The numbers behind the picture'),
+      button('PNG', () => this.saveImage('png'), 'The picture, as pixels'),
+      button('SVG', () => this.saveImage('svg'), 'The picture, as lines'),
+      ...kernel,
+      ...state,
+    );
+  }
+
+  reset() {
+    this.stopPlaying();
+    if (this.spec.kernel) return this.post({kind: 'reset'});
+    for (const [name, control] of Object.entries(this.controls)) control.set(this.spec.start[name]);
+    this.changed(this.lastTouched);
+  }
+
+  namePlay() {
+    if (!this.playButton) return;
+    const label = this.controls[this.lastTouched].label;
+    this.playButton.textContent = this.playing ? 'Stop' : `Play ${label}`;
+    this.playButton.title = this.playing ? 'Stop' : 'Move this slider from end to end; touch another to play that one';
+  }
+
+  play() {
+    const name = this.lastTouched, control = this.controls[name];
+    const {low, high, step} = control.limits;
+    this.approach(name);
+    const began = performance.now();
+    const start = (control.get() - low) / (high - low);
+    const move = (now) => {
+      if (!this.playing) return;
+      const phase = (start + (now - began) / 1000 / PLAY_SECONDS) % 2;
+      const value = low + (high - low) * (phase > 1 ? 2 - phase : phase);
+      const snapped = Number((Math.round((value - low) / step) * step + low).toFixed(10));
+      if (snapped !== control.get()) control.set(snapped);
+      this.playing = requestAnimationFrame(move);
+    };
+    this.playing = requestAnimationFrame(move);
+    this.namePlay();
+  }
+
+  stopPlaying() {
+    if (this.playing) cancelAnimationFrame(this.playing);
+    this.playing = null;
+    this.namePlay();
+  }
+
+  saveNumbers() {
+    const lines = ['# ' + this.spec.title, '# ' + JSON.stringify({...this.spec.fixed, ...this.state()}), 'source,column,index,value'];
+    for (const name of this.spec.sources) {
+      const data = this.document.get_model_by_name(name).data;
+      for (const [column, values] of data instanceof Map ? data : Object.entries(data)) {
+        const numbers = values[0]?.shape ? values[0] : values;
+        Array.from(numbers).forEach((value, k) => lines.push(`${name},${column},${k},${value}`));
+      }
+    }
+    for (const [key, value] of Object.entries(this.readouts)) lines.push(`readouts,${key},0,${value}`);
+    download(this.spec.name + '.csv', new Blob([lines.join('\n') + '\n'], {type: 'text/csv'}));
+  }
+
+  async saveImage(type) {
+    const layers = this.spec.figures.map(({root}) => this.views.get_by_id(root).export(type, true));
+    const boxes = this.spec.figures.map(({root}) => this.views.get_by_id(root).bbox);
+    const columns = this.panels.length > 1 && this.panels[1].offsetTop === this.panels[0].offsetTop ? 2 : 1;
+    const width = Math.max(...boxes.map((box) => box.width)), height = Math.max(...boxes.map((box) => box.height));
+    const rows = Math.ceil(layers.length / columns);
+    const place = (k) => [(k % columns) * width, Math.floor(k / columns) * height];
+    const ground = this.spec.theme[themeNow()].background;
+    if (type === 'png') {
+      const ratio = layers[0].pixel_ratio;
+      const canvas = element('canvas', {width: columns * width * ratio, height: rows * height * ratio});
+      const context = canvas.getContext('2d');
+      context.fillStyle = ground;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      layers.forEach((layer, k) => context.drawImage(layer.canvas, ...place(k).map((length) => length * ratio)));
+      canvas.toBlob((blob) => download(this.spec.name + '.png', blob), 'image/png');
+      return;
+    }
+    const parts = layers.map((layer, k) => {
+      const [x, y] = place(k);
+      return layer.ctx.get_serialized_svg(true).replace('<svg ', `<svg x="${x}" y="${y}" `);
+    });
+    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${columns * width}" height="${rows * height}">`;
+    const back = `<rect width="100%" height="100%" fill="${ground}"/>`;
+    download(this.spec.name + '.svg', new Blob([head, back, ...parts, '</svg>'], {type: 'image/svg+xml'}));
+  }
+}
+
+// ---- in a notebook ----------------------------------------------------------------------------------------------------
+
+/** BokehJS once a page, from the installed package by way of the kernel: no network, nothing stored in the notebook. */
+function bokehOnce(model) {
+  window.sgtheoryBokeh ??= new Promise((resolve) => {
+    const receive = (message, buffers) => {
+      if (message.kind !== 'bokeh') return;
+      model.off('msg:custom', receive);
+      const before = window.Bokeh;
+      document.head.append(element('script', {}, new TextDecoder().decode(buffers[0])));
+      const ours = window.Bokeh;
+      if (before) window.Bokeh = before; // another extension's BokehJS stays what it was
+      ours.set_log_level('warn');
+      resolve(ours);
+    };
+    model.on('msg:custom', receive);
+    model.send({kind: 'need-bokeh'});
+  });
+  return window.sgtheoryBokeh;
+}
+
+/** A control whose truth is an ipywidget: the model, wherever its views may be. */
+async function widgetControl(manager, reference, {label, limits}) {
+  const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
+  return {
+    label, limits, model,
+    get: () => model.get('value'),
+    set: (value) => { model.set('value', value); model.save_changes(); },
+    onChange: (callback, signal) => {
+      model.on('change:value', callback);
+      signal.addEventListener('abort', () => model.off('change:value', callback));
+    },
+  };
+}
+
+/** Gives the views of a control their accessible names, and tells the stage when a hand comes near. */
+async function adopt(stage, name, control) {
+  for (const promise of Object.values(control.model.views ?? {})) {
+    const view = await promise;
+    if (view.el.dataset.sgtheory) continue;
+    view.el.dataset.sgtheory = name;
+    for (const node of view.el.querySelectorAll('[role=slider], input, select')) node.setAttribute('aria-label', control.label);
+    for (const node of view.el.querySelectorAll('.widget-readout')) {
+      node.setAttribute('role', 'textbox');
+      node.setAttribute('aria-label', control.label + ', as a number');
+    }
+    for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
+      view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
+    }
+    view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
+  }
+}
+
+/** The still picture below the cell is for readers without a kernel: hidden while the live one is there. */
+function hideFallback(el, name, signal) {
+  const stills = [...document.querySelectorAll(`img[src*="${name}"]`)].filter((image) => !el.contains(image));
+  for (const still of stills) still.hidden = true;
+  signal.addEventListener('abort', () => stills.forEach((still) => (still.hidden = false)));
+}
+
+async function render({model, el, signal}) {
+  const Bokeh = await bokehOnce(model);
+  const spec = model.get('spec');
+  const controls = {};
+  for (const [name, reference] of Object.entries(model.get('controls'))) {
+    controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
+  }
+  const doc = JSON.parse(model.get('doc'));
+  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
+  const early = [];
+  let receive = (...message) => early.push(message);
+  model.on('msg:custom', (message, buffers) => receive(message, buffers));
+  model.send({kind: 'hello'});
+  await stage.build();
+  receive = (message, buffers) => stage.receive(message, buffers);
+  early.forEach((message) => receive(...message));
+  el.sgtheory = stage;
+  const naming = setInterval(() => Object.entries(controls).forEach(([name, control]) => adopt(stage, name, control)), 150);
+  signal.addEventListener('abort', () => clearInterval(naming));
+  hideFallback(el, spec.still, signal);
+}
+
+// ---- in an exported file ----------------------------------------------------------------------------------------------
+
+function rangeControl(name, {label, limits}, start) {
+  const {low, high, step} = limits;
+  const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
+  const output = element('output', {for: input.id}, String(start));
+  const row = element('div', {class: 'sgtheory-row'}, element('label', {for: input.id}, label), input, output);
+  let exact = start; // a range input snaps to its steps; the exported value need not lie on one
+  input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
+  return {
+    label, limits, row, input,
+    get: () => exact,
+    set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
+    onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),
+  };
+}
+
+function fromBase64(text) {
+  return new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+/** A page without a kernel: one table a slider, each through the exported state; moving one returns the others. */
+export async function mountExported(el, payload) {
+  const {spec, doc, picture, tables} = payload;
+  const signal = new AbortController().signal;
+  const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
+  for (const [name, control] of Object.entries(controls)) {
+    control.input.addEventListener('input', () => {
+      for (const [other, its] of Object.entries(controls)) if (other !== name && its.get() !== spec.start[other]) its.set(spec.start[other]);
+    });
+    document.getElementById('controls').append(control.row);
+  }
+  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}});
+  await stage.build();
+  const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
+  for (const [control, table] of Object.entries(tables)) {
+    const {[control]: _, ...others} = state;
+    stage.receive({...table, kind: 'table', control, others}, [fromBase64(table.bytes)]);
+  }
+  stage.receive({kind: 'picture', layout: picture.layout, state}, [fromBase64(picture.bytes)]);
+  el.sgtheory = stage;
+}
+
+export default {render};

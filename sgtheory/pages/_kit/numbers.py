@@ -1,0 +1,72 @@
+"""Pictures and tables as bytes: columns of numbers for named data sources, laid out one after the other."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+Sources = dict[str, dict[str, np.ndarray]]
+"""source name → column name → numbers; in a table every column has a leading axis, one row a slider position."""
+
+
+def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
+    """The layout and the bytes that `kit.js` unpacks.
+
+    Booleans travel as bits. `discrete` names the columns ("source.column") that jump and must not be interpolated.
+    Columns of a table that stand still along it are left out: the picture holds them already.
+
+    **Raises** `ValueError` for a number that is not finite, naming the column: a picture never shows a gap in silence.
+    """
+    layout, parts = [], []
+    for source, columns in sources.items():
+        for column, values in columns.items():
+            values = np.asarray(values)
+            if not np.all(np.isfinite(values)):
+                raise ValueError(f"Column `{source}.{column}` must be finite everywhere to be drawn, got NaN or infinity.")
+            if table and np.all(values == values[:1]):
+                continue
+            bits = values.dtype == bool
+            mode = "nearest" if bits or f"{source}.{column}" in discrete else "linear"
+            shape = list(values.shape[1:] if table else values.shape)
+            layout.append(
+                {"source": source, "column": column, "dtype": "bit" if bits else precision, "shape": shape, "mode": mode}
+            )
+            rows = values.reshape(len(values) if table else 1, -1)
+            parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + precision).tobytes())
+    return layout, b"".join(parts)
+
+
+def interpolated(table: Sources, position: float, discrete: Collection[str] = ()) -> Sources:
+    """What the browser shows between the rows of `table` (`interpolate` in kit.js): the measure of a table's error."""
+    below = min(int(position), _rows(table) - 2)
+    part = position - below
+
+    def between(source, column, values):
+        values = np.asarray(values)
+        if values.dtype == bool or f"{source}.{column}" in discrete:
+            return values[round(position)]
+        return values[below] + part * (values[below + 1] - values[below])
+
+    return {
+        source: {column: between(source, column, values) for column, values in columns.items()}
+        for source, columns in table.items()
+    }
+
+
+def _rows(table: Sources) -> int:
+    return len(next(iter(next(iter(table.values())).values())))
+
+
+def flatten(sources: Sources, prefix: str) -> dict[str, np.ndarray]:
+    """One level of names, for an .npz file."""
+    return {f"{prefix}/{source}/{column}": values for source, columns in sources.items() for column, values in columns.items()}
+
+
+def unflatten(arrays, prefix: str) -> Sources:
+    """The inverse of `flatten`, from an open .npz file."""
+    sources: Sources = {}
+    for key in arrays:
+        head, _, rest = key.partition("/")
+        if head == prefix:
+            source, _, column = rest.partition("/")
+            sources.setdefault(source, {})[column] = arrays[key]
+    return sources

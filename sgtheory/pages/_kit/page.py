@@ -1,0 +1,414 @@
+"""The update loop that all pages share.
+
+A page names its controls and figures and says how to compute a picture; this class does the rest. Callbacks may come on
+several threads (JupyterLab runs widget callbacks beside a working cell): one lock, no queue, the latest values win.
+"""
+
+import html
+import io
+import pathlib
+import threading
+import traceback
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import ipywidgets
+import numpy as np
+from bokeh.document import Document
+
+from sgtheory.pages._kit import export
+from sgtheory.pages._kit.controls import Control, Slider, Text
+from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
+from sgtheory.pages._kit.stage import Action, Figure, Readout, Stage, bokeh_script
+from sgtheory.pages._kit.state import read_state, write_state
+from sgtheory.pages._kit.theme import THEME
+
+PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
+STORED_ROWS = 33
+_START_DELAY = 0.4  # seconds that the first picture is given before JAX begins to load
+
+
+class Page(ipywidgets.VBox):
+    """A page: controls, linked figures, read-outs, tools. Show it by making it the last line of a cell.
+
+    `controls` holds the ipywidgets by name, `data` the exact numbers behind the picture, `state` all settings as text.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    play: ClassVar[str]
+    specification: ClassVar[tuple[Control, ...]]
+    readouts: ClassVar[tuple[Readout, ...]]
+    actions: ClassVar[tuple[Action, ...]] = ()
+    discrete: ClassVar[frozenset[str]] = frozenset()
+
+    # ---- what a page gives ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        """The Bokeh figures, their data sources named as in `sources`."""
+        raise NotImplementedError
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        """The picture for these settings. The first thing that needs JAX."""
+        raise NotImplementedError
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        """The pictures for all `values` of one slider, along a leading axis."""
+        raise NotImplementedError
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Control → one sentence, for settings that are each allowed but make no sense together."""
+        del settings
+        return {}
+
+    # ---- construction ----
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._ready = threading.Event()
+        self._starting = False
+        self._quiet = False
+        self._tables: dict[str, dict[str, Any]] = {}
+        self._active = self.play
+        self.by_name = {control.name: control for control in self.specification}
+        self.controls = {control.name: control.widget() for control in self.specification}
+        self.messages = {name: ipywidgets.HTML() for name in self.controls}
+        for message in self.messages.values():
+            message.add_class("sgtheory-message")
+        self._latest = self._first_picture()
+        self._sent: tuple[dict[str, Any], bool] | None = None
+        self.stage = self._make_stage()
+        self.stage.on_msg(self._on_message)
+        for name, widget in self.controls.items():
+            widget.observe(lambda change, name=name: self._changed(name), names="value")
+        super().__init__([self._body()])
+        self.add_class("sgtheory-page")
+        self._show_conditional()
+
+    def _first_picture(self) -> tuple[dict[str, Any], Sources]:
+        """The stored picture of the start state; where none is shipped, one is computed now."""
+        settings = self.settings()
+        path = PICTURES / f"{self.name}.npz"
+        if not path.exists():
+            return settings, self.compute(settings)
+        with np.load(path) as arrays:
+            self._stored_table = unflatten(arrays, "table")
+            return settings, unflatten(arrays, "picture")
+
+    def _make_stage(self) -> Stage:
+        document = Document()
+        figures = self.figures(self._latest[1])
+        for figure in figures:
+            document.add_root(figure.plot)
+        self._document = document.to_json(deferred=False)
+        self._figures = [{"name": f.name, "root": f.plot.id, "description": f.description} for f in figures]
+        return Stage(doc=_json(self._document), spec=self._spec(), controls=self.controls)
+
+    def _spec(self) -> dict[str, Any]:
+        """What the script is told of the page, besides numbers."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "play": self.play,
+            "kernel": True,
+            "still": f"{self.name}.png",
+            "figures": self._figures,
+            "sources": [name for name in self._latest[1] if name not in ("readouts", "ranges")],
+            "readouts": [vars(readout) for readout in self.readouts],
+            "actions": [vars(action) for action in self.actions],
+            "theme": THEME,
+            "controls": {name: self._control_spec(control) for name, control in self.by_name.items()},
+        }
+
+    @staticmethod
+    def _control_spec(control: Control) -> dict[str, Any]:
+        limits = None
+        if isinstance(control, Slider) and control.tabled:
+            limits = {"low": control.low, "high": control.high, "step": control.step}
+        return {"label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""), "limits": limits}
+
+    def _body(self) -> ipywidgets.Box:
+        rows = [child for name in self.controls for child in (self.controls[name], self.messages[name])]
+        controls = ipywidgets.Box(rows)
+        controls.add_class("sgtheory-controls")
+        body = ipywidgets.Box([controls, self.stage])
+        body.add_class("sgtheory-body")
+        return body
+
+    # ---- what a user of the object has ----
+
+    def settings(self) -> dict[str, Any]:
+        """The value of every control, by name."""
+        return {name: widget.value for name, widget in self.controls.items()}
+
+    @property
+    def data(self) -> Sources:
+        """The exact numbers behind the picture for the present settings: source → column → array."""
+        self.wait()
+        with self._lock:
+            self._refresh(final=True)
+            return self._latest[1]
+
+    @property
+    def state(self) -> str:
+        """All settings as one line of text."""
+        return write_state(self.name, self.version, self.settings())
+
+    def restore(self, text: str) -> None:
+        """Sets every control from a line that `state` gave. **Raises** `ValueError`, and changes nothing, for another."""
+        self._set(read_state(text, self.name, self.version, self.by_name))
+
+    def reset(self) -> None:
+        """Every control back to its first value."""
+        self._set({name: control.value for name, control in self.by_name.items()})
+
+    def export_html(self, path: str | pathlib.Path) -> None:
+        """Writes the page, as it stands, into one HTML file that needs no kernel and no network."""
+        pathlib.Path(path).write_text(self._exported(), encoding="utf-8")
+
+    def wait(self, timeout: float = 120.0) -> None:
+        """Returns once JAX is loaded and the page computes. **Raises** `TimeoutError` when it takes longer than that."""
+        self._start()
+        if not self._ready.wait(timeout):
+            raise TimeoutError(f"The page must be ready within {timeout} s, got no answer. Run the cell again.")
+
+    # ---- the loop ----
+
+    def _start(self, delay: float = 0.0) -> None:
+        with self._lock:
+            if self._starting:
+                return
+            self._starting = True
+        timer = threading.Timer(delay, self._warm)
+        timer.daemon = True
+        timer.start()
+
+    def _warm(self) -> None:
+        """Loads JAX and compiles, behind the first picture."""
+        self._say("JAX is starting: the picture is the stored one; changes are drawn as soon as it is ready.")
+        try:
+            self._say_ready() if self._compiled() else None
+        finally:
+            self._ready.set()
+
+    def _compiled(self) -> bool:
+        try:
+            with self._lock:
+                self._sent = None
+                self._refresh(final=True, forget=True)
+                self._send_table(self._active)
+            return True
+        except Exception as error:
+            self._fail(error)
+            return False
+
+    def _say_ready(self) -> None:
+        self._say("Ready.")
+
+    def _changed(self, name: str) -> None:
+        if self._quiet:
+            return
+        self._show_conditional()
+        with self._lock:
+            if self._covered(name) or not self._ready.is_set():
+                return
+            try:
+                self._refresh(final=not isinstance(self.by_name[name], Slider))
+                if not isinstance(self.by_name[name], Slider):
+                    self._send_table(self._active)
+            except Exception as error:
+                self._fail(error)
+
+    def _refresh(self, final: bool, forget: bool = False) -> None:
+        """Computes and sends the picture for the present settings, unless that one has been sent already."""
+        settings = self.settings()
+        if self._refused(settings):
+            return
+        if forget or self._latest[0] != settings:
+            slow = not self._ready.is_set() or any(
+                self._latest[0].get(control.name) != settings[control.name]
+                for control in self.specification
+                if not isinstance(control, Slider) or control.sizes
+            )
+            if slow and self._ready.is_set():
+                self._say("Compiling for the new choice …")
+            self._latest = settings, self.compute(settings)
+            if slow and self._ready.is_set():
+                self._say_ready()
+        if self._sent != (settings, True) and self._sent != (settings, final):
+            self._send_picture(precision="f8" if final else "f4")
+            self._sent = settings, final
+
+    def _refused(self, settings: Mapping[str, Any]) -> bool:
+        faults = {}
+        for name, control in self.by_name.items():
+            try:
+                control.check(settings[name])
+            except ValueError as error:
+                faults[name] = str(error)
+        faults = faults or self.refusals(settings)
+        for name, message in self.messages.items():
+            text = f'<span role="alert">{html.escape(faults[name])}</span>' if name in faults else ""
+            if message.value != text:
+                message.value = text
+        return bool(faults)
+
+    def _covered(self, name: str) -> bool:
+        """Whether the browser draws this slider's drag from a table, so that the kernel may rest."""
+        return name in self._tables and self._tables[name] == self._others(name)
+
+    def _others(self, name: str) -> dict[str, Any]:
+        return {other: value for other, value in self.settings().items() if other != name}
+
+    def _set(self, settings: Mapping[str, Any]) -> None:
+        self._quiet = True
+        try:
+            for name, value in settings.items():
+                self.controls[name].value = value
+        finally:
+            self._quiet = False
+        self._show_conditional()
+        if self._ready.is_set():
+            with self._lock:
+                self._refresh(final=True)
+                self._send_table(self._active)
+
+    def _show_conditional(self) -> None:
+        for control in self.specification:
+            if isinstance(control, Text) and control.shown_for:
+                other, value = control.shown_for
+                display = None if self.controls[other].value == value else "none"
+                for widget in (self.controls[control.name], self.messages[control.name]):
+                    widget.layout.display = display
+
+    # ---- messages ----
+
+    def _send_picture(self, precision: str = "f8") -> None:
+        settings, sources = self._latest
+        layout, data = pack(sources, precision=precision, discrete=self.discrete)
+        self.stage.send({"kind": "picture", "layout": layout, "state": settings}, [data])
+
+    def _send_table(self, name: str, stored: Sources | None = None) -> None:
+        control = self.by_name[name]
+        settings = self.settings()
+        if not isinstance(control, Slider) or not control.tabled or self._refused(settings):
+            return
+        self._active = name
+        rows = STORED_ROWS if stored is not None else control.positions()
+        values = np.linspace(control.low, control.high, rows)
+        table = stored if stored is not None else self.sweep(settings, name, values)
+        layout, data = pack(table, discrete=self.discrete, table=True)
+        others = self._others(name)
+        message = {
+            "kind": "table", "control": name, "low": control.low, "high": control.high, "rows": rows,
+            "layout": layout, "others": others,
+        }  # fmt: skip
+        self._tables[name] = others
+        self.stage.send(message, [data])
+
+    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        answers = {
+            "need-bokeh": self._answer_bokeh,
+            "hello": self._answer_hello,
+            "activate": self._answer_activate,
+            "settled": self._answer_settled,
+            "reset": lambda _: self.reset(),
+            "copy": lambda _: self.stage.send({"kind": "state", "text": self.state}),
+            "restore": self._answer_restore,
+            "export": self._answer_export,
+            "action": self._answer_action,
+        }
+        try:
+            answers[content["kind"]](content)
+        except Exception as error:
+            self._fail(error)
+
+    def _answer_bokeh(self, _content: dict[str, Any]) -> None:
+        self.stage.send({"kind": "bokeh"}, [bokeh_script()])
+
+    def _answer_hello(self, _content: dict[str, Any]) -> None:
+        with self._lock:
+            self._send_picture()
+            if self._ready.is_set():
+                self._send_table(self._active)
+            elif self._latest[0] == self.settings() and hasattr(self, "_stored_table"):
+                self._send_table(self.play, stored=self._stored_table)
+        self._start(_START_DELAY)
+
+    def _answer_activate(self, content: dict[str, Any]) -> None:
+        if self._ready.is_set() and not self._covered(content["control"]):
+            with self._lock:
+                self._refresh(final=True)
+                self._send_table(content["control"])
+
+    def _answer_settled(self, content: dict[str, Any]) -> None:
+        if not self._ready.is_set():
+            return
+        name, value = content["control"], content["value"]
+        with self._lock:
+            # This message may overtake the slider's own, which the front end holds back while one is in flight.
+            if self.controls[name].value != value:
+                self.controls[name].value = self.by_name[name].check(value)
+            self._refresh(final=True)
+            if not self._covered(self._active):
+                self._send_table(self._active)
+
+    def _answer_restore(self, content: dict[str, Any]) -> None:
+        try:
+            self.restore(content.get("text"))
+        except ValueError as error:
+            self.stage.send({"kind": "refused", "text": str(error)})
+
+    def _answer_export(self, _content: dict[str, Any]) -> None:
+        self._say("Writing the web page …")
+        self.wait()
+        message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
+        self.stage.send(message, [self._exported().encode()])
+        self._say_ready()
+
+    def _answer_action(self, content: dict[str, Any]) -> None:
+        if content.get("name") in {action.name for action in self.actions}:
+            getattr(self, content["name"])()
+
+    def _say(self, text: str) -> None:
+        self.stage.send({"kind": "status", "text": text})
+
+    def _fail(self, error: Exception) -> None:
+        """An error that no rule foresaw: its sentence for the reader, its trace for the log, the old picture stays."""
+        self._say(f"The picture could not be computed: {error}")
+        traceback.print_exception(error, file=(log := io.StringIO()))
+        self._trace = log.getvalue()
+
+    # ---- files ----
+
+    def _exported(self) -> str:
+        self.wait()
+        with self._lock:
+            self._refresh(final=True)
+            return export.page_as_html(self)
+
+    def stored(self) -> dict[str, np.ndarray]:
+        """The arrays of the shipped first picture: the start state, and a table over the slider that plays."""
+        settings = self.settings()
+        control = self.by_name[self.play]
+        assert isinstance(control, Slider)
+        table = self.sweep(settings, self.play, np.linspace(control.low, control.high, STORED_ROWS))
+        halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
+        singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
+        return singles | halves
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == bool else values.astype("f4")
+
+
+def half_precision(values: np.ndarray) -> np.ndarray:
+    """Two bytes a number: three significant digits, a third of a pixel; only until JAX is there."""
+    return values if values.dtype == bool else values.astype("f2")
+
+
+def _json(value: Any) -> str:
+    from bokeh.core.json_encoder import serialize_json
+
+    return serialize_json(value)

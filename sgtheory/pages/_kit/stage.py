@@ -1,0 +1,58 @@
+"""The half of the link that lives in the kernel: one anywidget that shows Bokeh figures and passes messages."""
+
+import dataclasses
+import functools
+import pathlib
+from typing import Any
+
+import anywidget
+import bokeh
+import ipywidgets
+import traitlets
+
+HERE = pathlib.Path(__file__).parent
+SCRIPT = HERE / "kit.js"
+STYLE = HERE / "kit.css"
+
+
+@functools.cache
+def bokeh_script() -> bytes:
+    """BokehJS as installed: no CDN, and nothing of it is stored in a notebook."""
+    return (pathlib.Path(bokeh.__file__).parent / "server/static/js/bokeh.min.js").read_bytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure of a page: its name, the Bokeh plot, and a description whose {read-outs} change with the numbers."""
+
+    name: str
+    plot: Any
+    description: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Readout:
+    """A number beside the figures: column `key` of the source "readouts"."""
+
+    key: str
+    label: str
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    """A button of a page's own; `name` is the method that it calls."""
+
+    name: str
+    label: str
+    title: str
+
+
+class Stage(anywidget.AnyWidget):
+    """Figures and tools in the browser. It holds no numbers: pictures and tables are sent, in binary, and drawn."""
+
+    _esm = SCRIPT.read_text(encoding="utf-8")
+    _css = STYLE.read_text(encoding="utf-8")
+    doc = traitlets.Unicode().tag(sync=True)
+    spec = traitlets.Dict().tag(sync=True)
+    controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

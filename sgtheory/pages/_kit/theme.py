@@ -1,0 +1,66 @@
+"""Colours by role, light and dark; every figure of every page gets them from here.
+
+The hues are those of Okabe & Ito, told apart by readers with any colour vision, lightened for the dark theme.
+"""
+
+from typing import Any
+
+from bokeh.models import Range1d
+from bokeh.plotting import figure
+
+THEME = {
+    "light": {
+        "background": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#d0d7de", "grid": "#eaeef2",
+        "blue": "#0072b2", "orange": "#d55e00", "green": "#007a5a", "purple": "#a3467d", "yellow": "#b07d00",
+    },
+    "dark": {
+        "background": "#111418", "ink": "#e6edf3", "soft": "#9da7b1", "line": "#3d444d", "grid": "#22272e",
+        "blue": "#56b4e9", "orange": "#ff9249", "green": "#2ac9a0", "purple": "#e58fc2", "yellow": "#f0c649",
+    },
+}  # fmt: skip
+
+
+def themed(model: Any, **roles: str) -> Any:
+    """Colours properties of a Bokeh model by role, now for the light theme, and for the browser to change."""
+    for name, role in roles.items():
+        light = THEME["light"][role]
+        setattr(model, name, ["rgba(0,0,0,0)", light] if name == "palette" else light)
+        model.tags = [*model.tags, ["theme", name, role]]
+    return model
+
+
+def panel(title: str, *, x_range: Range1d, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212):
+    """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range`."""
+    plot = figure(
+        title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
+        x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="", min_border_right=12,
+    )  # fmt: skip
+    themed(plot, background_fill_color="background", border_fill_color="background", outline_line_color="line")
+    plot.title.text_font_size = "12px"
+    themed(plot.title, text_color="ink")
+    for axis in plot.axis:
+        axis.axis_label_text_font_size = "11px"
+        axis.axis_label_text_font_style = "normal"
+        axis.minor_tick_line_color = None
+        axis.major_tick_in = 0
+        axis.major_tick_out = 4
+        themed(
+            axis, axis_line_color="line", major_tick_line_color="line", major_label_text_color="soft",
+            axis_label_text_color="soft",
+        )  # fmt: skip
+    for grid in plot.grid:
+        themed(grid, grid_line_color="grid")
+    return plot
+
+
+def finish_legend(plot: Any, location: str) -> None:
+    """A compact legend inside the frame, once all glyphs are there."""
+    plot.legend.location = location
+    plot.legend.label_text_font_size = "10px"
+    plot.legend.spacing, plot.legend.padding, plot.legend.margin = 0, 3, 4
+    plot.legend.glyph_height = plot.legend.label_height = 12
+    plot.legend.glyph_width = 16
+    plot.legend.background_fill_alpha = 0.75
+    plot.legend.border_line_color = None
+    for legend in plot.legend:
+        themed(legend, label_text_color="ink", background_fill_color="background")

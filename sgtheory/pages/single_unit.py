@@ -1,0 +1,354 @@
+"""Page 01: one stochastic unit, three ways to a gradient."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper, Range1d
+
+from sgtheory.pages._kit import Action, Choice, Figure, Page, Readout, Slider, Sources, Text, panel, themed
+from sgtheory.pages._kit.theme import finish_legend
+
+CUSTOM = "your own"
+NO_NOISE = "hard threshold"
+MATCHED = "matched"
+
+_ESCAPES = ("sigmoid", "error function", "fast sigmoid", "arctan", "exponential hazard", NO_NOISE, CUSTOM)
+_SURROGATES = (
+    MATCHED, "SuperSpike", "SuperSpike, unscaled", "sigmoid", "piecewise linear", "boxcar", "Gaussian", "arctan", "identity",
+)  # fmt: skip
+_X = (-3.0, 3.0)
+_POTENTIAL = "membrane potential"
+
+
+class SingleUnit(Page):
+    """Drag the noise, the threshold, the weight; see where the three derivatives agree, and where they cannot."""
+
+    name = "single_unit"
+    title = "One stochastic unit: three ways to a gradient"
+    play = "steepness"
+    specification = (
+        Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How sharply the noise is cut off around threshold"),
+        Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "The membrane potential at which the unit decides"),
+        Slider("weight", "weight w", 0.8, -3.0, 3.0, 0.05, "Weight of the only input; w·x is the operating point"),
+        Slider("input", "input x", 1.0, -2.0, 2.0, 0.05, "The input; derivatives by w are proportional to it"),
+        Slider("baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Taken off the outcome before it is multiplied by the score"),
+        Choice("escape", "escape noise", "sigmoid", _ESCAPES, "Probability of a spike over the distance to threshold"),
+        Text("expression", "p(u) =", "1/(1+exp(-beta*u))", "u: distance to threshold, beta: steepness", ("escape", CUSTOM)),
+        Choice("surrogate", "surrogate", MATCHED, _SURROGATES, "The derivative that back-propagation pretends to see"),
+        Slider("trials", "trials", 50, 10, 200, 10, "How often each unit is run", sizes=True, tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+    )
+    readouts = (
+        Readout("potential", "operating point w·x"),
+        Readout("probability", "firing probability p"),
+        Readout("trial_mean", "mean of the trials"),
+        Readout("surrogate", "surrogate gradient"),
+        Readout("expected", "d E[y] / dw, analytic"),
+        Readout("numerical", "d E[y] / dw, numerical"),
+        Readout("score", "score function, mean"),
+        Readout("score_error", "… its standard error"),
+        Readout("variance", "variance, formula"),
+        Readout("score_variance", "variance, measured"),
+    )
+    actions = (Action("match_baseline", "b = 1 − p", "Set the baseline to the probability of silence at the operating point"),)
+    # What jumps with a trial's outcome is not interpolated.
+    discrete = frozenset(
+        {
+            *(f"{source}.{column}" for source, column in (
+                ("probability", "step"), ("means", "mean"), ("means", "low"), ("means", "high"),
+                ("draws", "left"), ("draws", "right"), ("score", "mean"), ("score", "low"), ("score", "high"),
+                ("measured", "variance"),
+                ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"),
+            )),
+            *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "variance") for side in ("start", "end")),
+        }
+    )  # fmt: skip
+
+    def match_baseline(self) -> None:
+        """Sets the baseline to 1 − p at the operating point: there the score function is the surrogate gradient."""
+        self.controls["baseline"].value = 1.0 - float(self.data["readouts"]["probability"][0])
+
+    # ---- numbers ----
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        if settings["escape"] != CUSTOM:
+            return {}
+        from sgtheory._expressions import ExpressionError, check_escape, parse_expression
+
+        try:
+            expression = parse_expression(settings["expression"])
+            with _exact():
+                check_escape(expression, settings["steepness"], _X[0] - 1.5, _X[1] + 1.5)
+        except ExpressionError as error:
+            return {"expression": str(error)}
+        return {}
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        from sgtheory.experiments import single_unit as experiment
+
+        with _exact():
+            picture = experiment.single_unit(self._setting(settings), _uniforms(settings["seed"], settings["trials"]))
+            return _arrange(picture, settings)
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        with _exact():
+            uniforms = _uniforms(settings["seed"], settings["trials"])
+            pictures = _sweep()(self._setting(settings), uniforms, values, name)
+            return _arrange(pictures, settings)
+
+    def _setting(self, settings: Mapping[str, Any]):
+        from sgtheory.experiments.single_unit import SingleUnitSetting
+
+        return SingleUnitSetting(
+            escape=_escape(settings["escape"], settings["steepness"], settings["expression"]),
+            surrogate=_surrogate(settings["surrogate"], settings["steepness"]),
+            **{name: settings[name] for name in ("threshold", "weight", "input", "baseline")},
+        )
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        data = {name: ColumnDataSource(_bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        x_range = Range1d(*_X)
+        draw = functools.partial(_Panel, data, x_range, sources["ranges"])
+        return [
+            draw("trials", "One unit, many trials", "", (0.0, 1.0)).trials(),
+            draw("probability", "Firing probability", "probability", (-0.04, 1.04)).probability(),
+            draw("derivatives", "Derivative by the weight", "∂ / ∂w").derivatives(),
+            draw("draws", "One draw: left, right and their affine combination", "∂ / ∂w").draws(),
+            draw("score", "Score function with baseline b, mean of the trials", "∂ / ∂w", source="draws").score(),
+            draw("variance", "Variance of one draw", "variance").variance(),
+        ]
+
+
+class _Panel:
+    """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
+
+    def __init__(self, data, x_range, ranges, name, title, y_label, y_range=None, source=None):
+        source = source or name
+        y_range = y_range or (float(ranges[f"{source}.start"][0]), float(ranges[f"{source}.end"][0]))
+        self.name, self.data = name, data
+        self.plot = panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
+        self._line("marker", y="y", role="soft", dash="dotted")
+
+    def _line(self, source, y, role, legend=None, dash="solid", width=1.5, x="x", alpha=1.0):
+        options = {"legend_label": legend} if legend else {}
+        line = self.plot.line(x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options)
+        themed(line.glyph, line_color=role)
+
+    def _dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False):
+        options = {"legend_label": legend} if legend else {}
+        dots = self.plot.scatter(
+            "x", y, source=self.data[source], size=size, marker=marker, fill_alpha=0.0 if hollow else 0.9, **options
+        )
+        themed(dots.glyph, line_color=role, fill_color=role)
+
+    def _band(self, source, role):
+        band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=0.25)
+        themed(band.glyph, fill_color=role)
+
+    def _figure(self, description, legend="top_left"):
+        if self.plot.legend:
+            finish_legend(self.plot, legend)
+        return Figure(self.name, self.plot, description)
+
+    def trials(self):
+        for source, y, height, role in (("stochastic", 0.0, 0.72, "blue"), ("deterministic", 0.8, 0.2, "ink")):
+            mapper = themed(LinearColorMapper(low=0, high=1), palette=role)
+            width = _X[1] - _X[0]
+            step = width / 120
+            self.plot.image(
+                "image", source=self.data[source], x=_X[0] - step / 2, y=y, dw=width + step, dh=height, color_mapper=mapper
+            )
+        axis = self.plot.yaxis[0]
+        axis.ticker = FixedTicker(ticks=[0.36, 0.9])
+        axis.major_label_overrides = {0.36: "stochastic", 0.9: "deterministic"}
+        axis.major_label_orientation = "vertical"
+        self.plot.ygrid.visible = False
+        return self._figure(
+            "Raster of trials over the membrane potential. At the operating point {potential} the stochastic unit fired in "
+            "a fraction {trial_mean} of its trials; the deterministic unit does the same in every trial."
+        )
+
+    def probability(self):
+        self._band("means", "blue")
+        self._line("probability", "step", "ink", "deterministic", width=1)
+        self._line("probability", "probability", "blue", "probability p", width=2)
+        self._dots("means", "mean", "blue", "mean ± standard error", size=3)
+        return self._figure("Firing probability over the membrane potential: {probability} at the operating point {potential}.")
+
+    def derivatives(self):
+        self._line("derivatives", "expected", "blue", "d E[y]/dw, analytic", width=6, alpha=0.4)
+        self._line("derivatives", "surrogate", "orange", "surrogate gradient", dash="dashed", width=2)
+        self._dots("numerical", "numerical", "blue", "numerical", size=5, hollow=True)
+        return self._figure(
+            "Derivatives by the weight over the membrane potential. At {potential}: surrogate gradient {surrogate}, "
+            "derivative of the expected output {expected}, numerically {numerical}."
+        )
+
+    def draws(self):
+        self._dots("draws", "left", "green", "left, where it fired", size=4, marker="triangle")
+        self._dots("draws", "right", "purple", "right, where silent", size=4, marker="inverted_triangle")
+        self._line("derivatives", "affine", "orange", "(1−p) right + p left", width=2)
+        return self._figure(
+            "Smoothed derivatives in the first trial: the left one where it fired, the right one where it was silent; "
+            "their affine combination is {expected} at the operating point, whatever the outcome."
+        )
+
+    def score(self):
+        self._band("score", "purple")
+        self._line("derivatives", "expected", "blue", "d E[y]/dw", width=5, alpha=0.35)
+        self._line("score", "mean", "purple", "(y − b) · score ± s.e.", width=1.5)
+        return self._figure("Mean of the score-function estimate: {score} ± {score_error} at the operating point.")
+
+    def variance(self):
+        self._line("variance", "left", "green", "b = 0: left", width=1.5, dash="dashed")
+        self._line("variance", "right", "purple", "b = 1: right", width=1.5, dash="dashed")
+        self._line("variance", "variance", "orange", "at b, formula", width=2.5)
+        self._dots("measured", "variance", "orange", "measured", size=4, hollow=True)
+        return self._figure(
+            "Variance of one draw of the score function: {variance} by the formula and {score_variance} measured, "
+            "at the operating point."
+        )
+
+
+# ---- from settings to the experiment's arguments, and from its bundle to columns -----------------------------------------
+
+
+def _exact():
+    """64-bit numbers on this thread, whatever the notebook has chosen for itself."""
+    import jax
+
+    return jax.enable_x64(True)
+
+
+@functools.cache
+def _sweep():
+    """The experiment over many values of one slider, in one compiled program a slider."""
+    import equinox as eqx
+    import jax
+
+    from sgtheory.experiments.single_unit import single_unit
+
+    @eqx.filter_jit
+    def sweep(setting, uniforms, values, name):
+        return jax.vmap(lambda value: single_unit(_with(setting, name, value), uniforms))(values)
+
+    return sweep
+
+
+def _with(setting, name: str, value):
+    """The setting with one number replaced; the steepness is that of the noise and of the surrogate."""
+    import equinox as eqx
+
+    if name != "steepness":
+        return eqx.tree_at(lambda s: getattr(s, name), setting, value)
+
+    def steepnesses(s):
+        escape = s.escape.function.keywords.get("steepness") if hasattr(s.escape, "function") else None
+        found = [escape, getattr(s.escape, "steepness", None), getattr(s.surrogate, "steepness", None)]
+        return [leaf for leaf in found if leaf is not None]
+
+    return eqx.tree_at(steepnesses, setting, [value] * len(steepnesses(setting)))
+
+
+def _uniforms(seed: int, trials: int):
+    import jax
+
+    from sgtheory.experiments.single_unit import draw_uniforms
+
+    return draw_uniforms(jax.random.key(seed), trials)
+
+
+def _escape(name: str, steepness: float, expression: str):
+    import jax
+    import jax.numpy as jnp
+
+    from sgtheory._expressions import parse_expression
+    from sgtheory.escape import ALL_ESCAPES, Custom, HardThreshold
+
+    if name == NO_NOISE:
+        return HardThreshold()
+    if name == CUSTOM:
+        return Custom(jax.tree_util.Partial(parse_expression(expression), steepness=jnp.asarray(steepness)))
+    return ALL_ESCAPES[name](steepness)
+
+
+def _surrogate(name: str, steepness: float):
+    from sgtheory import surrogates
+
+    if name == MATCHED:
+        return None
+    if name.startswith("SuperSpike"):
+        return surrogates.SuperSpike(steepness, scaled=name == "SuperSpike")
+    return surrogates.Identity() if name == "identity" else surrogates.ALL_SURROGATES[name](steepness)
+
+
+def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
+    """The experiment's bundle as columns; any leading axis of a sweep stays in front."""
+    curves = {name: np.asarray(values) for name, values in vars(picture.curves).items()}
+    point = {name: np.asarray(values) for name, values in vars(picture.operating_point).items()}
+    potential = np.asarray(picture.operating_potential)[..., None]
+    lead = potential.shape[:-1]
+    x = np.broadcast_to(np.linspace(*_X, curves["probability"].shape[-1]), curves["probability"].shape)
+    every = slice(None, None, 4)
+
+    def bars(mean, error):
+        return {"x": x, "mean": mean, "low": mean - error, "high": mean + error}
+
+    derivatives = ("surrogate_gradient", "expected_gradient")
+    ranges = {
+        "derivatives": _nice_range([curves[name] for name in derivatives]),
+        "draws": _nice_range([curves[name] for name in ("left_draw", "right_draw", "expected_gradient")]),
+        "variance": _nice_range([curves[name] for name in ("left_variance", "right_variance")]),
+    }
+    ends = np.stack([np.full(lead, -100.0), np.full(lead, 100.0)], axis=-1)
+    return {
+        "stochastic": {"image": curves["trials"] > 0.5},
+        "deterministic": {"image": np.repeat(curves["deterministic"][..., None, :] > 0.5, 8, axis=-2)},
+        "probability": {"x": x, "step": curves["deterministic"], "probability": curves["probability"]},
+        "means": bars(curves["trial_mean"], curves["trial_error"]),
+        "derivatives": {
+            "x": x, "surrogate": curves["surrogate_gradient"], "expected": curves["expected_gradient"],
+            "affine": curves["affine_draw"],
+        },
+        "numerical": {"x": x[..., every], "numerical": curves["numerical_gradient"][..., every]},
+        "draws": {"x": x, "left": curves["left_draw"], "right": curves["right_draw"]},
+        "score": bars(curves["score_mean"], curves["score_error"]),
+        "variance": {"x": x, **{short: curves[name] for short, name in (
+            ("left", "left_variance"), ("right", "right_variance"), ("variance", "variance"))}},
+        "measured": {"x": x[..., every], "variance": curves["score_variance"][..., every]},
+        "marker": {"x": np.concatenate([potential, potential], axis=-1), "y": ends},
+        "ranges": {
+            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
+        } | {f"score.{side}": end for side, end in zip(("start", "end"), ranges["draws"], strict=True)},
+        "readouts": {
+            "potential": potential, "probability": point["probability"], "trial_mean": point["trial_mean"],
+            "surrogate": point["surrogate_gradient"], "expected": point["expected_gradient"],
+            "numerical": point["numerical_gradient"], "score": point["score_mean"],
+            "score_error": point["score_error"], "variance": point["variance"],
+            "score_variance": point["score_variance"],
+        },
+    }  # fmt: skip
+
+
+def _nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag."""
+    highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
+    lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
+    size = np.maximum(np.maximum(highest, -lowest), 1e-2)
+    scale = 10.0 ** np.floor(np.log10(size))
+    mantissa = size / scale
+    end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale * 1.05
+    above = np.where(highest > 1e-9, end, 0.05 * end)
+    below = np.where(lowest < -1e-9, -end, -0.05 * end)
+    return below[..., None], above[..., None]
+
+
+def _bokeh_columns(columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    return {
+        name: [values.astype("u1")] if values.dtype == bool else np.asarray(values, dtype="f8")
+        for name, values in columns.items()
+    }
