@@ -13,8 +13,14 @@ from sgtheory import statistics
 from sgtheory._arrays import Array, Float, Key, Scalar
 from sgtheory._checks import finite, instance
 from sgtheory.escape import AbstractEscape
-from sgtheory.gradients import ScoreFunction, SmoothedDerivative, SurrogateGradient, expectation
-from sgtheory.gradients import AbstractGradientEstimator, ExactGradient
+from sgtheory.gradients import (
+    AbstractGradientEstimator,
+    ExactGradient,
+    ScoreFunction,
+    SmoothedDerivative,
+    SurrogateGradient,
+    expectation,
+)
 from sgtheory.networks import SingleUnit
 from sgtheory.neurons import Perceptron, PerceptronParameters
 from sgtheory.rules import Sample, SmoothedAffine, SmoothedLeft, SmoothedRight, SpikeRule, Threshold
@@ -79,11 +85,16 @@ class Curves(eqx.Module):
 
 
 class SingleUnitPicture(eqx.Module):
-    """`curves` over the membrane potentials, and the same at the `operating_point` weight · input, for read-outs."""
+    """`curves` over the membrane potentials, and the same at the `operating_point` weight · input, for read-outs.
+
+    `log_likelihood`: mean, over all trials and potentials, of the logarithm of the probability that `escape` gives to
+    what was drawn; the nearer to 0 the better `escape` explains the trials.
+    """
 
     curves: Curves
     operating_potential: Scalar
     operating_point: Curves
+    log_likelihood: Scalar
 
 
 @eqx.filter_jit
@@ -115,12 +126,16 @@ def single_unit(
     0.3932
     """
     operating = setting.weight * setting.input
-    potentials = jnp.append(membrane_potentials(), operating)
+    axis = membrane_potentials()
+    potentials = jnp.append(axis, operating)
     curves = jax.vmap(lambda v, u: _at_potential(setting, v, u), in_axes=(0, 1), out_axes=-1)(potentials, uniforms)
+    drawn = curves.trials[:, :-1]
+    distances = jnp.broadcast_to(axis - setting.threshold, drawn.shape)
     return SingleUnitPicture(
         jax.tree.map(lambda leaf: leaf[..., :-1], curves),
         operating,
         jax.tree.map(lambda leaf: leaf[..., -1:], curves),
+        jnp.mean(setting.escape.log_likelihood(distances, drawn)),
     )
 
 

@@ -62,7 +62,7 @@ class SingleUnit(Page):
                 ("measured", "variance"),
                 ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"),
             )),
-            *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "variance") for side in ("start", "end")),
+            *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "score", "variance") for side in ("start", "end")),
         }
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ class SingleUnit(Page):
             draw("probability", "Firing probability", "probability", (-0.04, 1.04)).probability(),
             draw("derivatives", "Derivative by the weight", "∂ / ∂w").derivatives(),
             draw("draws", "One draw: left, right and their affine combination", "∂ / ∂w").draws(),
-            draw("score", "Score function with baseline b, mean of the trials", "∂ / ∂w", source="draws").score(),
+            draw("score", "Score function with baseline b, mean of the trials", "∂ / ∂w").score(),
             draw("variance", "Variance of one draw", "variance").variance(),
         ]
 
@@ -126,9 +126,8 @@ class SingleUnit(Page):
 class _Panel:
     """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
 
-    def __init__(self, data, x_range, ranges, name, title, y_label, y_range=None, source=None):
-        source = source or name
-        y_range = y_range or (float(ranges[f"{source}.start"][0]), float(ranges[f"{source}.end"][0]))
+    def __init__(self, data, x_range, ranges, name, title, y_label, y_range=None):
+        y_range = y_range or (float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0]))
         self.name, self.data = name, data
         self.plot = panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
         self._line("marker", y="y", role="soft", dash="dotted")
@@ -174,7 +173,9 @@ class _Panel:
 
     def probability(self):
         self._band("means", "blue")
-        self._line("probability", "step", "ink", "deterministic", width=1)
+        # The step rises right after its last silent potential: Θ(0) = 0.
+        step = self.plot.step("x", "step", source=self.data["probability"], mode="before", legend_label="deterministic")
+        themed(step.glyph, line_color="ink")
         self._line("probability", "probability", "blue", "probability p", width=2)
         self._dots("means", "mean", "blue", "mean ± standard error", size=3)
         return self._figure("Firing probability over the membrane potential: {probability} at the operating point {potential}.")
@@ -296,12 +297,13 @@ def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
     every = slice(None, None, 4)
 
     def bars(mean, error):
-        return {"x": x, "mean": mean, "low": mean - error, "high": mean + error}
+        return {"x": x, "mean": mean, **dict(zip(("low", "high"), _band(mean, error), strict=True))}
 
     derivatives = ("surrogate_gradient", "expected_gradient")
     ranges = {
         "derivatives": _nice_range([curves[name] for name in derivatives]),
         "draws": _nice_range([curves[name] for name in ("left_draw", "right_draw", "expected_gradient")]),
+        "score": _nice_range([curves["expected_gradient"], *_band(curves["score_mean"], curves["score_error"])]),
         "variance": _nice_range([curves[name] for name in ("left_variance", "right_variance")]),
     }
     ends = np.stack([np.full(lead, -100.0), np.full(lead, 100.0)], axis=-1)
@@ -323,7 +325,7 @@ def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
         "marker": {"x": np.concatenate([potential, potential], axis=-1), "y": ends},
         "ranges": {
             f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
-        } | {f"score.{side}": end for side, end in zip(("start", "end"), ranges["draws"], strict=True)},
+        },
         "readouts": {
             "potential": potential, "probability": point["probability"], "trial_mean": point["trial_mean"],
             "surrogate": point["surrogate_gradient"], "expected": point["expected_gradient"],
@@ -332,6 +334,10 @@ def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
             "score_variance": point["score_variance"],
         },
     }  # fmt: skip
+
+
+def _band(mean: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return mean - error, mean + error
 
 
 def _nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,19 +1,30 @@
-"""`python -m sgtheory.pages.store` writes the first picture of every page, which is shown before JAX is loaded."""
+"""`python -m sgtheory.pages.store` writes what is shown of each page before it can compute.
+
+The first picture, as numbers (shipped with the package, shown before JAX is loaded), and a still picture (beside the
+notebooks, shown where nothing runs). Run it when an experiment or a start state has changed; a test compares.
+"""
+
+import pathlib
 
 import numpy as np
 
 from sgtheory.pages._kit.page import PICTURES
 from sgtheory.pages._registry import ALL_PAGES
 
+STILLS = pathlib.Path(__file__).parent.parent.parent / "notebooks" / "figures"
+
 
 def main() -> None:
-    """Computes and writes one .npz a page; run it when an experiment or a start state has changed."""
+    """Computes and writes one .npz and one .png a page."""
     PICTURES.mkdir(exist_ok=True)
+    STILLS.mkdir(exist_ok=True)
     for name, kind in ALL_PAGES.items():
         path = PICTURES / f"{name}.npz"
         path.unlink(missing_ok=True)
-        np.savez_compressed(path, **kind().stored())
-        print(f"{path.name}: {path.stat().st_size / 1024:.0f} kB")
+        page = kind()
+        np.savez_compressed(path, **page.stored())
+        page.still().savefig(STILLS / f"{name}.png", dpi=110)
+        print(f"{name}: {path.stat().st_size / 1024:.0f} kB of numbers")
 
 
 if __name__ == "__main__":

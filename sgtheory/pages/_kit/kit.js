@@ -124,7 +124,7 @@ export class Stage {
   async build() {
     this.panels = this.spec.figures.map(({name}) => element('div', {class: 'sgtheory-panel', role: 'img', 'data-figure': name}));
     this.status = element('p', {class: 'sgtheory-status', role: 'status'});
-    this.values = element('dl', {class: 'sgtheory-readouts'});
+    this.values = element('div', {class: 'sgtheory-readouts'});
     this.el.replaceChildren(
       element('div', {class: 'sgtheory-panels'}, ...this.panels),
       this.values,
@@ -196,10 +196,9 @@ export class Stage {
   describe() {
     if (!this.values.childElementCount) {
       for (const {key, label, unit} of this.spec.readouts) {
-        const name = element('dt', {}, label);
-        this.values.append(element('div', {}, name, element('dd', {'data-key': key, 'data-unit': unit ?? ''})));
+        this.values.append(element('div', {}, element('span', {}, label), element('strong', {'data-key': key, 'data-unit': unit})));
       }
-      this.numbers = [...this.values.querySelectorAll('dd')];
+      this.numbers = [...this.values.querySelectorAll('strong')];
     }
     for (const node of this.numbers) {
       const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');

@@ -167,6 +167,12 @@ class Page(ipywidgets.VBox):
         """Writes the page, as it stands, into one HTML file that needs no kernel and no network."""
         pathlib.Path(path).write_text(self._exported(), encoding="utf-8")
 
+    def still(self, theme: str = "light"):
+        """The page's figures, as they stand, as one matplotlib figure; save it with `.savefig(path)`."""
+        from sgtheory.pages._kit.still import still_picture
+
+        return still_picture([figure.plot for figure in self.figures(self.data)], theme=theme)
+
     def wait(self, timeout: float = 120.0) -> None:
         """Returns once JAX is loaded and the page computes. **Raises** `TimeoutError` when it takes longer than that."""
         self._start()

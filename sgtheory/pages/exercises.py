@@ -1,0 +1,105 @@
+"""Self-checks for the exercises on the pages: they give hints, not answers.
+
+>>> from sgtheory.pages.exercises import check
+>>> check("01.2", 0.73)
+Not yet. That is the probability of a spike. The variance vanishes at the probability of the other outcome.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+TOLERANCE = 0.02
+"""Relative: two per cent, about what can be read off a page."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """`answer` computes the right number; `hints` are tried in turn: a test of the reader's number, and what it says."""
+
+    answer: Callable[[], float]
+    hints: tuple[tuple[Callable[[float], bool], str], ...]
+    last_hint: str
+
+
+def check(name: str, value: Any) -> None:
+    """Prints whether `value` answers exercise `name`, and a hint where it does not.
+
+    **Raises** `ValueError` for an exercise that does not exist, `TypeError` for an answer that is no finite number.
+    """
+    if name not in ALL_EXERCISES:
+        raise ValueError(f"`name` must be one of {', '.join(ALL_EXERCISES)}, got {str(name)[:40]!r}. See the page.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"`value` must be a finite number, got {str(value)[:40]!r}. Give your prediction, 0.25 say.")
+    exercise = ALL_EXERCISES[name]
+    if near(value, exercise.answer()):
+        print("Yes. Now move the sliders and see it happen.")
+        return
+    hint = next((text for applies, text in exercise.hints if applies(value)), exercise.last_hint)
+    print(f"Not yet. {hint}")
+
+
+def near(value: float, target: float) -> bool:
+    """Whether two numbers agree to within the tolerance of a reading."""
+    return abs(value - target) <= TOLERANCE * max(abs(target), 1e-3)
+
+
+def _unit(steepness: float, threshold: float, weight: float, stimulus: float, surrogate: Any = None):
+    """The operating point of one unit, from the same experiment that the page shows."""
+    import jax
+
+    from sgtheory.escape import Sigmoid
+    from sgtheory.experiments.single_unit import SingleUnitSetting, draw_uniforms, single_unit
+
+    setting = SingleUnitSetting(
+        Sigmoid(steepness), surrogate, threshold=threshold, weight=weight, input=stimulus, baseline=0.0
+    )
+    return single_unit(setting, draw_uniforms(jax.random.key(0), trials=2)).operating_point
+
+
+def _halved_weight() -> float:
+    return float(_unit(4.0, 0.0, 0.4, 2.0).expected_gradient[0])
+
+
+def _silent() -> float:
+    return 1.0 - float(_unit(2.0, 0.3, 0.8, 1.0).probability[0])
+
+
+def _super_spike_ratio() -> float:
+    from sgtheory.surrogates import SuperSpike
+
+    point = _unit(10.0, 0.0, 0.0, 1.0, SuperSpike(10.0))
+    return float(point.surrogate_gradient[0] / point.expected_gradient[0])
+
+
+ALL_EXERCISES: dict[str, Exercise] = {
+    "01.1": Exercise(
+        _halved_weight,
+        (
+            (lambda v: near(v, 0.5 * _halved_weight()), "The operating point is the same, but one factor of Eq. 5 is not."),
+            (lambda v: near(v, 0.25 * _halved_weight()), "The weight itself is no factor of the derivative by the weight."),
+            (lambda v: v < 0, "The input is positive: more weight can only bring more spikes."),
+        ),
+        "Write down Eq. 5 for one input: which of its factors does each slider change?",
+    ),
+    "01.2": Exercise(
+        _silent,
+        (
+            (lambda v: near(v, 1.0 - _silent()), "That is the probability of a spike. The variance vanishes at the "
+             "probability of the other outcome."),
+            (lambda v: v in (0, 1), "At 0 you have the left derivative and at 1 the right one: both vary."),
+            (lambda v: not 0 <= v <= 1, "It is a probability."),
+        ),
+        "Ask which value of b makes both outcomes, 0 and 1, give the same estimate.",
+    ),
+    "01.3": Exercise(
+        _super_spike_ratio,
+        (
+            (lambda v: near(v, 1.0 / _super_spike_ratio()), "Turn the fraction over: surrogate divided by true derivative."),
+            (lambda v: near(v, 1.0), "Only by accident, at one steepness. Read both heights at threshold."),
+        ),
+        "SuperSpike's height at threshold is 1; that of the sigmoid's slope is β/4.",
+    ),
+}  # fmt: skip
+"""All exercises by number: page, then exercise."""
