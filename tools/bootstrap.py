@@ -1,6 +1,6 @@
 """Make the project's own environment in `.venv`, from nothing but a Python and the locked list of packages.
 
-Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
+With SGTHEORY_NEWEST=1 the newest versions are resolved instead, from pyproject.toml. Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
 the second time, unless the lock, pyproject.toml or the Python version changed.
 """
 
@@ -15,6 +15,7 @@ import sysconfig
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ENVIRONMENT = pathlib.Path(os.environ.get("SGTHEORY_ENVIRONMENT", ROOT / ".venv"))
 STAMP = ENVIRONMENT / ".sgtheory-stamp"
+NEWEST = os.environ.get("SGTHEORY_NEWEST") == "1"
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 
 
@@ -38,7 +39,7 @@ def suitable_python():
 
 def fingerprint(python):
     """What the environment was made from; a change of any part makes it anew."""
-    digest = hashlib.sha256(python.encode())
+    digest = hashlib.sha256(f"{python} {NEWEST}".encode())
     for name in ("requirements.lock", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     digest.update(str(ROOT).encode())
@@ -71,8 +72,11 @@ def main():
     environment_python = binaries / ("python.exe" if os.name == "nt" else "python")
     run(environment_python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", locked_uv())
     install = (binaries / "uv", "pip", "install", "--quiet", "--python", environment_python)
-    run(*install, "--require-hashes", "-r", "requirements.lock")
-    run(*install, "--no-deps", "--editable", ".")
+    if NEWEST:
+        run(*install, "--upgrade", "--editable", ".[pages,voila,dev]")
+    else:
+        run(*install, "--require-hashes", "-r", "requirements.lock")
+        run(*install, "--no-deps", "--editable", ".")
     STAMP.write_text(stamp)
 
 

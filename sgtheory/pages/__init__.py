@@ -1,3 +1,5 @@
 """Interactive pages: each is a widget; make it the last line of a cell."""
 
+from sgtheory.pages.exercises import check as check
+from sgtheory.pages.hidden_unit import HiddenUnit as HiddenUnit
 from sgtheory.pages.single_unit import SingleUnit as SingleUnit

@@ -60,7 +60,7 @@ class SingleUnit(Page):
                 ("probability", "step"), ("means", "mean"), ("means", "low"), ("means", "high"),
                 ("draws", "left"), ("draws", "right"), ("score", "mean"), ("score", "low"), ("score", "high"),
                 ("measured", "variance"),
-                ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"),
+                ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"), ("readouts", "log_likelihood"),
             )),
             *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "score", "variance") for side in ("start", "end")),
         }
@@ -332,6 +332,7 @@ def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
             "numerical": point["numerical_gradient"], "score": point["score_mean"],
             "score_error": point["score_error"], "variance": point["variance"],
             "score_variance": point["score_variance"],
+            "log_likelihood": np.asarray(picture.log_likelihood)[..., None],
         },
     }  # fmt: skip
 

@@ -53,7 +53,8 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> None:
             mapper = glyph.color_mapper
             colours = ListedColormap([(0, 0, 0, 0), THEME[theme][_role(mapper, "palette")]])
             extent = (glyph.x, glyph.x + glyph.dw, glyph.y, glyph.y + glyph.dh)
-            axes.imshow(data[glyph.image][0], cmap=colours, vmin=0, vmax=1, extent=extent, origin="lower", aspect="auto")
+            axes.imshow(data[glyph.image][0], cmap=colours, vmin=0, vmax=1, extent=extent, origin="lower", aspect="auto",
+                        interpolation="nearest", zorder=2.5)  # fmt: skip
         case _:
             raise TypeError(f"A still picture knows no glyph {type(glyph).__name__}: add a case to still.py.")
 

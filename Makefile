@@ -1,0 +1,65 @@
+# `make lab` opens the pages, `make test` runs every check; each sets up its own environment first, once.
+
+PYTHON ?= python3
+export SGTHEORY_ENVIRONMENT ?= $(CURDIR)/.venv
+BIN = $(SGTHEORY_ENVIRONMENT)/bin
+
+# Compiled programs are kept, so that a page computes sooner the second time.
+CACHE = JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.jax_cache" \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+MODULES = sgtheory tests benchmarks tools
+
+.PHONY: help environment lab test check unit notebooks browser bench pictures format lock newest
+
+help:
+	@echo "make lab        open the pages in JupyterLab"
+	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
+	@echo "make bench      measure speed and print a table"
+	@echo "make pictures   write the stored first pictures and the still pictures anew"
+	@echo "make format     put the code into shape"
+	@echo "make lock       resolve requirements.lock anew"
+	@echo "make newest     run the tests against the newest versions of everything"
+
+environment:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "sgtheory: $(PYTHON) is not there. Install Python 3.11, 3.12 or 3.13, or name one: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) tools/bootstrap.py
+
+lab: environment
+	@$(CACHE) $(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/index.ipynb
+
+test: check unit notebooks browser
+
+check: environment
+	$(BIN)/ruff format --check $(MODULES)
+	$(BIN)/ruff check $(MODULES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+unit: environment
+	$(BIN)/python -m pytest -q --doctest-modules sgtheory
+	$(BIN)/python -m pytest -q tests --ignore=tests/browser
+
+notebooks: environment
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=120 -p no:cacheprovider notebooks
+
+browser: environment
+	$(BIN)/python -m pytest -q tests/browser
+
+bench: environment
+	$(BIN)/python -m benchmarks
+
+pictures: environment
+	$(BIN)/python -m sgtheory.pages.store
+
+format: environment
+	$(BIN)/ruff format $(MODULES)
+	$(BIN)/ruff check --fix $(MODULES)
+
+lock: environment
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-header --quiet --upgrade -o requirements.lock
+
+# The newest versions that pyproject.toml allows, in an environment of their own.
+newest:
+	@SGTHEORY_ENVIRONMENT=$(CURDIR)/.venv-newest SGTHEORY_NEWEST=1 $(PYTHON) tools/bootstrap.py
+	@$(MAKE) --no-print-directory SGTHEORY_ENVIRONMENT=$(CURDIR)/.venv-newest SGTHEORY_NEWEST=1 unit notebooks

@@ -1,0 +1,68 @@
+"""The guessing game of page 01: a unit whose noise is not told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources
+from sgtheory.pages.single_unit import SingleUnit
+
+SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
+_CLOSE = 1.2  # a steepness within this factor cannot be told apart by eye
+
+
+class HiddenUnit(SingleUnit):
+    """The trials are drawn with a hidden escape noise; find its shape and its steepness, then call `check()`.
+
+    **Arguments:** `secret`, a whole number; each is another unit.
+    **Raises** `ValueError` for a secret that is not a whole number from 0 to 999.
+    """
+
+    name = "hidden_unit"
+    title = "A hidden unit: which noise does it have?"
+    specification = (
+        Choice("escape", "your guess", "sigmoid", SHAPES, "The shape of the escape noise, as you guess it"),
+        Slider("steepness", "its steepness", 1.0, 0.5, 20.0, 0.25, "The steepness of the noise, as you guess it"),
+        Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "Move the threshold to probe one side of the curve"),
+        Slider("trials", "trials", 50, 10, 200, 10, "More trials, less scatter", sizes=True, tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+    )
+    readouts = (Readout("log_likelihood", "log-likelihood of your guess"),)
+    actions = ()
+
+    def __init__(self, secret: int = 0) -> None:
+        if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:
+            raise ValueError(f"`secret` must be a whole number from 0 to 999, got {str(secret)[:40]!r}. Take 7, say.")
+        self._secret = secret
+        super().__init__()
+
+    def check(self) -> None:
+        """Says how far the guess is from the truth: a hint, not the answer."""
+        shape, steepness = self._hidden()
+        guess = self.settings()
+        ratio = guess["steepness"] / steepness
+        if guess["escape"] != shape:
+            print("Not this shape: compare how fast the scatter dies out on either side, and watch the log-likelihood.")
+        elif not 1 / _CLOSE <= ratio <= _CLOSE:
+            print(f"The shape is right, but your curve is too {'steep' if ratio > 1 else 'flat'} around threshold.")
+        else:
+            print(f"Found: {shape}, steepness {steepness:g}. Your guess explains the trials as well as the truth does.")
+
+    def _hidden(self) -> tuple[str, float]:
+        import jax
+
+        shape, size = jax.random.split(jax.random.key(self._secret))
+        index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
+        return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))
+
+    def _setting(self, settings: Mapping[str, Any]):
+        import equinox as eqx
+
+        from sgtheory.escape import ALL_ESCAPES
+
+        whole = {"weight": 0.0, "input": 1.0, "baseline": 0.0, "surrogate": "matched", "expression": "", **settings}
+        shape, steepness = self._hidden()
+        setting = super()._setting(whole)
+        return eqx.tree_at(lambda s: s.hidden, setting, ALL_ESCAPES[shape](steepness), is_leaf=lambda leaf: leaf is None)
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        return [figure for figure in super().figures(sources) if figure.name in ("trials", "probability")]
