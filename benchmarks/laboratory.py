@@ -82,7 +82,9 @@ def _await_server(address: str, server: subprocess.Popen, log: pathlib.Path) -> 
                 return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"Jupyter must answer at {address} within a minute, got nothing. Its log: {log.read_text()[-2000:]}")
+    raise RuntimeError(
+        f"Jupyter must answer at {address} within a minute, got nothing. Its log: {log.read_text()[-2000:]}"
+    )
 
 
 @dataclass
@@ -94,7 +96,13 @@ class Watched:
 
 
 # Said by JupyterLab itself, whatever notebook is open.
-HARMLESS = ("favicon", "Download the React DevTools", "[Violation]", "Failed to load resource: the server responded with a status of 404", "ResizeObserver loop")
+HARMLESS = (
+    "favicon",
+    "Download the React DevTools",
+    "[Violation]",
+    "Failed to load resource: the server responded with a status of 404",
+    "ResizeObserver loop",
+)
 
 
 def watch(context: BrowserContext) -> Watched:
@@ -148,9 +156,13 @@ def run_all(page: Page) -> None:
 
 def await_live(page: Page) -> None:
     """Waits for the first live picture."""
-    page.wait_for_function("() => document.querySelector('.sgtheory-stage')?.sgtheory?.statistics?.drawn > 0", timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "() => document.querySelector('.sgtheory-stage')?.sgtheory?.statistics?.drawn > 0", timeout=PATIENCE_MS
+    )
 
 
 def await_ready(page: Page) -> None:
     """Waits until JAX computes behind the picture."""
-    page.wait_for_function("() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=PATIENCE_MS
+    )

@@ -186,19 +186,18 @@ def check_escape(expression: Expression, steepness: float, low: float, high: flo
     import jax.numpy as jnp
     import numpy as np
 
+    from sgtheory._checks import escape_fault
+
     usable = all(abs(number) <= _LARGEST_NUMBER for number in (steepness, low, high))  # false for NaN as well
     if not (usable and low < high and points >= 2):
         raise ExpressionError(
             "An escape function is checked on at least 2 points of a finite range with a finite steepness, got "
             f"{points:.4g} points from {low:.4g} to {high:.4g} with steepness {steepness:.4g}; change these."
         )
-    dtype = jnp.result_type(float)
-    distances = np.linspace(low, high, points).astype(dtype)
-    values = np.asarray(expression(jnp.asarray(distances), steepness))
-    tolerance = 64 * float(jnp.finfo(dtype).eps)
-    _check_finite(distances, values)
-    _check_range(distances, values, tolerance)
-    _check_rising(distances, values, tolerance)
+    distances = np.linspace(low, high, points).astype(jnp.result_type(float))
+    fault = escape_fault(distances, np.asarray(expression(jnp.asarray(distances), steepness)))
+    if fault:
+        raise ExpressionError(f"An escape function {fault}")
 
 
 # --- gates 1 and 2: characters and words -----------------------------------------------------------------------------
@@ -499,65 +498,3 @@ def _partial_derivative(
 
     point = (distance, steepness)[index]
     return jax.jvp(along, (point,), (jnp.ones_like(point),))[1]
-
-
-# --- is it an escape function? ---------------------------------------------------------------------------------------
-
-
-def _check_finite(distances: ndarray, values: ndarray) -> None:
-    import numpy as np
-
-    failing = np.flatnonzero(~np.isfinite(values))
-    if failing.size:
-        raise ExpressionError(
-            f"An escape function must have a finite value everywhere, got p({distances[failing[0]]:.4g}) = "
-            f"{values[failing[0]]}; look for a division by zero, a logarithm or a root of a negative number."
-        )
-
-
-def _check_range(distances: ndarray, values: ndarray, tolerance: float) -> None:
-    import numpy as np
-
-    excess = np.maximum(-values, values - 1)
-    worst = int(np.argmax(excess))
-    if excess[worst] > tolerance:
-        bound = 0.0 if values[worst] < 0 else 1.0
-        raise ExpressionError(
-            f"An escape function must lie between 0 and 1, got p({distances[worst]:.4g}) = "
-            f"{_told_apart(float(values[worst]), bound)[0]}; rescale it, or cut it off with min and max."
-        )
-
-
-def _check_rising(distances: ndarray, values: ndarray, tolerance: float) -> None:
-    """Refuse a fall below any earlier value, and no rise at all.
-
-    Compared with the highest value so far and not with the neighbour: a slow fall would hide in each step's rounding.
-    """
-    import numpy as np
-
-    fall = np.maximum.accumulate(values) - values
-    lowest = int(np.argmax(fall))
-    if fall[lowest] > tolerance:
-        highest = int(np.argmax(values[: lowest + 1]))
-        places = _told_apart(float(distances[highest]), float(distances[lowest]))
-        heights = _told_apart(float(values[highest]), float(values[lowest]))
-        raise ExpressionError(
-            f"An escape function must not fall, got p({places[0]}) = {heights[0]} above p({places[1]}) = {heights[1]}; "
-            "change it so that a larger u never makes a spike less likely."
-        )
-    if values[-1] - values[0] <= tolerance:
-        raise ExpressionError(
-            f"An escape function must rise somewhere, got p = {values[0]:.4g} all the way from u = {distances[0]:.4g} "
-            f"to {distances[-1]:.4g}; let it depend on u."
-        )
-
-
-def _told_apart(first: float, second: float) -> tuple[str, str]:
-    """Two numbers with as few digits as show that they differ, and at least three."""
-    texts = (f"{first:.17g}", f"{second:.17g}")
-    for digits in range(17, 2, -1):
-        shorter = (f"{first:.{digits}g}", f"{second:.{digits}g}")
-        if shorter[0] == shorter[1]:
-            break
-        texts = shorter
-    return texts

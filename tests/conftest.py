@@ -1,7 +1,8 @@
 """Strict mode: 64-bit numbers, no silent change of rank or type, annotations checked, warnings are errors."""
 
 import jax
-from jaxtyping import install_import_hook
+import pytest
+from jaxtyping import config, install_import_hook
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -9,3 +10,11 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # From here on every module of the package checks its annotations at each call.
 install_import_hook("sgtheory", "beartype.beartype").__enter__()
+
+
+@pytest.fixture
+def annotations_off():
+    """As in a user's session: a wrong argument meets the refusal in words, not the check of its annotation."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)

@@ -1,7 +1,8 @@
 """Make the project's own environment in `.venv`, from nothing but a Python and the locked list of packages.
 
-With SGTHEORY_NEWEST=1 the newest versions are resolved instead, from pyproject.toml. Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
-the second time, unless the lock, pyproject.toml or the Python version changed.
+Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
+the second time, unless the lock, pyproject.toml or the Python version changed. With SGTHEORY_NEWEST=1 the newest
+versions are resolved instead, from pyproject.toml.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ def suitable_python():
         found = shutil.which(f"python3.{minor}")
         if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             return found
-    stop(
+    return stop(
         f"Python 3.11, 3.12 or 3.13 is needed, found {sys.version.split()[0]} only. "
         "Install one of them, or name it: `make test PYTHON=/path/to/python3.12`."
     )
@@ -53,7 +54,9 @@ def locked_uv():
 
 def run(*command):
     if subprocess.run([str(part) for part in command], cwd=ROOT).returncode:
-        stop(f"this step failed, its message is above: {' '.join(map(str, command))}. Mend it and run the command again.")
+        stop(
+            f"this step failed, its message is above: {' '.join(map(str, command))}. Mend it and run the command again."
+        )
 
 
 def main():

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from sgtheory._arrays import Distance
 from sgtheory._checks import escape_fault
@@ -12,7 +13,9 @@ from sgtheory.escape._base import AbstractEscape, _derivative
 
 def _as_pytree(function: Callable) -> Callable:
     """A plain function becomes a leafless pytree, so that it passes through jit and vmap; a module passes as it is."""
-    return function if isinstance(function, (eqx.Module, jax.tree_util.Partial)) else jax.tree_util.Partial(function)
+    if isinstance(function, jax.tree_util.Partial) or (isinstance(function, eqx.Module) and callable(function)):
+        return function
+    return jax.tree_util.Partial(function)
 
 
 class Custom(AbstractEscape):
@@ -23,8 +26,8 @@ class Custom(AbstractEscape):
     `domain`: the distances between which it is checked at construction, on 2001 points.
     **Raises** `ValueError` when the function leaves [0, 1], falls, is constant or is not finite somewhere in `domain`.
 
-    Logarithms are those of the rounded probability: where $p$ rounds to 0 or 1 its logarithm is minus infinity or 0, and
-    the ratios $p'/p$ and $p'/(1-p)$ are 0 there, for the outcome concerned cannot be drawn.
+    Logarithms are those of the rounded probability: where $p$ rounds to 0 or 1 its logarithm is minus infinity or 0,
+    and the ratios $p'/p$ and $p'/(1-p)$ are 0 there, for the outcome concerned cannot be drawn.
 
     >>> import jax.numpy as jnp
     >>> escape = Custom(lambda u: 0.5 * (1 + jnp.tanh(u)))
@@ -36,12 +39,12 @@ class Custom(AbstractEscape):
     domain: tuple[float, float] = eqx.field(default=(-5.0, 5.0), static=True)
 
     def __check_init__(self):
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self.function)):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self.function)):
             return  # a traced steepness: the function was checked where it was concrete
         grid = np.linspace(*self.domain, 2001)
         fault = escape_fault(grid, np.asarray(self.function(jnp.asarray(grid))))
         if fault:
-            raise ValueError(f"`function` must be an escape function: {fault}")
+            raise ValueError(f"`function`, as an escape function, {fault}")
 
     def probability(self, distance: Distance) -> Distance:
         return self.function(distance)

@@ -1,5 +1,6 @@
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
@@ -39,16 +40,20 @@ class ExponentialHazard(AbstractEscape):
         return jnp.where(saturated, 0.0, self.steepness * jnp.exp(exponent - jnp.exp(exponent)))
 
     def log_probability(self, distance: Distance) -> Distance:
-        # Far below threshold p = r to all digits, so log p is the exponent itself; far above, log p = 0.
+        # Far below threshold p = r to all digits, so log p is the exponent itself; far above, log p = 0. Between them
+        # two forms of one formula, each where it keeps its digits and those of its derivative.
         exponent, saturated = self._exponent(distance, below=_SATURATED)
-        rare = exponent < -_SATURATED
-        moderate = jnp.where(rare, jnp.zeros_like(exponent), exponent)
-        inner = jnp.where(rare, exponent, jnp.log(-jnp.expm1(-jnp.exp(moderate))))
-        return jnp.where(saturated, 0.0, inner)
+        rare, likely = exponent < -_SATURATED, exponent > 0
+        zero = jnp.zeros_like(exponent)
+        below = jnp.log(-jnp.expm1(-jnp.exp(jnp.where(rare | likely, zero, exponent))))
+        above = jnp.log1p(-jnp.exp(-jnp.exp(jnp.where(likely, exponent, zero))))
+        return jnp.select([saturated, likely, rare], [zero, above, exponent], below)
 
     def log_silence(self, distance: Distance) -> Distance:
-        # Overflows to the true answer: the logarithm of a silence of probability 0 is minus infinity.
-        return -jnp.exp(self._log_hazard(distance))
+        # Where the hazard overflows, silence is impossible: the logarithm is minus infinity, and its derivative is set
+        # to 0, since an infinite one would turn 0 times itself into NaN in every expectation.
+        exponent, overflows = self._exponent(distance, below=float(np.log(jnp.finfo(distance.dtype).max)) - 1.0)
+        return jnp.where(overflows, -jnp.inf, -jnp.exp(exponent))
 
     def _log_hazard(self, distance: Distance) -> Distance:
         return self.steepness * distance + jnp.log(self.rate * self.time_step).astype(distance.dtype)

@@ -113,9 +113,7 @@ def membrane_potentials() -> Float[Array, " potentials"]:
 
 
 @eqx.filter_jit
-def single_unit(
-    setting: SingleUnitSetting, uniforms: Float[Array, "trials potentials_and_one"]
-) -> SingleUnitPicture:
+def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials potentials_and_one"]) -> SingleUnitPicture:
     """Everything that page 01 shows, for one setting and one set of uniforms (`draw_uniforms`).
 
     >>> import jax

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Distance, Float, Key, Parameters, Scalar
-from sgtheory._checks import shorten
+from sgtheory._checks import finite, shorten
 from sgtheory.networks import AbstractNetwork, Path
 from sgtheory.rules import AbstractSpikeRule
 
@@ -66,7 +66,7 @@ class AbstractGradientEstimator(eqx.Module):
         inputs: Float[Array, "..."],
         noise: Parameters,
     ) -> Parameters:
-        """The estimate for a given draw; a pytree like `parameters`."""
+        """The estimate for a given draw; a pytree like `parameters`. Numbers are not checked: `estimate` does that."""
 
     @final
     def estimate(
@@ -82,8 +82,10 @@ class AbstractGradientEstimator(eqx.Module):
 
         **Arguments:** `loss`, from the network's output to one number; `parameters`, any pytree of arrays that the
         network takes; `inputs`, as the network takes them; `key`, the source of randomness.
-        **Raises** `ValueError` when the loss is not one number.
+        **Raises** `ValueError` when the loss is not one number, or `inputs` are not finite (inside a compiled program:
+        `equinox.EquinoxRuntimeError`).
         """
+        inputs = finite("inputs", "Remove or replace the entries that are NaN or infinite.")(inputs)
         return self.evaluate(loss, network, parameters, inputs, self.draw(network, inputs, key=key))
 
 

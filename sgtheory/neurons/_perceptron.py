@@ -51,7 +51,7 @@ class Perceptron(eqx.Module):
 
         **Raises** `ValueError` when there are not as many inputs as weights.
         """
-        inputs = _vector("inputs", inputs)
+        inputs = _shaped("inputs", inputs)
         if inputs.shape != parameters.weights.shape:
             raise ValueError(
                 f"`inputs` must have one entry a weight, got {inputs.shape[0]} inputs for "
@@ -60,11 +60,16 @@ class Perceptron(eqx.Module):
         return jnp.dot(parameters.weights, inputs) + parameters.bias - self.threshold
 
 
-def _vector(name: str, value) -> Float[Array, " entries"]:
+def _shaped(name: str, value) -> Float[Array, " entries"]:
+    """`value` as a vector with at least one entry. Its numbers are checked where a run begins, not at every layer."""
     array = as_real(name, value, "Give a vector such as [0.5, -1.0].")
     if array.ndim != 1 or array.shape[0] == 0:
         raise ValueError(
             f"`{name}` must be a vector with at least one entry, got the shape {shorten(array.shape)}. "
             "Give a vector such as [0.5, -1.0]."
         )
-    return require(array, jnp.isfinite(array), name, "finite")
+    return array
+
+
+def _vector(name: str, value) -> Float[Array, " entries"]:
+    return require(_shaped(name, value), jnp.isfinite, name, "finite")

@@ -1,6 +1,7 @@
 """All pages by name: what the commands and the contract tests go through."""
 
 from sgtheory.pages._kit import Page
+from sgtheory.pages.hidden_unit import HiddenUnit
 from sgtheory.pages.single_unit import SingleUnit
 
-ALL_PAGES: dict[str, type[Page]] = {kind.name: kind for kind in (SingleUnit,)}
+ALL_PAGES: dict[str, type[Page]] = {kind.name: kind for kind in (SingleUnit, HiddenUnit)}

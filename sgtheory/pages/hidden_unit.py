@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources
-from sgtheory.pages.single_unit import SingleUnit
+import numpy as np
+
+from sgtheory.pages._kit import Choice, Readout, Slider, Sources
+from sgtheory.pages.single_unit import SingleUnit, arrange
 
 SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
+STORED_SECRET = 7
 _CLOSE = 1.2  # a steepness within this factor cannot be told apart by eye
 
 
 class HiddenUnit(SingleUnit):
     """The trials are drawn with a hidden escape noise; find its shape and its steepness, then call `check()`.
 
-    **Arguments:** `secret`, a whole number; each is another unit.
+    **Arguments:** `secret`, a whole number; each is another unit. The default is the one of the exercise.
     **Raises** `ValueError` for a secret that is not a whole number from 0 to 999.
     """
 
@@ -27,13 +30,18 @@ class HiddenUnit(SingleUnit):
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
     )
     readouts = (Readout("log_likelihood", "log-likelihood of your guess"),)
+    panels = ("trials", "probability")
     actions = ()
+    discrete = frozenset({"probability.step", "means.mean", "means.low", "means.high", "readouts.trial_mean"})
 
-    def __init__(self, secret: int = 0) -> None:
+    def __init__(self, secret: int = STORED_SECRET) -> None:
         if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:
             raise ValueError(f"`secret` must be a whole number from 0 to 999, got {str(secret)[:40]!r}. Take 7, say.")
         self._secret = secret
         super().__init__()
+
+    def has_stored_picture(self) -> bool:
+        return self._secret == STORED_SECRET
 
     def check(self) -> None:
         """Says how far the guess is from the truth: a hint, not the answer."""
@@ -62,7 +70,16 @@ class HiddenUnit(SingleUnit):
         whole = {"weight": 0.0, "input": 1.0, "baseline": 0.0, "surrogate": "matched", "expression": "", **settings}
         shape, steepness = self._hidden()
         setting = super()._setting(whole)
-        return eqx.tree_at(lambda s: s.hidden, setting, ALL_ESCAPES[shape](steepness), is_leaf=lambda leaf: leaf is None)
+        return eqx.tree_at(
+            lambda s: s.hidden, setting, ALL_ESCAPES[shape](steepness), is_leaf=lambda leaf: leaf is None
+        )
 
-    def figures(self, sources: Sources) -> list[Figure]:
-        return [figure for figure in super().figures(sources) if figure.name in ("trials", "probability")]
+    def _columns(self, pictures, rows: int | None = None) -> Sources:
+        sources = arrange(pictures, rows)
+        likelihood = np.asarray(pictures.log_likelihood)[slice(rows) if rows else ...][..., None]
+        readouts = {name: sources["readouts"][name] for name in ("potential", "probability", "trial_mean")}
+        return {
+            **{name: sources[name] for name in ("stochastic", "deterministic", "probability", "means", "marker")},
+            "ranges": {},
+            "readouts": {**readouts, "log_likelihood": likelihood},
+        }

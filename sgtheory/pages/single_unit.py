@@ -13,6 +13,7 @@ from sgtheory.pages._kit.theme import finish_legend
 CUSTOM = "your own"
 NO_NOISE = "hard threshold"
 MATCHED = "matched"
+ROWS = 129  # of a sweep: enough for one row a step of any slider
 
 _ESCAPES = ("sigmoid", "error function", "fast sigmoid", "arctan", "exponential hazard", NO_NOISE, CUSTOM)
 _SURROGATES = (
@@ -20,6 +21,17 @@ _SURROGATES = (
 )  # fmt: skip
 _X = (-3.0, 3.0)
 _POTENTIAL = "membrane potential"
+
+
+_TITLES = {
+    "trials": ("One unit, many trials", ""),
+    "probability": ("Firing probability", "probability"),
+    "derivatives": ("Derivative by the weight", "∂ / ∂w"),
+    "draws": ("One draw: left, right and their affine combination", "∂ / ∂w"),
+    "score": ("Score function with baseline b, mean of the trials", "∂ / ∂w"),
+    "variance": ("Variance of one draw", "variance"),
+}
+_FIXED_RANGES = {"trials": (0.0, 1.0), "probability": (-0.04, 1.04)}
 
 
 class SingleUnit(Page):
@@ -33,9 +45,17 @@ class SingleUnit(Page):
         Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "The membrane potential at which the unit decides"),
         Slider("weight", "weight w", 0.8, -3.0, 3.0, 0.05, "Weight of the only input; w·x is the operating point"),
         Slider("input", "input x", 1.0, -2.0, 2.0, 0.05, "The input; derivatives by w are proportional to it"),
-        Slider("baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Taken off the outcome before it is multiplied by the score"),
+        Slider(
+            "baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Taken off the outcome before it is multiplied by the score"
+        ),
         Choice("escape", "escape noise", "sigmoid", _ESCAPES, "Probability of a spike over the distance to threshold"),
-        Text("expression", "p(u) =", "1/(1+exp(-beta*u))", "u: distance to threshold, beta: steepness", ("escape", CUSTOM)),
+        Text(
+            "expression",
+            "p(u) =",
+            "1/(1+exp(-beta*u))",
+            "u: distance to threshold, beta: steepness",
+            ("escape", CUSTOM),
+        ),
         Choice("surrogate", "surrogate", MATCHED, _SURROGATES, "The derivative that back-propagation pretends to see"),
         Slider("trials", "trials", 50, 10, 200, 10, "How often each unit is run", sizes=True, tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
@@ -52,7 +72,10 @@ class SingleUnit(Page):
         Readout("variance", "variance, formula"),
         Readout("score_variance", "variance, measured"),
     )
-    actions = (Action("match_baseline", "b = 1 − p", "Set the baseline to the probability of silence at the operating point"),)
+    panels = tuple(_TITLES)
+    actions = (
+        Action("match_baseline", "b = 1 − p", "Set the baseline to the probability of silence at the operating point"),
+    )
     # What jumps with a trial's outcome is not interpolated.
     discrete = frozenset(
         {
@@ -60,7 +83,7 @@ class SingleUnit(Page):
                 ("probability", "step"), ("means", "mean"), ("means", "low"), ("means", "high"),
                 ("draws", "left"), ("draws", "right"), ("score", "mean"), ("score", "low"), ("score", "high"),
                 ("measured", "variance"),
-                ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"), ("readouts", "log_likelihood"),
+                ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"),
             )),
             *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "score", "variance") for side in ("start", "end")),
         }
@@ -90,13 +113,16 @@ class SingleUnit(Page):
 
         with _exact():
             picture = experiment.single_unit(self._setting(settings), _uniforms(settings["seed"], settings["trials"]))
-            return _arrange(picture, settings)
+            return self._columns(picture)
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         with _exact():
             uniforms = _uniforms(settings["seed"], settings["trials"])
-            pictures = _sweep()(self._setting(settings), uniforms, values, name)
-            return _arrange(pictures, settings)
+            settings_swept = _swept(self._setting(settings), name, values)
+            return self._columns(_sweep()(*settings_swept, uniforms), len(values))
+
+    def _columns(self, pictures, rows: int | None = None) -> Sources:
+        return arrange(pictures, rows)
 
     def _setting(self, settings: Mapping[str, Any]):
         from sgtheory.experiments.single_unit import SingleUnitSetting
@@ -112,29 +138,23 @@ class SingleUnit(Page):
     def figures(self, sources: Sources) -> list[Figure]:
         data = {name: ColumnDataSource(_bokeh_columns(columns), name=name) for name, columns in sources.items()}
         x_range = Range1d(*_X)
-        draw = functools.partial(_Panel, data, x_range, sources["ranges"])
-        return [
-            draw("trials", "One unit, many trials", "", (0.0, 1.0)).trials(),
-            draw("probability", "Firing probability", "probability", (-0.04, 1.04)).probability(),
-            draw("derivatives", "Derivative by the weight", "∂ / ∂w").derivatives(),
-            draw("draws", "One draw: left, right and their affine combination", "∂ / ∂w").draws(),
-            draw("score", "Score function with baseline b, mean of the trials", "∂ / ∂w").score(),
-            draw("variance", "Variance of one draw", "variance").variance(),
-        ]
+        return [getattr(_Panel(data, x_range, name, *_TITLES[name], sources["ranges"]), name)() for name in self.panels]
 
 
 class _Panel:
     """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
 
-    def __init__(self, data, x_range, ranges, name, title, y_label, y_range=None):
-        y_range = y_range or (float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0]))
+    def __init__(self, data, x_range, name, title, y_label, ranges):
+        y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
         self.name, self.data = name, data
         self.plot = panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
         self._line("marker", y="y", role="soft", dash="dotted")
 
     def _line(self, source, y, role, legend=None, dash="solid", width=1.5, x="x", alpha=1.0):
         options = {"legend_label": legend} if legend else {}
-        line = self.plot.line(x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options)
+        line = self.plot.line(
+            x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options
+        )
         themed(line.glyph, line_color=role)
 
     def _dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False):
@@ -159,7 +179,13 @@ class _Panel:
             width = _X[1] - _X[0]
             step = width / 120
             self.plot.image(
-                "image", source=self.data[source], x=_X[0] - step / 2, y=y, dw=width + step, dh=height, color_mapper=mapper
+                "image",
+                source=self.data[source],
+                x=_X[0] - step / 2,
+                y=y,
+                dw=width + step,
+                dh=height,
+                color_mapper=mapper,
             )
         axis = self.plot.yaxis[0]
         axis.ticker = FixedTicker(ticks=[0.36, 0.9])
@@ -178,7 +204,9 @@ class _Panel:
         themed(step.glyph, line_color="ink")
         self._line("probability", "probability", "blue", "probability p", width=2)
         self._dots("means", "mean", "blue", "mean ± standard error", size=3)
-        return self._figure("Firing probability over the membrane potential: {probability} at the operating point {potential}.")
+        return self._figure(
+            "Firing probability over the membrane potential: {probability} at the operating point {potential}."
+        )
 
     def derivatives(self):
         self._line("derivatives", "expected", "blue", "d E[y]/dw, analytic", width=6, alpha=0.4)
@@ -227,32 +255,41 @@ def _exact():
 
 @functools.cache
 def _sweep():
-    """The experiment over many values of one slider, in one compiled program a slider."""
+    """The experiment over a batch of settings: one compiled program, whichever slider the batch sweeps."""
     import equinox as eqx
     import jax
 
     from sgtheory.experiments.single_unit import single_unit
 
     @eqx.filter_jit
-    def sweep(setting, uniforms, values, name):
-        return jax.vmap(lambda value: single_unit(_with(setting, name, value), uniforms))(values)
+    def sweep(batched, fixed, uniforms):
+        return jax.vmap(lambda numbers: single_unit(eqx.combine(numbers, fixed), uniforms))(batched)
 
     return sweep
 
 
-def _with(setting, name: str, value):
-    """The setting with one number replaced; the steepness is that of the noise and of the surrogate."""
+def _swept(setting, name: str, values: np.ndarray):
+    """`ROWS` copies of the setting with one number replaced, and what all copies share.
+
+    Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
+    """
     import equinox as eqx
+    import jax
 
+    filled = np.pad(values, (0, ROWS - len(values)), mode="edge")
+    numbers, fixed = eqx.partition(setting, eqx.is_array)
+    # NumPy arrays are never weakly typed: one type for the swept number and for the others.
+    batched = jax.tree.map(lambda leaf: np.full(ROWS, leaf), numbers)
+    return eqx.tree_at(lambda s: _numbers(s, name), batched, replace_fn=lambda _: filled), fixed
+
+
+def _numbers(setting, name: str) -> list[Any]:
+    """Where a slider's number stands in a setting: the steepness is that of the noise and of the surrogate."""
     if name != "steepness":
-        return eqx.tree_at(lambda s: getattr(s, name), setting, value)
-
-    def steepnesses(s):
-        escape = s.escape.function.keywords.get("steepness") if hasattr(s.escape, "function") else None
-        found = [escape, getattr(s.escape, "steepness", None), getattr(s.surrogate, "steepness", None)]
-        return [leaf for leaf in found if leaf is not None]
-
-    return eqx.tree_at(steepnesses, setting, [value] * len(steepnesses(setting)))
+        return [getattr(setting, name)]
+    own = setting.escape.function.keywords if hasattr(setting.escape, "function") else vars(setting.escape)
+    surrogate = vars(setting.surrogate) if setting.surrogate is not None else {}
+    return [holder["steepness"] for holder in (own, surrogate) if "steepness" in holder]
 
 
 def _uniforms(seed: int, trials: int):
@@ -287,11 +324,12 @@ def _surrogate(name: str, steepness: float):
     return surrogates.Identity() if name == "identity" else surrogates.ALL_SURROGATES[name](steepness)
 
 
-def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
-    """The experiment's bundle as columns; any leading axis of a sweep stays in front."""
-    curves = {name: np.asarray(values) for name, values in vars(picture.curves).items()}
-    point = {name: np.asarray(values) for name, values in vars(picture.operating_point).items()}
-    potential = np.asarray(picture.operating_potential)[..., None]
+def arrange(picture, rows: int | None = None) -> Sources:
+    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    wanted = slice(rows) if rows else ...
+    curves = {name: np.asarray(values)[wanted] for name, values in vars(picture.curves).items()}
+    point = {name: np.asarray(values)[wanted] for name, values in vars(picture.operating_point).items()}
+    potential = np.asarray(picture.operating_potential)[wanted][..., None]
     lead = potential.shape[:-1]
     x = np.broadcast_to(np.linspace(*_X, curves["probability"].shape[-1]), curves["probability"].shape)
     every = slice(None, None, 4)
@@ -332,7 +370,6 @@ def _arrange(picture, settings: Mapping[str, Any]) -> Sources:
             "numerical": point["numerical_gradient"], "score": point["score_mean"],
             "score_error": point["score_error"], "variance": point["variance"],
             "score_variance": point["score_variance"],
-            "log_likelihood": np.asarray(picture.log_likelihood)[..., None],
         },
     }  # fmt: skip
 

@@ -32,10 +32,10 @@ class Slider:
 
     name: str
     label: str
-    value: float
-    low: float
-    high: float
-    step: float
+    value: int | float
+    low: int | float
+    high: int | float
+    step: int | float
     help: str
     unit: str = ""
     sizes: bool = False
@@ -45,7 +45,7 @@ class Slider:
     def whole(self) -> bool:
         return isinstance(self.step, int)
 
-    def check(self, value: Any) -> float:
+    def check(self, value: Any) -> int | float:
         """`value` as this control holds it. **Raises** `ValueError`, one sentence, for one that it does not allow."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
@@ -83,7 +83,12 @@ class Choice:
 
     def widget(self) -> ipywidgets.DOMWidget:
         return ipywidgets.Dropdown(
-            options=self.options, value=self.value, description=self.label, tooltip=self.help, style=_STYLE, layout=_LAYOUT
+            options=self.options,
+            value=self.value,
+            description=self.label,
+            tooltip=self.help,
+            style=_STYLE,
+            layout=_LAYOUT,
         )
 
 

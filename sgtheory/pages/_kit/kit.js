@@ -49,6 +49,11 @@ export function interpolate(table, value) {
   });
 }
 
+/** A slider's number without the dust of its steps: 0.8, not 0.7999999999999998. The kernel does the same. */
+function tidy(value) {
+  return typeof value === 'number' ? Number(value.toFixed(10)) : value;
+}
+
 /** A number as a person reads it: three significant digits, a real minus sign. */
 export function legible(number) {
   if (number === undefined) return '…';
@@ -357,7 +362,7 @@ export class Stage {
       if (!this.playing) return;
       const phase = (start + (now - began) / 1000 / PLAY_SECONDS) % 2;
       const value = low + (high - low) * (phase > 1 ? 2 - phase : phase);
-      const snapped = Number((Math.round((value - low) / step) * step + low).toFixed(10));
+      const snapped = tidy(Math.round((value - low) / step) * step + low);
       if (snapped !== control.get()) control.set(snapped);
       this.playing = requestAnimationFrame(move);
     };
@@ -436,13 +441,15 @@ function bokehOnce(model) {
 /** A control whose truth is an ipywidget: the model, wherever its views may be. */
 async function widgetControl(manager, reference, {label, limits}) {
   const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
+  const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
+  const key = menu ? 'index' : 'value';
   return {
     label, limits, model,
-    get: () => model.get('value'),
-    set: (value) => { model.set('value', value); model.save_changes(); },
+    get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
+    set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
     onChange: (callback, signal) => {
-      model.on('change:value', callback);
-      signal.addEventListener('abort', () => model.off('change:value', callback));
+      model.on('change:' + key, callback);
+      signal.addEventListener('abort', () => model.off('change:' + key, callback));
     },
   };
 }

@@ -21,14 +21,22 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
         for column, values in columns.items():
             values = np.asarray(values)
             if not np.all(np.isfinite(values)):
-                raise ValueError(f"Column `{source}.{column}` must be finite everywhere to be drawn, got NaN or infinity.")
+                raise ValueError(
+                    f"Column `{source}.{column}` must be finite everywhere to be drawn, got NaN or infinity."
+                )
             if table and np.all(values == values[:1]):
                 continue
             bits = values.dtype == bool
             mode = "nearest" if bits or f"{source}.{column}" in discrete else "linear"
             shape = list(values.shape[1:] if table else values.shape)
             layout.append(
-                {"source": source, "column": column, "dtype": "bit" if bits else precision, "shape": shape, "mode": mode}
+                {
+                    "source": source,
+                    "column": column,
+                    "dtype": "bit" if bits else precision,
+                    "shape": shape,
+                    "mode": mode,
+                }
             )
             rows = values.reshape(len(values) if table else 1, -1)
             parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + precision).tobytes())
@@ -58,7 +66,11 @@ def _rows(table: Sources) -> int:
 
 def flatten(sources: Sources, prefix: str) -> dict[str, np.ndarray]:
     """One level of names, for an .npz file."""
-    return {f"{prefix}/{source}/{column}": values for source, columns in sources.items() for column, values in columns.items()}
+    return {
+        f"{prefix}/{source}/{column}": values
+        for source, columns in sources.items()
+        for column, values in columns.items()
+    }
 
 
 def unflatten(arrays, prefix: str) -> Sources:

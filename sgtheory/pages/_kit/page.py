@@ -62,6 +62,10 @@ class Page(ipywidgets.VBox):
         del settings
         return {}
 
+    def has_stored_picture(self) -> bool:
+        """Whether the shipped first picture is that of this page as it was constructed."""
+        return True
+
     # ---- construction ----
 
     def __init__(self) -> None:
@@ -90,7 +94,7 @@ class Page(ipywidgets.VBox):
         """The stored picture of the start state; where none is shipped, one is computed now."""
         settings = self.settings()
         path = PICTURES / f"{self.name}.npz"
-        if not path.exists():
+        if not (self.has_stored_picture() and path.exists()):
             return settings, self.compute(settings)
         with np.load(path) as arrays:
             self._stored_table = unflatten(arrays, "table")
@@ -126,7 +130,10 @@ class Page(ipywidgets.VBox):
         limits = None
         if isinstance(control, Slider) and control.tabled:
             limits = {"low": control.low, "high": control.high, "step": control.step}
-        return {"label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""), "limits": limits}
+        return {
+            "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
+            "limits": limits,
+        }
 
     def _body(self) -> ipywidgets.Box:
         rows = [child for name in self.controls for child in (self.controls[name], self.messages[name])]
@@ -139,8 +146,9 @@ class Page(ipywidgets.VBox):
     # ---- what a user of the object has ----
 
     def settings(self) -> dict[str, Any]:
-        """The value of every control, by name."""
-        return {name: widget.value for name, widget in self.controls.items()}
+        """The value of every control, by name; numbers without the dust of a slider's steps (0.8, not 0.7999…98)."""
+        values = {name: widget.value for name, widget in self.controls.items()}
+        return {name: round(value, 10) if isinstance(value, float) else value for name, value in values.items()}
 
     @property
     def data(self) -> Sources:

@@ -20,7 +20,9 @@ def read_state(text: Any, page: str, version: int, controls: Mapping[str, Contro
         raise ValueError(f"A state is a line of at most {LONGEST_STATE:,} characters, got {got}. Copy one from a page.")
     parts = text.strip().split(":", 3)
     if len(parts) != 4 or parts[0] != "sgtheory":
-        raise ValueError(f"A state of this page begins with sgtheory:{page}:{version}:, got {text[:40]!r}. Copy one from a page.")
+        raise ValueError(
+            f"A state of this page begins with sgtheory:{page}:{version}:, got {text[:40]!r}. Copy one from a page."
+        )
     if parts[1] != page:
         raise ValueError(f"This is the page {page}, got the state of the page {parts[1][:40]!r}. Restore it there.")
     if parts[2] != str(version):

@@ -1,0 +1,52 @@
+// Times every event of a slider, every drawing and every frame that follows one, and counts the kernel's messages.
+async ({slider, tabled, steps: wantedSteps}) => {
+  const stage = document.querySelector('.sgtheory-stage').sgtheory;
+  const control = stage.controls[slider];
+  const log = {events: [], pictures: [], messages: 0, bytes: 0, last: null};
+  const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  const count = (_, {msg, direction}) => {
+    if (msg.channel !== 'shell' && msg.channel !== 'iopub') return;
+    log.messages += 1;
+    log.bytes += JSON.stringify(msg.content).length + (msg.buffers ?? []).reduce((sum, b) => sum + b.byteLength, 0);
+  };
+  kernel.anyMessage.connect(count);
+  let waiting = [];
+  control.model.on('change:value', () => { const event = {time: performance.now(), value: control.get()}; log.events.push(event); waiting.push(event); });
+  const show = stage.show.bind(stage);
+  stage.show = (channels) => {
+    show(channels);
+    const shown = waiting;
+    waiting = [];
+    // Bokeh paints in the next frame; the one after it is when the picture stands on the screen.
+    requestAnimationFrame(() => requestAnimationFrame((time) => log.pictures.push({time: performance.now(), events: shown})));
+  };
+  const {low, high, step} = control.limits;
+  const table = stage.table.bind(stage);
+  if (!tabled) { stage.table = () => null; stage.tables.clear(); stage.approach = () => {}; }
+  const positions = Array.from({length: wantedSteps}, (_, k) => low + Math.round((k + 1) / (wantedSteps + 1) * (high - low) / step) * step);
+  const began = performance.now();
+  await new Promise((done) => {
+    let k = 0;
+    const timer = setInterval(() => {
+      if (k === positions.length) { clearInterval(timer); done(); return; }
+      control.model.set('value', Number(positions[k].toFixed(6)));
+      control.model.save_changes();
+      k += 1;
+    }, 1000 / 60);
+  });
+  const ended = performance.now();
+  const steps = log.events.length;
+  const during = {messages: log.messages, bytes: log.bytes};
+  while (performance.now() < ended + 1500) {
+    await new Promise((r) => setTimeout(r, 5));
+    if (log.settled === undefined && JSON.parse(stage.el.dataset.settled ?? '{}')[slider] === control.get()) log.settled = performance.now() - ended;
+  }
+  kernel.anyMessage.disconnect(count);
+  stage.show = show;
+  stage.table = table;
+  const latencies = log.pictures.flatMap(({time, events}) => events.map((event) => time - event.time));
+  const pictures = log.pictures.filter(({time, events}) => events.length && time < ended + 60).length;
+  const lastEvent = log.events.at(-1);
+  const drawnLast = log.pictures.find(({events}) => events.includes(lastEvent));
+  return {steps, latencies, pictures, seconds: (ended - began) / 1000, ...during, settled: log.settled, last: drawnLast ? drawnLast.time - lastEvent.time : null};
+}
