@@ -1,5 +1,5 @@
 // Times every event of a slider, every drawing and every frame that follows one, and counts the kernel's messages.
-async ({slider, tabled, steps: wantedSteps}) => {
+async ({slider, low, high, step, steps: wantedSteps}) => {
   const stage = document.querySelector('.sgtheory-stage').sgtheory;
   const control = stage.controls[slider];
   const log = {events: [], pictures: [], messages: 0, bytes: 0, last: null};
@@ -11,26 +11,33 @@ async ({slider, tabled, steps: wantedSteps}) => {
   };
   kernel.anyMessage.connect(count);
   let waiting = [];
-  control.model.on('change:value', () => { const event = {time: performance.now(), value: control.get()}; log.events.push(event); waiting.push(event); });
+  const changed = stage.changed.bind(stage);
+  stage.changed = (name) => {
+    if (stage.known[name] === control.get()) return;
+    const event = {time: performance.now(), value: control.get()};
+    log.events.push(event);
+    waiting.push(event);
+    changed(name);
+  };
   const show = stage.show.bind(stage);
   stage.show = (channels) => {
     show(channels);
     const shown = waiting;
     waiting = [];
-    // Bokeh paints in the next frame; the one after it is when the picture stands on the screen.
-    requestAnimationFrame(() => requestAnimationFrame((time) => log.pictures.push({time: performance.now(), events: shown})));
+    // Bokeh paints in the next frame; a message posted there arrives when that frame has been drawn.
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => log.pictures.push({time: performance.now(), events: shown});
+      channel.port2.postMessage(null);
+    });
   };
-  const {low, high, step} = control.limits;
-  const table = stage.table.bind(stage);
-  if (!tabled) { stage.table = () => null; stage.tables.clear(); stage.approach = () => {}; }
   const positions = Array.from({length: wantedSteps}, (_, k) => low + Math.round((k + 1) / (wantedSteps + 1) * (high - low) / step) * step);
   const began = performance.now();
   await new Promise((done) => {
     let k = 0;
     const timer = setInterval(() => {
       if (k === positions.length) { clearInterval(timer); done(); return; }
-      control.model.set('value', Number(positions[k].toFixed(6)));
-      control.model.save_changes();
+      control.set(Number(positions[k].toFixed(6)));
       k += 1;
     }, 1000 / 60);
   });
@@ -43,7 +50,7 @@ async ({slider, tabled, steps: wantedSteps}) => {
   }
   kernel.anyMessage.disconnect(count);
   stage.show = show;
-  stage.table = table;
+  stage.changed = changed;
   const latencies = log.pictures.flatMap(({time, events}) => events.map((event) => time - event.time));
   const pictures = log.pictures.filter(({time, events}) => events.length && time < ended + 60).length;
   const lastEvent = log.events.at(-1);

@@ -12,6 +12,8 @@ import statistics
 import tempfile
 from typing import Any
 
+from sgtheory.pages import SingleUnit
+
 from benchmarks.laboratory import await_live, await_ready, browser, open_notebook, run_all, running_lab
 
 STEPS = 100
@@ -32,7 +34,7 @@ def measure(repeats: int = 3) -> list[dict[str, Any]]:
             await_ready(page)
             page.wait_for_timeout(3000)
             rows = []
-            for slider, tabled in (("steepness", True), ("baseline", True), ("steepness", False), ("baseline", False)):
+            for slider, tabled in (("steepness", True), ("baseline", True), ("seed", False)):
                 rows.append(_row(page, slider, tabled, repeats))
             return rows
 
@@ -42,7 +44,9 @@ def _row(page, slider: str, tabled: bool, repeats: int) -> dict[str, Any]:
         page.evaluate("(name) => document.querySelector('.sgtheory-stage').sgtheory.approach(name)", slider)
         page.wait_for_function("(name) => document.querySelector('.sgtheory-stage').sgtheory.table(name)", arg=slider)
         page.wait_for_timeout(500)
-    runs = [page.evaluate(INSTRUMENT, {"slider": slider, "tabled": tabled, "steps": STEPS}) for _ in range(repeats)]
+    control = next(control for control in SingleUnit.specification if control.name == slider)
+    drag = {"slider": slider, "low": control.low, "high": control.high, "step": control.step, "steps": STEPS}
+    runs = [page.evaluate(INSTRUMENT, drag) for _ in range(repeats)]
     latencies = sorted(latency for run in runs for latency in run["latencies"])
     middle = sorted(runs, key=lambda run: run["pictures"])[len(runs) // 2]
     return {

@@ -5,10 +5,12 @@
 Not yet. That is the probability of a spike. The variance vanishes at the probability of the other outcome.
 """
 
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from sgtheory.pages._kit.controls import brief
 
 TOLERANCE = 0.02
 """Relative: two per cent, about what can be read off a page."""
@@ -28,11 +30,13 @@ def check(name: str, value: Any) -> None:
 
     **Raises** `ValueError` for an exercise that does not exist, `TypeError` for an answer that is no finite number.
     """
-    if name not in ALL_EXERCISES:
-        raise ValueError(f"`name` must be one of {', '.join(ALL_EXERCISES)}, got {str(name)[:40]!r}. See the page.")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise TypeError(f"`value` must be a finite number, got {str(value)[:40]!r}. Give your prediction, 0.25 say.")
-    exercise = ALL_EXERCISES[name]
+    if not isinstance(name, str) or name not in ALL_EXERCISES:
+        raise ValueError(f"`name` must be one of {', '.join(ALL_EXERCISES)}, got {brief(name)}. See the page.")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # Compared, for `math.isfinite` fails at a whole number of 400 digits; no NaN passes either.
+    if not number or not abs(value) <= sys.float_info.max:
+        raise TypeError(f"`value` must be a finite number, got {brief(value)}. Give your prediction, 0.25 say.")
+    value, exercise = float(value), ALL_EXERCISES[name]
     if near(value, exercise.answer()):
         print("Yes. Now move the sliders and see it happen.")
         return

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import Choice, Readout, Slider, Sources
-from sgtheory.pages.single_unit import SingleUnit, arrange
+from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources
+from sgtheory.pages._kit.controls import brief
+from sgtheory.pages.single_unit import SingleUnit, _exact, arrange
 
 SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
 STORED_SECRET = 7
@@ -36,7 +37,7 @@ class HiddenUnit(SingleUnit):
 
     def __init__(self, secret: int = STORED_SECRET) -> None:
         if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:
-            raise ValueError(f"`secret` must be a whole number from 0 to 999, got {str(secret)[:40]!r}. Take 7, say.")
+            raise ValueError(f"`secret` must be a whole number from 0 to 999, got {brief(secret)}. Take 7, say.")
         self._secret = secret
         super().__init__()
 
@@ -58,9 +59,11 @@ class HiddenUnit(SingleUnit):
     def _hidden(self) -> tuple[str, float]:
         import jax
 
-        shape, size = jax.random.split(jax.random.key(self._secret))
-        index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
-        return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))
+        # Dice of 32 and of 64 bits fall differently: one width, so that `check` means the unit whose trials are shown.
+        with _exact():
+            shape, size = jax.random.split(jax.random.key(self._secret))
+            index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
+            return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))
 
     def _setting(self, settings: Mapping[str, Any]):
         import equinox as eqx
@@ -80,6 +83,9 @@ class HiddenUnit(SingleUnit):
         readouts = {name: sources["readouts"][name] for name in ("potential", "probability", "trial_mean")}
         return {
             **{name: sources[name] for name in ("stochastic", "deterministic", "probability", "means", "marker")},
-            "ranges": {},
             "readouts": {**readouts, "log_likelihood": likelihood},
         }
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        # Both panels have fixed axes: there are no ranges to be sent.
+        return super().figures({"ranges": {}, **sources})

@@ -17,8 +17,12 @@ def _refuse(sentence: str):
     raise ValueError(sentence)
 
 
-def _brief(value: Any) -> str:
-    text = repr(value)
+def brief(value: Any) -> str:
+    """`value` as a person recognises it, never longer than 60 characters, whatever it holds."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # lists in lists in lists; a whole number of more than 4300 digits
+        text = f"a very large {type(value).__name__}"
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -47,10 +51,11 @@ class Slider:
 
     def check(self, value: Any) -> int | float:
         """`value` as this control holds it. **Raises** `ValueError`, one sentence, for one that it does not allow."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # No NaN lies between the two ends, and a whole number of 400 digits can be compared but is no float.
         if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
             kind = "a whole number" if self.whole else "a number"
-            _refuse(f"{self.label} must be {kind} from {self.low} to {self.high}, got {_brief(value)}.")
+            _refuse(f"{self.label} must be {kind} from {self.low} to {self.high}, got {brief(value)}.")
         return int(value) if self.whole else float(value)
 
     def positions(self, most: int = 129) -> int:
@@ -78,7 +83,7 @@ class Choice:
 
     def check(self, value: Any) -> str:
         if value not in self.options:
-            _refuse(f"{self.label} must be one of {', '.join(self.options)}, got {_brief(value)}.")
+            _refuse(f"{self.label} must be one of {', '.join(self.options)}, got {brief(value)}.")
         return value
 
     def widget(self) -> ipywidgets.DOMWidget:
@@ -104,8 +109,10 @@ class Text:
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-            got = f"{len(value)} characters" if isinstance(value, str) else _brief(value)
+            got = f"{len(value)} characters" if isinstance(value, str) else brief(value)
             _refuse(f"{self.label} must be text of at most {LONGEST_TEXT} characters, got {got}.")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):  # half a letter, which no message can carry
+            _refuse(f"{self.label} must be text that can be sent, got {brief(value)}.")
         return value
 
     def widget(self) -> ipywidgets.DOMWidget:

@@ -112,6 +112,88 @@ function watchTheme(callback, signal) {
   signal.addEventListener('abort', () => observer.disconnect());
 }
 
+/**
+ * BokehJS does much at each picture whose outcome is known before; left out, a drag is several times as fluent.
+ *  · It asks for CSS variables (`--bk-…`) at each access to a colour or a width, and for the font size at each label. The
+ *    pages set no such variable, and their font stays.
+ *  · It writes and lays out axes, titles and legends anew, each text at the price of a new style of the whole document.
+ *    They are kept as a picture instead, until a range, a size or the theme changes.
+ * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
+ */
+function spareWork(view, appearance) {
+  Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
+  const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
+  if (lookup) lookup._get_css_value = () => '';
+  if (view._paint_levels) keepScenery(view, appearance);
+}
+
+function holderOf(object, key) {
+  while (object && !Object.hasOwn(object, key)) object = Object.getPrototypeOf(object);
+  return object;
+}
+
+function keepScenery(view, appearance) {
+  const paint = view._paint_levels.bind(view);
+  const kept = {guide: {}, annotation: {}};
+  view._paint_levels = (context, level, ...clip) => {
+    const keep = kept[level];
+    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
+    const {x_range, y_range} = view.model;
+    const {width, height} = context.canvas;
+    const key = [width, height, ...view.frame.bbox.args, x_range.start, x_range.end, y_range.start, y_range.end, appearance()].join();
+    if (keep.key !== key) Object.assign(keep, {key, since: performance.now(), paints: 0, drawn: false});
+    // Legends find their places a little after the figure: what is kept must have come to rest.
+    if (++keep.paints < 4 || performance.now() - keep.since < 300) return paint(context, level, ...clip);
+    if (!keep.drawn) {
+      keep.drawn = true;
+      keep.canvas ??= document.createElement('canvas'); // in no document, so that a font costs no style
+      Object.assign(keep.canvas, {width, height});
+      const own = keep.canvas.getContext('2d');
+      own.setTransform(context.getTransform());
+      paint(Object.assign(own, {layer: context.layer, rect_bbox: context.rect_bbox}), level, ...clip);
+    }
+    context.save();
+    context.resetTransform();
+    context.drawImage(keep.canvas, 0, 0);
+    context.restore();
+  };
+}
+
+/**
+ * All figures of a page on one canvas. Each canvas in a document is a layer of its own to the browser, and every picture
+ * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS goes on painting into its
+ * own, which are not shown; what it has painted is copied.
+ */
+function shareScreen(panels, plots, signal) {
+  const grid = panels[0].parentElement;
+  const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
+  grid.append(screen);
+  const context = screen.getContext('2d');
+  let places = [];
+  const copy = (k) => {
+    const {canvas} = plots[k].canvas_view.primary;
+    if (!places[k] || !canvas.width) return;
+    context.clearRect(places[k][0], places[k][1], canvas.width, canvas.height);
+    context.drawImage(canvas, ...places[k]);
+  };
+  const arrange = () => {
+    const ratio = plots[0].canvas_view.primary.pixel_ratio;
+    places = panels.map((panel) => [Math.round(panel.offsetLeft * ratio), Math.round(panel.offsetTop * ratio)]);
+    Object.assign(screen, {width: Math.round(grid.clientWidth * ratio), height: Math.round(grid.clientHeight * ratio)});
+    Object.assign(screen.style, {width: grid.clientWidth + 'px', height: grid.clientHeight + 'px'});
+    plots.forEach((_, k) => copy(k));
+  };
+  plots.forEach((plot, k) => {
+    const paint = plot._actual_paint.bind(plot);
+    plot._actual_paint = () => { paint(); copy(k); };
+    plot.canvas_view.el.style.display = 'none';
+  });
+  const observer = new ResizeObserver(arrange);
+  for (const part of [grid, ...panels]) observer.observe(part);
+  signal.addEventListener('abort', () => observer.disconnect());
+  arrange();
+}
+
 // ---- the stage: figures, read-outs, tools -----------------------------------------------------------------------------
 
 export class Stage {
@@ -138,6 +220,7 @@ export class Stage {
     );
     this.el.classList.add('sgtheory-stage');
     await this.embed();
+    this.known = this.state();
     for (const [name, control] of Object.entries(this.controls)) {
       control.onChange(() => this.changed(name), this.signal);
     }
@@ -153,6 +236,9 @@ export class Stage {
       {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
     ]);
     this.views = views;
+    const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
+    for (const plot of plots) spareWork(plot, themeNow);
+    if (plots.every((plot) => plot._actual_paint)) shareScreen(this.panels, plots, this.signal);
     this.document = this.Bokeh.documents.find((candidate) => candidate.get_model_by_id(this.spec.figures[0].root));
     this.signal.addEventListener('abort', () => this.document.clear());
   }
@@ -174,7 +260,7 @@ export class Stage {
       else if (name === 'ranges') this.setRanges(columns);
       else this.setSource(this.document.get_model_by_name(name), columns);
     }
-    this.describe();
+    this.readOut();
     this.statistics.drawn += 1;
   }
 
@@ -198,7 +284,7 @@ export class Stage {
     }
   }
 
-  describe() {
+  readOut() {
     if (!this.values.childElementCount) {
       for (const {key, label, unit} of this.spec.readouts) {
         this.values.append(element('div', {}, element('span', {}, label), element('strong', {'data-key': key, 'data-unit': unit})));
@@ -209,6 +295,12 @@ export class Stage {
       const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
       if (node.textContent !== text) node.textContent = text;
     }
+    clearTimeout(this.describing);
+    this.describing = setTimeout(() => this.describe(), REST);
+  }
+
+  /** The texts for readers who do not see the figures; once the numbers stand still, for nobody listens faster. */
+  describe() {
     this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
   }
 
@@ -239,6 +331,10 @@ export class Stage {
   }
 
   changed(name) {
+    // A slider's own rounding may announce one position twice.
+    const value = this.controls[name].get();
+    if (this.known[name] === value) return;
+    this.known[name] = value;
     this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
     this.namePlay();
     if (this.table(name)) {
@@ -246,7 +342,7 @@ export class Stage {
       this.drawSoon();
     }
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value: this.controls[name].get()}), REST);
+    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value}), REST);
   }
 
   /** At once when nothing waits to be painted, else with the next frame: the last value is always drawn. */
@@ -342,7 +438,6 @@ export class Stage {
     this.stopPlaying();
     if (this.spec.kernel) return this.post({kind: 'reset'});
     for (const [name, control] of Object.entries(this.controls)) control.set(this.spec.start[name]);
-    this.changed(this.lastTouched);
   }
 
   namePlay() {

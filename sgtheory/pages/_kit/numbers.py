@@ -1,5 +1,6 @@
 """Pictures and tables as bytes: columns of numbers for named data sources, laid out one after the other."""
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -11,36 +12,47 @@ Sources = dict[str, dict[str, np.ndarray]]
 def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
     """The layout and the bytes that `kit.js` unpacks.
 
-    Booleans travel as bits. `discrete` names the columns ("source.column") that jump and must not be interpolated.
-    Columns of a table that stand still along it are left out: the picture holds them already.
+    Booleans travel as bits, numbers in the given precision, or in f8 where they are too large for f4. `discrete` names
+    the columns ("source.column") that jump and must not be interpolated. Columns of a table that stand still along it
+    are left out: the picture holds them already.
 
     **Raises** `ValueError` for a number that is not finite, naming the column: a picture never shows a gap in silence.
     """
     layout, parts = [], []
     for source, columns in sources.items():
         for column, values in columns.items():
-            values = np.asarray(values)
-            if not np.all(np.isfinite(values)):
-                raise ValueError(
-                    f"Column `{source}.{column}` must be finite everywhere to be drawn, got NaN or infinity."
-                )
+            values = _finite(f"{source}.{column}", values)
             if table and np.all(values == values[:1]):
                 continue
-            bits = values.dtype == bool
+            bits, dtype = values.dtype == bool, _dtype(values, precision)
             mode = "nearest" if bits or f"{source}.{column}" in discrete else "linear"
             shape = list(values.shape[1:] if table else values.shape)
-            layout.append(
-                {
-                    "source": source,
-                    "column": column,
-                    "dtype": "bit" if bits else precision,
-                    "shape": shape,
-                    "mode": mode,
-                }
-            )
+            layout.append({"source": source, "column": column, "dtype": dtype, "shape": shape, "mode": mode})
             rows = values.reshape(len(values) if table else 1, -1)
-            parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + precision).tobytes())
+            parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + dtype).tobytes())
     return layout, b"".join(parts)
+
+
+def check_finite(sources: Sources) -> None:
+    """**Raises** `ValueError`, naming the column, for numbers that `pack` would refuse."""
+    for source, columns in sources.items():
+        for column, values in columns.items():
+            _finite(f"{source}.{column}", values)
+
+
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"Column `{name}` must be finite everywhere to be drawn, got NaN or infinity.")
+    return values
+
+
+def _dtype(values: np.ndarray, precision: str) -> str:
+    if values.dtype == bool:
+        return "bit"
+    # Rounded to four bytes, 1e39 would be infinite: a steep formula has such slopes.
+    fits = not values.size or np.max(np.abs(values)) <= np.finfo("f4").max
+    return precision if fits else "f8"
 
 
 def interpolated(table: Sources, position: float, discrete: Collection[str] = ()) -> Sources:
@@ -51,7 +63,7 @@ def interpolated(table: Sources, position: float, discrete: Collection[str] = ()
     def between(source, column, values):
         values = np.asarray(values)
         if values.dtype == bool or f"{source}.{column}" in discrete:
-            return values[round(position)]
+            return values[math.floor(position + 0.5)]  # half a row counts up, as in the browser
         return values[below] + part * (values[below + 1] - values[below])
 
     return {

@@ -234,9 +234,12 @@ class Page(ipywidgets.VBox):
             except Exception as error:
                 self._fail(error)
 
-    def _refresh(self, final: bool, forget: bool = False) -> None:
-        """Computes and sends the picture for the present settings, unless that one has been sent already."""
-        settings = self.settings()
+    def _refresh(self, final: bool, forget: bool = False, **ahead: Any) -> None:
+        """Computes and sends the picture for the present settings, unless that one has been sent already.
+
+        `ahead`: values that the browser has told before its sliders did.
+        """
+        settings = self.settings() | ahead
         if self._refused(settings):
             return
         if forget or self._latest[0] != settings:
@@ -359,13 +362,13 @@ class Page(ipywidgets.VBox):
     def _answer_settled(self, content: dict[str, Any]) -> None:
         if not self._ready.is_set():
             return
-        name, value = content["control"], content["value"]
+        name = content["control"]
         with self._lock:
-            # This message may overtake the slider's own, which the front end holds back while one is in flight.
-            if self.controls[name].value != value:
-                self.controls[name].value = self.by_name[name].check(value)
-            self._refresh(final=True)
-            if not self._covered(self._active):
+            # This message may overtake the slider's own, which the front end holds back while one is in flight. The
+            # slider itself is not set: its value would travel back and pull it out of the reader's hand.
+            value = self.by_name[name].check(content["value"])
+            self._refresh(final=True, **{name: value})
+            if self.settings()[name] == value and not self._covered(self._active):
                 self._send_table(self._active)
 
     def _answer_restore(self, content: dict[str, Any]) -> None:

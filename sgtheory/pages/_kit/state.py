@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sgtheory.pages._kit.controls import Control
+from sgtheory.pages._kit.controls import Control, brief
 
 LONGEST_STATE = 20_000
 
@@ -21,13 +21,13 @@ def read_state(text: Any, page: str, version: int, controls: Mapping[str, Contro
     parts = text.strip().split(":", 3)
     if len(parts) != 4 or parts[0] != "sgtheory":
         raise ValueError(
-            f"A state of this page begins with sgtheory:{page}:{version}:, got {text[:40]!r}. Copy one from a page."
+            f"A state of this page begins with sgtheory:{page}:{version}:, got {brief(text)}. Copy one from a page."
         )
     if parts[1] != page:
-        raise ValueError(f"This is the page {page}, got the state of the page {parts[1][:40]!r}. Restore it there.")
+        raise ValueError(f"This is the page {page}, got the state of the page {brief(parts[1])}. Restore it there.")
     if parts[2] != str(version):
         raise ValueError(
-            f"This page reads states of version {version}, got version {parts[2][:20]!r}. "
+            f"This page reads states of version {version}, got version {brief(parts[2])}. "
             "Set the controls by hand, or open it with the release that wrote it."
         )
     return _checked(_parsed(parts[3]), controls)
@@ -39,13 +39,13 @@ def _parsed(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
-        raise ValueError(f"The settings of a state must be a JSON object, got {text[:40]!r}. Copy the whole line.")
+        raise ValueError(f"The settings of a state must be a JSON object, got {brief(text)}. Copy the whole line.")
     return settings
 
 
 def _checked(settings: dict[str, Any], controls: Mapping[str, Control]) -> dict[str, Any]:
     unknown, missing = sorted(settings.keys() - controls.keys()), sorted(controls.keys() - settings.keys())
     if unknown or missing:
-        fault = f"the unknown {unknown[0][:40]!r}" if unknown else f"none for {missing[0]!r}"
+        fault = f"the unknown {brief(unknown[0])}" if unknown else f"none for {missing[0]!r}"
         raise ValueError(f"A state must name each control of the page once, got {fault}. Copy the whole line.")
     return {name: control.check(settings[name]) for name, control in controls.items()}
