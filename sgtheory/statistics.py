@@ -75,7 +75,9 @@ def standard_error(draws: Parameters) -> Parameters:
 
 
 def cosine(first: Parameters, second: Parameters) -> Scalar:
-    r"""$\langle a, b\rangle/(|a|\,|b|)$ over all entries of two pytrees; 0 where one of them is 0, for it has no direction.
+    r"""$\langle a, b\rangle/(|a|\,|b|)$ over all entries of two pytrees.
+
+    0 where one of them is 0, for it has no direction.
 
     >>> import jax.numpy as jnp
     >>> print(round(float(cosine(jnp.array([1.0, 0.0]), jnp.array([1.0, 1.0]))), 4))

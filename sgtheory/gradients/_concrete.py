@@ -3,15 +3,14 @@ import equinox as eqx
 from sgtheory._arrays import Scalar
 from sgtheory._checks import positive
 from sgtheory.gradients._base import AbstractPathwise, Claim, Losses
-from sgtheory.rules import AbstractSpikeRule
-from sgtheory.rules import Concrete as ConcreteRule
+from sgtheory.rules import AbstractSpikeRule, Concrete as ConcreteRule
 
 
 class ConcreteRelaxation(AbstractPathwise):
     r"""The true gradient of a relaxed run: every decision is a Concrete sample at the temperature $\tau$.
 
-    Approximates: the gradient of $E[L]$ as $\tau\to0$. With: $L'(h)\,\partial h/\partial\theta$. Requires: a loss that is
-    differentiable between 0 and 1. Biased at every $\tau>0$; its variance grows without bound as $\tau\to0$.
+    Approximates: the gradient of $E[L]$ as $\tau\to0$. With: $L'(h)\,\partial h/\partial\theta$. Requires: a loss
+    that is differentiable between 0 and 1. Biased at every $\tau>0$; its variance grows without bound as $\tau\to0$.
 
     **Arguments:** `temperature` $\tau$, positive.
     **Raises** `ValueError` for a temperature that is not positive and finite.

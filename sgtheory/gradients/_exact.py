@@ -31,7 +31,7 @@ def expectation(
     inputs: Float[Array, "..."],
     max_decisions: int = 16,
 ) -> Scalar:
-    r"""Exact $E[f(\text{output})] = \sum_{\text{patterns}} P(\text{pattern})\,f$, over all spike patterns of the network.
+    r"""Exact $E[f(\text{output})] = \sum_{\text{patterns}} P(\text{pattern})\,f$, over all spike patterns.
 
     Differentiable in `parameters`. Costs $2^n$ runs for $n$ decisions.
 
@@ -81,7 +81,7 @@ class ExactGradient(AbstractGradientEstimator):
 
     def draw(self, network, inputs, *, key):
         del network, inputs, key
-        return None
+        return ()
 
     def evaluate(self, loss, network, parameters, inputs, noise):
         del noise

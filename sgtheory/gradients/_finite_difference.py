@@ -13,8 +13,8 @@ class FiniteDifference(AbstractGradientEstimator):
     r"""Central differences of sampled runs, one pair of runs a parameter.
 
     Approximates: the gradient of $E[L]$ up to $O(\epsilon^2)$. With:
-    $[L(\theta+\tfrac\epsilon2 e_i) - L(\theta-\tfrac\epsilon2 e_i)]/\epsilon$. Requires: nothing of the loss. Its mean is the
-    same difference of the exact $E[L]$. Uncoupled, with fresh noise for either run, its variance is
+    $[L(\theta+\tfrac\epsilon2 e_i) - L(\theta-\tfrac\epsilon2 e_i)]/\epsilon$. Requires: nothing of the loss. Its mean
+    is the same difference of the exact $E[L]$. Uncoupled, with fresh noise for either run, its variance is
     $[q(1-q)+q'(1-q')]/\epsilon^2$ for one unit that spikes with the probabilities $q$ and $q'$; coupled, with the same
     uniforms, it grows as $1/\epsilon$ only.
 

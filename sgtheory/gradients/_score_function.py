@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -36,7 +37,9 @@ def optimal_baseline(
             return log_probability, (log_probability, scalar_loss(loss, path))
 
         score, (log_probability, value) = jax.grad(run, has_aux=True)(parameters)
-        weight = jnp.exp(log_probability) * jnp.sum(ravel_pytree(score)[0] ** 2)
+        probability = jnp.exp(log_probability)
+        # An impossible pattern has no weight, however large its score.
+        weight = jnp.where(probability > 0, probability * jnp.sum(ravel_pytree(score)[0] ** 2), 0.0)
         return weight * value, weight
 
     weighted, weights = jax.vmap(terms)(spike_patterns(network, inputs, max_decisions=16))
@@ -45,13 +48,17 @@ def optimal_baseline(
     return jnp.where(total > 0, jnp.sum(weighted) / jnp.where(total > 0, total, 1.0), 0.0)
 
 
+def _as_baseline(value: Any) -> Any:
+    return value if callable(value) else finite("baseline")(value)
+
+
 class ScoreFunction(AbstractGradientEstimator):
     r"""REINFORCE: the loss of one run, less a baseline, times the score of that run.
 
     Approximates: the gradient of $E[L]$, for every loss and depth. With: $(L-b)\,\nabla_\theta\log P(\text{pattern})$,
     plus the derivative of the loss itself where it depends on the parameters. Requires: the probability of what was
-    drawn. Unbiased for every baseline that does not depend on the draw; for one unit whose loss is its spike $b=0$ is the
-    smoothed left derivative, $b=1$ the right one, and $b=1-p$ the matched surrogate gradient, with zero variance.
+    drawn. Unbiased for every baseline that does not depend on the draw; for one unit whose loss is its spike $b=0$ is
+    the smoothed left derivative, $b=1$ the right one, and $b=1-p$ the matched surrogate gradient, with zero variance.
 
     **Arguments:** `baseline`, a number, or a function of the problem such as `mean_baseline` and `optimal_baseline`.
     **Raises** `ValueError` for a baseline that is not finite.
@@ -70,9 +77,7 @@ class ScoreFunction(AbstractGradientEstimator):
     0.3932 0.3932
     """
 
-    baseline: Scalar | Baseline = eqx.field(
-        default=0.0, converter=lambda value: value if callable(value) else finite("baseline")(value)
-    )
+    baseline: Scalar | Baseline = eqx.field(default=0.0, converter=_as_baseline)
 
     @property
     def claim(self) -> Claim:

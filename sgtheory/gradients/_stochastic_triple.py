@@ -7,8 +7,9 @@ from sgtheory.rules import SpikeRule
 
 
 class StochasticTriple(AbstractGradientEstimator):
-    r"""The unsmoothed stochastic derivative: one decision is flipped, all that follows is run again with the same uniforms.
+    r"""The unsmoothed stochastic derivative: one decision is flipped, and what follows is run again.
 
+    The second run has the same uniforms as the first.
     Approximates: the gradient of $E[L]$, for every loss and depth. With, for each parameter,
     $\delta + W\,[L(\text{flipped run}) - L(\text{run})]$: site $i$ may flip with the weight
     $w_i = \max(0, -\partial\log P(\text{outcome}_i))$, which is $dp/(1-p)$ at a silent site whose probability rises and

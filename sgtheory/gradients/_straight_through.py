@@ -1,8 +1,14 @@
+import equinox as eqx
+
 from sgtheory._checks import instance
 from sgtheory.gradients._base import AbstractPathwise, Claim, Losses
-from sgtheory.rules import AbstractBackward, AbstractSpikeRule, MultilayerSpiker, SpikeRule
-from sgtheory.rules import StraightThrough as StraightThroughSlope
-import equinox as eqx
+from sgtheory.rules import (
+    AbstractBackward,
+    AbstractSpikeRule,
+    MultilayerSpiker,
+    SpikeRule,
+    StraightThrough as StraightThroughSlope,
+)
 
 _SLOPES = (StraightThroughSlope, MultilayerSpiker)
 

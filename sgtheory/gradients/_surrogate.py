@@ -10,9 +10,9 @@ class SurrogateGradient(AbstractPathwise):
     r"""Back-propagation along one path with a surrogate derivative $h(u)$ where $\Theta'(u)$ would stand.
 
     Approximates: the gradient of $E[L]$. With: $L'(y)\,h(u)\,x_i$ for one unit. Requires: a differentiable loss.
-    With the matched derivative ($h = p'$) and a sampled path it is exact, draw by draw, for one layer of decisions and a
-    loss affine in the spikes. With more layers it is biased, except for the weights of the last; with any other
-    derivative, or with the noiseless path, it is biased already for one unit.
+    With the matched derivative ($h = p'$) it is exact, draw by draw, for one layer of decisions and a loss affine in
+    the spikes: on a sampled path as on the noiseless one, since $h(u)$ depends on no outcome. With more layers it is
+    biased, except for the weights of the last; with any other derivative it is biased already for one unit.
 
     **Arguments:** `derivative`, one of `sgtheory.surrogates`, or None for the slope of the network's own escape noise;
     `forward`, `Sample()` for a stochastic network, `Threshold()` for a deterministic one.
@@ -38,8 +38,7 @@ class SurrogateGradient(AbstractPathwise):
 
     @property
     def claim(self) -> Claim:
-        matched = self.derivative is None and isinstance(self.forward, Sample)
-        return Claim(Losses.AFFINE if matched else Losses.NONE)
+        return Claim(Losses.AFFINE if self.derivative is None else Losses.NONE)
 
     @property
     def rule(self) -> AbstractSpikeRule:

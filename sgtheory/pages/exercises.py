@@ -55,11 +55,14 @@ def _unit(steepness: float, threshold: float, weight: float, stimulus: float, su
 
     from sgtheory.escape import Sigmoid
     from sgtheory.experiments.single_unit import SingleUnitSetting, draw_uniforms, single_unit
+    from sgtheory.pages.single_unit import _exact
 
-    setting = SingleUnitSetting(
-        Sigmoid(steepness), surrogate, threshold=threshold, weight=weight, input=stimulus, baseline=0.0
-    )
-    return single_unit(setting, draw_uniforms(jax.random.key(0), trials=2)).operating_point
+    # In the page's precision and with its number of trials: the program that the page has compiled answers at once.
+    with _exact():
+        setting = SingleUnitSetting(
+            Sigmoid(steepness), surrogate, threshold=threshold, weight=weight, input=stimulus, baseline=0.0
+        )
+        return single_unit(setting, draw_uniforms(jax.random.key(0), trials=50)).operating_point
 
 
 def _halved_weight() -> float:

@@ -33,5 +33,5 @@ def with_slope(value: Spikes, slope: Distance, distance: Distance) -> Spikes:
 
 @with_slope.defjvp
 def _with_slope_jvp(primals, tangents):
-    value, slope, _ = primals
-    return value, slope * tangents[2]
+    # The value goes out through the rule again, so that a second derivative sees the same slope as the first.
+    return with_slope(*primals), primals[1] * tangents[2]

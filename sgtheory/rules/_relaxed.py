@@ -25,10 +25,11 @@ class MeanField(AbstractSpikeRule):
 
 
 class Concrete(AbstractSpikeRule):
-    r"""The Concrete (Gumbel-sigmoid) relaxation, $h = \sigma\big((\operatorname{logit}p-\operatorname{logit}\omega)/\tau\big)$.
+    r"""The Concrete relaxation, $h = \sigma\big((\operatorname{logit}p-\operatorname{logit}\omega)/\tau\big)$.
 
-    As $\tau\to0$ it becomes the draw of `Sample` with the same uniform $\omega$ (hence the minus; in distribution the sign
-    does not matter); its gradient is biased at every $\tau>0$, and its variance grows without bound as $\tau\to0$.
+    Also called Gumbel-sigmoid. As $\tau\to0$ it becomes the draw of `Sample` with the same uniform $\omega$ (hence the
+    minus; in distribution the sign does not matter); its gradient is biased at every $\tau>0$, and its variance grows
+    without bound as $\tau\to0$.
 
     **Arguments:** `temperature` $\tau$, positive.
     **Raises** `ValueError` for a temperature that is not positive and finite, and when the noise is the hard threshold.

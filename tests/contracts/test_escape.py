@@ -10,7 +10,15 @@ import pytest
 from jax.test_util import check_grads
 
 from sgtheory import escape as package
-from sgtheory.escape import ALL_ESCAPES, AbstractEscape, Custom, ErrorFunction, ExponentialHazard, HardThreshold, Sigmoid
+from sgtheory.escape import (
+    ALL_ESCAPES,
+    AbstractEscape,
+    Custom,
+    ErrorFunction,
+    ExponentialHazard,
+    HardThreshold,
+    Sigmoid,
+)
 
 METHODS = (
     "probability",
@@ -71,7 +79,9 @@ def test_slope_is_the_derivative_of_the_probability(values):
 
 def test_probability_agrees_with_finite_differences_in_both_modes(escape):
     # Away from threshold, where the noiseless member has no derivative.
-    check_grads(jax.jit(lambda u: escape.probability(u)), (jnp.array([-1.3, -0.4, 0.35, 1.1]),), order=1, modes=("fwd", "rev"))
+    check_grads(
+        jax.jit(lambda u: escape.probability(u)), (jnp.array([-1.3, -0.4, 0.35, 1.1]),), order=1, modes=("fwd", "rev")
+    )
 
 
 def test_values_are_numbers_a_million_widths_from_threshold(values):

@@ -1,0 +1,58 @@
+"""One JupyterLab and one Chromium for all browser tests."""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from benchmarks.laboratory import browser, chromium, running_lab, watch
+
+NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
+ADVICE = "no Chromium or Chrome was found: install one (Debian: `apt install chromium`), or name it in SGTHEORY_CHROMIUM"
+
+
+def pytest_collection_modifyitems(items):
+    if chromium() is None and os.environ.get("SGTHEORY_REQUIRE_BROWSER") != "1":
+        for item in items:
+            if "tests/browser" in item.nodeid:
+                item.add_marker(pytest.mark.skip(reason=f"BROWSER TESTS SKIPPED: {ADVICE}"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if chromium() is None:
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
+        terminalreporter.write_line(ADVICE)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Address of a JupyterLab over a copy of the notebooks, in a folder called `notebooks`."""
+    if chromium() is None:
+        pytest.fail(ADVICE)
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, root / "notebooks")
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(root / "cache"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    with running_lab(root, **cache) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    with browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def seen_page(chrome):
+    """A fresh page, and what it did that a reader should never see; checked at the end of each test."""
+    context = chrome.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
+    seen = watch(context)
+    yield context.new_page()
+    context.close()
+    assert seen.errors == []
+    assert seen.elsewhere == []

@@ -1,0 +1,286 @@
+"""Page 01 in a real browser: what a student sees, does and hears."""
+
+import csv
+import io
+import json
+import pathlib
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from benchmarks.laboratory import PATIENCE_MS, await_live, await_ready, open_notebook, run_all
+from sgtheory.pages import SingleUnit
+
+NAME = "notebooks/01_single_unit.ipynb"
+STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
+STILL = "img[src*='single_unit.png']"
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def opened(lab, seen_page):
+    """Page 01 run in JupyterLab, computing."""
+    open_notebook(seen_page, lab, NAME)
+    run_all(seen_page)
+    await_live(seen_page)
+    await_ready(seen_page)
+    seen_page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
+    named(seen_page)
+    return seen_page
+
+
+def named(page):
+    page.wait_for_selector(".sgtheory-page [role=slider][aria-label]", timeout=PATIENCE_MS)
+
+
+def handle(page, label):
+    return page.locator(f".sgtheory-page [role=slider][aria-label^='{label}']").first
+
+
+def value(page, name):
+    return page.evaluate(f"(name) => {STAGE}.controls[name].get()", name)
+
+
+def readout(page, key):
+    return page.evaluate(f"(key) => {STAGE}.readouts[key]", key)
+
+
+def panels(page):
+    return page.locator(".sgtheory-panels").first.screenshot()
+
+
+def at_rest(page, **settings):
+    """Waits until the exact picture for these settings stands."""
+    page.wait_for_function(
+        """(wanted) => {
+          const state = JSON.parse(document.querySelector('.sgtheory-stage').dataset.settled ?? '{}');
+          return Object.entries(wanted).every(([name, value]) => state[name] === value);
+        }""",
+        arg=settings,
+        timeout=PATIENCE_MS,
+    )
+
+
+def drag(page, label, pixels):
+    box = handle(page, label).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 13):
+        page.mouse.move(x + pixels * step / 12, y)
+        page.wait_for_timeout(16)
+    page.mouse.up()
+
+
+def test_a_drag_changes_the_picture_and_ends_on_the_exact_numbers(opened):
+    before = panels(opened)
+    drag(opened, "steepness", 60)
+    steepness = value(opened, "steepness")
+    assert steepness > 4.0
+    at_rest(opened, steepness=steepness)
+    assert panels(opened) != before
+    page = SingleUnit()
+    page.controls["steepness"].value = steepness
+    for key in ("expected", "variance", "score_variance"):
+        assert readout(opened, key) == pytest.approx(float(page.data["readouts"][key][0]), rel=1e-12)
+
+
+def test_a_control_left_alone_leaves_the_picture_alone(opened):
+    # The negative control of the test above.
+    before = panels(opened)
+    opened.wait_for_timeout(500)
+    assert panels(opened) == before
+
+
+def test_during_a_drag_the_table_draws_and_the_kernel_rests(opened):
+    opened.evaluate(f"() => {STAGE}.approach('baseline')")
+    opened.wait_for_function(f"() => {STAGE}.table('baseline')", timeout=PATIENCE_MS)
+    pictures = f"""() => {{
+      const stage = {STAGE}, receive = stage.receive.bind(stage);
+      stage.received = 0;
+      stage.receive = (message, buffers) => {{ stage.received += message.kind === 'picture'; receive(message, buffers); }};
+      stage.drawnBefore = stage.statistics.drawn;
+    }}"""
+    opened.evaluate(pictures)
+    drag(opened, "baseline", 50)
+    at_rest(opened, baseline=value(opened, "baseline"))
+    drawn, received = opened.evaluate(f"() => [{STAGE}.statistics.drawn - {STAGE}.drawnBefore, {STAGE}.received]")
+    assert drawn >= 3
+    assert received <= 2
+
+
+def test_the_keyboard_alone_suffices(opened):
+    handle(opened, "baseline").focus()
+    for _ in range(3):
+        opened.keyboard.press("ArrowRight")
+    at_rest(opened, baseline=0.03)
+    button = opened.get_by_role("button", name="b = 1 − p").first
+    button.focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_function(f"() => Math.abs({STAGE}.readouts.score_variance) < 1e-20", timeout=PATIENCE_MS)
+    assert readout(opened, "score") == pytest.approx(readout(opened, "expected"), rel=1e-9)
+    opened.get_by_role("button", name="Reset").first.focus()
+    opened.keyboard.press("Enter")
+    at_rest(opened, baseline=0, steepness=4)
+
+
+def test_the_picture_has_a_text_that_changes_with_the_numbers(opened):
+    text = "() => document.querySelector('.sgtheory-panel[data-figure=derivatives]').getAttribute('aria-label')"
+    before = opened.evaluate(text)
+    assert "surrogate gradient 0.151" in before
+    handle(opened, "weight").focus()
+    opened.keyboard.press("ArrowLeft")
+    at_rest(opened, weight=0.75)
+    opened.wait_for_function(f"(before) => ({text})() !== before", arg=before, timeout=PATIENCE_MS)
+
+
+def serious(page):
+    found = Axe().run(page, context=".sgtheory-page").response["violations"]
+    return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+
+
+def test_axe_finds_nothing_serious_in_light_and_in_dark(opened):
+    assert serious(opened) == []
+    light = panels(opened)
+    opened.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    opened.wait_for_function("() => document.querySelector('.sgtheory-stage').dataset.theme === 'dark'")
+    opened.wait_for_timeout(700)
+    assert panels(opened) != light
+    assert serious(opened) == []
+    opened.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    opened.wait_for_function("() => document.querySelector('.sgtheory-stage').dataset.theme === 'light'")
+
+
+def test_axe_would_find_a_nameless_slider(opened):
+    # The negative control of the test above.
+    opened.evaluate(
+        """() => document.querySelectorAll('.sgtheory-page [role=slider]').forEach((slider) => {
+          slider.removeAttribute('aria-label');
+          slider.closest('.sgtheory-page').querySelectorAll('[data-sgtheory]').forEach((el) => { el.dataset.sgtheory = 'x'; });
+        })"""
+    )
+    assert any("name" in rule for rule, _ in serious(opened))
+
+
+def test_at_390_pixels_nothing_is_cut_off(lab, seen_page):
+    seen_page.set_viewport_size({"width": 390, "height": 844})
+    open_notebook(seen_page, lab, NAME)
+    run_all(seen_page)
+    await_live(seen_page)
+    seen_page.wait_for_timeout(800)
+    widths = seen_page.evaluate(
+        """() => {
+          const page = document.querySelector('.sgtheory-page'), panel = page.querySelector('.sgtheory-panel');
+          return [page.scrollWidth - page.clientWidth, panel.getBoundingClientRect().width, page.clientWidth];
+        }"""
+    )
+    assert widths[0] <= 1
+    assert widths[1] > 0.9 * widths[2]
+
+
+def test_a_refused_expression_is_told_beside_the_control(opened):
+    opened.locator(".sgtheory-page select[aria-label='escape noise']").first.select_option("your own")
+    opened.wait_for_function(f"() => {STAGE}.state().escape === 'your own'")
+    field = opened.locator(".sgtheory-page input[aria-label='p(u) =']").first
+    for text, word in (("__import__('os')", "unknown|may|not|word"), ("tanh(beta*u)", "between 0 and 1")):
+        field.fill(text)
+        field.press("Enter")
+        alert = opened.locator(".sgtheory-message [role=alert]").first
+        alert.wait_for(timeout=PATIENCE_MS)
+        opened.wait_for_function(
+            "(word) => new RegExp(word).test(document.querySelector('.sgtheory-message [role=alert]')?.textContent)",
+            arg=word, timeout=PATIENCE_MS,
+        )  # fmt: skip
+    field.fill("0.5 + atan(pi*beta*u/2)/pi")
+    field.press("Enter")
+    at_rest(opened, expression="0.5 + atan(pi*beta*u/2)/pi")
+    assert opened.locator(".sgtheory-message [role=alert]").count() == 0
+
+
+def test_numbers_and_pictures_are_saved(opened):
+    saved = {}
+    for name in ("CSV", "PNG", "SVG", "Web page"):
+        with opened.expect_download(timeout=PATIENCE_MS) as download:
+            opened.get_by_role("button", name=name).first.click()
+        saved[name] = pathlib.Path(download.value.path()).read_bytes()
+    rows = list(csv.reader(io.StringIO(saved["CSV"].decode())))
+    assert ["readouts", "potential", "0", "0.8"] in rows
+    assert sum(row[:2] == ["probability", "probability"] for row in rows) == 121
+    assert saved["PNG"].startswith(b"\x89PNG")
+    assert saved["SVG"].startswith(b"<svg")
+    assert saved["SVG"].count(b"<svg") == 7
+    assert b"mountExported" in saved["Web page"]
+
+
+def test_a_state_is_copied_and_restored_and_another_is_refused(opened):
+    opened.locator(".sgtheory-state summary").first.click()
+    field = opened.locator(".sgtheory-state input").first
+    opened.get_by_role("button", name="Copy").first.click()
+    opened.wait_for_function("() => document.querySelector('.sgtheory-state input').value.startsWith('sgtheory:')")
+    state = field.input_value()
+    field.fill(state.replace('"steepness":4.0', '"steepness":7.5'))
+    opened.get_by_role("button", name="Restore").first.click()
+    at_rest(opened, steepness=7.5)
+    field.fill("sgtheory:single_unit:999:{}")
+    opened.get_by_role("button", name="Restore").first.click()
+    opened.wait_for_function("() => document.querySelector('.sgtheory-complaint').textContent.includes('version 999')")
+    assert value(opened, "steepness") == 7.5
+
+
+def test_play_moves_a_slider_and_stops(opened):
+    opened.get_by_role("button", name="Play steepness").first.click()
+    opened.wait_for_function(f"() => {STAGE}.controls.steepness.get() > 5", timeout=PATIENCE_MS)
+    opened.get_by_role("button", name="Stop").first.click()
+    opened.wait_for_timeout(300)
+    stopped = value(opened, "steepness")
+    opened.wait_for_timeout(400)
+    assert value(opened, "steepness") == stopped
+
+
+def test_a_notebook_that_was_not_run_shows_a_still_picture(lab, seen_page):
+    open_notebook(seen_page, lab, NAME)
+    still = seen_page.locator(STILL).first
+    still.wait_for(state="visible", timeout=PATIENCE_MS)
+    assert still.evaluate("(image) => image.naturalWidth") > 500
+    assert "raster" in still.get_attribute("alt")
+    run_all(seen_page)
+    await_live(seen_page)
+    still.wait_for(state="hidden", timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("path", ["notebooks/" + NAME, "voila/render/" + NAME], ids=["notebook", "voila"])
+def test_the_page_is_live_in_notebook_7_and_in_voila(lab, seen_page, path):
+    seen_page.goto(f"{lab}/{path}")
+    if path.startswith("notebooks"):
+        seen_page.wait_for_selector(".jp-Notebook", timeout=PATIENCE_MS)
+        seen_page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')", timeout=PATIENCE_MS)
+        seen_page.wait_for_timeout(2000)
+        run_all(seen_page)
+    await_live(seen_page)
+    await_ready(seen_page)
+    named(seen_page)
+    handle(seen_page, "steepness").focus()
+    seen_page.keyboard.press("ArrowRight")
+    at_rest(seen_page, steepness=4.25)
+
+
+def test_an_exported_page_runs_from_a_file(tmp_path, seen_page):
+    page, path = SingleUnit(), tmp_path / "single_unit.html"
+    page.export_html(path)
+    seen_page.goto(path.as_uri())
+    seen_page.wait_for_function("() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS)
+    slider = seen_page.get_by_label("steepness β")
+    before = panels(seen_page)
+    slider.focus()
+    seen_page.keyboard.press("End")
+    seen_page.wait_for_timeout(300)
+    assert panels(seen_page) != before
+    page.controls["steepness"].value = 20.0
+    shown = seen_page.evaluate("() => document.getElementById('stage').sgtheory.readouts")
+    for key, column in page.data["readouts"].items():
+        assert shown[key] == pytest.approx(float(column[0]), rel=1e-5, abs=1e-7)
+    seen_page.get_by_label("threshold ϑ").focus()
+    seen_page.keyboard.press("Home")
+    assert json.loads(slider.input_value()) == 4
+    assert not [v for v in Axe().run(seen_page).response["violations"] if v["impact"] in ("serious", "critical")]

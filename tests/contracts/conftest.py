@@ -1,0 +1,49 @@
+"""How a member of a registry is built when all that is known of it is its class."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from sgtheory.escape import Sigmoid
+
+
+def logistic(steepness, distance):
+    return jax.nn.sigmoid(steepness * distance)
+
+
+def build_member(kind, steepness=2.0):
+    """A member of any family, with this steepness where it has one: looked up in its fields, never by its name."""
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if "steepness" in fields:
+        return kind(steepness=steepness)
+    if "function" in fields:
+        return kind(jax.tree_util.Partial(logistic, jnp.asarray(steepness)))
+    if "escape" in fields:
+        return kind(Sigmoid(steepness))
+    return kind()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_compilation():
+    """Nearly all the time of these tests would go into optimising programs that run for some milliseconds."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def build():
+    return build_member
+
+
+@pytest.fixture(scope="session")
+def exported_members():
+    """The classes that a package exports of a family, without its abstract base."""
+
+    def members(package, base):
+        classes = [value for value in vars(package).values() if isinstance(value, type)]
+        return {kind for kind in classes if issubclass(kind, base) and kind is not base}
+
+    return members

@@ -1,0 +1,264 @@
+"""What every half of a spike rule must do, over the registries; the hand-written derivative; the smooth rules."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from sgtheory import rules as package
+from sgtheory.escape import ALL_ESCAPES, HardThreshold, Sigmoid
+from sgtheory.rules import (
+    ALL_BACKWARD,
+    ALL_FORWARD,
+    AbstractBackward,
+    AbstractForward,
+    AbstractSpikeRule,
+    Concrete,
+    Detached,
+    Forced,
+    MeanField,
+    Sample,
+    SmoothedAffine,
+    SmoothedLeft,
+    SpikeRule,
+    Surrogate,
+    Threshold,
+)
+from sgtheory.rules._base import with_slope
+from sgtheory.surrogates import SuperSpike
+
+NOISE = Sigmoid(2.0)
+DISTANCES = jnp.array([-1.3, -0.4, 0.35, 1.1])
+UNIFORMS = jnp.array([0.02, 0.7, 0.3, 0.97])
+
+every_escape = pytest.mark.parametrize("kind", ALL_ESCAPES.values(), ids=ALL_ESCAPES)
+
+
+@pytest.fixture(scope="module", params=ALL_FORWARD.values(), ids=ALL_FORWARD)
+def forward(request, build):
+    return build(request.param)
+
+
+@pytest.fixture(scope="module", params=ALL_BACKWARD.values(), ids=ALL_BACKWARD)
+def backward(request, build):
+    return build(request.param)
+
+
+def test_every_exported_half_is_registered(exported_members):
+    assert exported_members(package, AbstractForward) == set(ALL_FORWARD.values())
+    assert exported_members(package, AbstractBackward) == set(ALL_BACKWARD.values())
+
+
+# Forward halves
+
+
+def test_an_outcome_is_0_or_1_in_the_shape_and_dtype_of_the_distances(forward):
+    for dtype in (jnp.float32, jnp.float64):
+        distance, noise = jnp.linspace(-2.0, 2.0, 6, dtype=dtype).reshape(2, 3), jnp.ones((2, 3), dtype)
+        outcome = forward.outcome(NOISE, distance, noise)
+        assert outcome.shape == distance.shape
+        assert outcome.dtype == dtype
+        assert np.all((outcome == 0) | (outcome == 1))
+
+
+def test_compiled_and_mapped_outcomes_are_those_of_a_loop(forward):
+    noise = (UNIFORMS > 0.5).astype(float)
+    loop = [forward.outcome(NOISE, distance, each) for distance, each in zip(DISTANCES, noise, strict=True)]
+    mapped = jax.jit(jax.vmap(lambda u, n: forward.outcome(NOISE, u, n)))(DISTANCES, noise)
+    np.testing.assert_array_equal(mapped, jnp.stack(loop))
+
+
+@every_escape
+def test_the_draw_whose_uniform_is_the_probability_at_threshold_is_the_noiseless_unit(kind, build):
+    escape = build(kind)
+    distance = jnp.linspace(-3.0, 3.0, 61)
+    at_threshold = jnp.broadcast_to(escape.probability(jnp.array(0.0)), distance.shape)
+    drawn = Sample().outcome(escape, distance, at_threshold)
+    np.testing.assert_array_equal(drawn, Threshold().outcome(escape, distance, at_threshold))
+
+
+@every_escape
+def test_for_symmetric_noise_that_uniform_is_one_half(kind, build):
+    escape = build(kind)
+    distance = jnp.linspace(0.1, 3.0, 30)
+    symmetric = np.allclose(escape.probability(distance) + escape.probability(-distance), 1, rtol=0, atol=1e-14)
+    both_sides = jnp.concatenate([-distance, distance])
+    drawn = Sample().outcome(escape, both_sides, jnp.full_like(both_sides, 0.5))
+    same = np.array_equal(drawn, Threshold().outcome(escape, both_sides, both_sides))
+    assert same == symmetric
+
+
+def test_a_forced_outcome_is_the_noise():
+    np.testing.assert_array_equal(Forced().outcome(NOISE, DISTANCES, jnp.array([0.0, 1.0, 0.0, 1.0])), [0, 1, 0, 1])
+
+
+# Backward halves
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_a_rule_shows_its_slope_in_both_modes_and_leaves_the_outcome_as_it_is(backward, outcome):
+    rule, noise = SpikeRule(Forced(), backward), jnp.full_like(DISTANCES, outcome)
+
+    @jax.jit
+    def both_modes(distance):
+        def spikes(u):
+            return rule(NOISE, u, noise)
+
+        value, reverse = jax.vjp(spikes, distance)
+        same_value, tangent = jax.jvp(spikes, (distance,), (jnp.ones_like(distance),))
+        return value, same_value, reverse(jnp.ones_like(distance))[0], tangent
+
+    slope = backward.slope(NOISE, DISTANCES, noise)
+    value, same_value, reverse, tangent = both_modes(DISTANCES)
+    np.testing.assert_array_equal(value, noise)
+    np.testing.assert_array_equal(same_value, noise)
+    np.testing.assert_allclose(reverse, slope, rtol=1e-14)
+    np.testing.assert_allclose(tangent, slope, rtol=1e-14)
+
+
+@every_escape
+def test_a_slope_is_finite_wherever_its_outcome_is_possible(kind, build):
+    escape, members = build(kind), {name: build(kind) for name, kind in ALL_BACKWARD.items()}
+    magnitude = np.logspace(-3, 6, 19)
+    distance = jnp.asarray(np.concatenate([-magnitude, [0.0], magnitude]))
+
+    @jax.jit
+    def slopes(u, outcome):
+        return {name: member.slope(escape, u, outcome) for name, member in members.items()}
+
+    for outcome in (jnp.zeros_like(distance), jnp.ones_like(distance)):
+        possible = np.exp(escape.log_likelihood(distance, outcome)) > 0
+        for name, slope in slopes(distance, outcome).items():
+            assert np.all(np.isfinite(slope[possible])), name
+
+
+def test_a_slope_keeps_single_precision(backward):
+    distance = DISTANCES.astype(jnp.float32)
+    assert backward.slope(NOISE, distance, jnp.ones_like(distance)).dtype == jnp.float32
+
+
+def test_a_changed_steepness_compiles_nothing(backward):
+    traces = 0
+
+    @eqx.filter_jit
+    def slope(backward, escape, distance):
+        nonlocal traces
+        traces += 1
+        return backward.slope(escape, distance, jnp.ones_like(distance))
+
+    for steepness in (0.5, 1.0, 7.0):
+        slope(backward, Sigmoid(steepness), DISTANCES)
+    assert traces == 1
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_refused(weight):
+    with pytest.raises(ValueError, match="`weight` must be finite, got"):
+        SmoothedAffine(weight)
+
+
+@pytest.mark.usefixtures("annotations_off")
+def test_a_half_of_the_wrong_family_is_refused():
+    with pytest.raises(TypeError, match=r"`forward` must be of the family AbstractForward, got .*Take `Sample\(\)`"):
+        SpikeRule(forward=Surrogate())
+    with pytest.raises(TypeError, match="`backward` must be of the family AbstractBackward, got"):
+        SpikeRule(backward=Sample())
+    with pytest.raises(TypeError, match="`derivative` must be of the family AbstractSurrogate, got"):
+        Surrogate(Sigmoid(2.0))
+
+
+# The hand-written derivative
+
+
+def test_with_slope_returns_its_value_bit_by_bit():
+    value = jax.random.normal(jax.random.key(0), (100,))
+    np.testing.assert_array_equal(with_slope(value, jnp.ones(100), jnp.zeros(100)), value)
+    np.testing.assert_array_equal(jax.jit(with_slope)(value, jnp.ones(100), jnp.zeros(100)), value)
+
+
+def test_with_slope_has_no_derivative_but_the_slope():
+    arguments = jnp.array(0.7), jnp.array(3.0), jnp.array(0.2)
+    assert jax.grad(with_slope, argnums=(0, 1, 2))(*arguments) == (0.0, 0.0, 3.0)
+
+
+def test_the_second_derivative_is_the_derivative_of_the_slope():
+    rule = SpikeRule(Threshold(), Surrogate())
+    second = jax.vmap(jax.grad(jax.grad(lambda u: rule(NOISE, u, jnp.array(0.5)))))(DISTANCES)
+    np.testing.assert_allclose(second, jax.vmap(jax.grad(NOISE.slope))(DISTANCES), rtol=1e-13)
+
+
+def test_the_second_derivative_of_a_curved_loss_sees_the_slope_twice():
+    # d²/du² L(y(u)) = L''(y) h² + L'(y) h', in the calculus in which dy/du is h.
+    rule = SpikeRule(Threshold(), Surrogate())
+    second = jax.grad(jax.grad(lambda u: jnp.exp(2 * rule(NOISE, u, jnp.array(0.5)))))(jnp.array(0.4))
+    slope, bend = jax.value_and_grad(NOISE.slope)(jnp.array(0.4))
+    np.testing.assert_allclose(second, np.exp(2) * (4 * slope**2 + 2 * bend), rtol=1e-13)
+
+
+class WithDerivative(AbstractSpikeRule):
+    """The firing probability forward, any slope backward: right or wrong, as the slope is."""
+
+    backward: AbstractBackward
+
+    def __call__(self, escape, distance, noise):
+        return with_slope(escape.probability(distance), self.backward.slope(escape, distance, noise), distance)
+
+
+def agrees_with_finite_differences(rule):
+    noise = jnp.full_like(DISTANCES, 0.3)
+    check_grads(jax.jit(lambda u: rule(NOISE, u, noise)), (DISTANCES,), order=1, modes=("fwd", "rev"))
+
+
+@pytest.mark.parametrize("rule", [MeanField(), Concrete(0.5), WithDerivative(Surrogate())], ids=repr)
+def test_true_derivatives_agree_with_finite_differences(rule):
+    agrees_with_finite_differences(rule)
+
+
+@pytest.mark.parametrize("rule", [WithDerivative(Surrogate(SuperSpike(2.0))), SpikeRule(Threshold(), Surrogate())])
+def test_surrogate_derivatives_disagree_with_finite_differences(rule):
+    with pytest.raises(AssertionError):
+        agrees_with_finite_differences(rule)
+
+
+# The smooth rules
+
+
+def test_the_mean_field_is_the_probability():
+    np.testing.assert_array_equal(MeanField()(NOISE, DISTANCES, UNIFORMS), NOISE.probability(DISTANCES))
+
+
+@every_escape
+def test_a_cold_concrete_sample_is_the_draw_with_the_same_uniform(kind, build):
+    escape = build(kind)
+    distances, uniforms = jax.random.normal(jax.random.key(0), (1000,)), jax.random.uniform(jax.random.key(1), (1000,))
+    if escape.probability(jnp.array(0.0)) == 0:  # no noise, nothing to relax
+        with pytest.raises(ValueError, match="`Concrete` needs escape noise"):
+            Concrete(1e-9)(escape, distances, uniforms)
+        return
+    cold = jax.jit(lambda u, w: Concrete(1e-9)(escape, u, w))(distances, uniforms)
+    np.testing.assert_array_equal(cold, Sample().outcome(escape, distances, uniforms))
+
+
+def test_a_concrete_sample_stays_between_0_and_1_and_rises_with_the_distance():
+    distance = jnp.linspace(-3.0, 3.0, 61)
+    relaxed = Concrete(0.5)(NOISE, distance, jnp.full_like(distance, 0.3))
+    assert np.all((relaxed > 0) & (relaxed < 1))
+    assert np.all(np.diff(relaxed) > 0)
+
+
+def test_concrete_refuses_the_hard_threshold():
+    with pytest.raises(ValueError, match=r"`Concrete` needs escape noise .* got HardThreshold\(\)\. Take `Sigmoid"):
+        Concrete(0.5)(HardThreshold(), DISTANCES, UNIFORMS)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="`temperature` must be positive and finite, got"):
+        Concrete(temperature)
+
+
+def test_a_detached_rule_passes_no_gradient_whatever_the_noise():
+    assert jax.grad(lambda u: SpikeRule(Sample(), Detached())(NOISE, u, jnp.array(0.1)))(jnp.array(0.4)) == 0.0
+    assert jax.grad(lambda n: SpikeRule(Sample(), SmoothedLeft())(NOISE, jnp.array(0.4), n))(jnp.array(0.1)) == 0.0

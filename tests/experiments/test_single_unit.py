@@ -1,0 +1,135 @@
+"""The experiment behind page 01: pure, compiled once, and right where the answer is known."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sgtheory.escape import ExponentialHazard, HardThreshold, Sigmoid
+from sgtheory.experiments import single_unit as module
+from sgtheory.experiments.single_unit import SingleUnitSetting, draw_uniforms, membrane_potentials, single_unit
+
+TRIALS = 50  # as many as on the page, whose tests then share the compiled programs
+NUMBERS = {"threshold": 0.3, "weight": 0.5, "input": 1.0, "baseline": 0.25}
+
+
+def setting(escape=None, steepness=2.0, **numbers):
+    return SingleUnitSetting(escape or Sigmoid(steepness), None, **(NUMBERS | numbers))
+
+
+def uniforms(seed=0, trials=TRIALS):
+    return draw_uniforms(jax.random.key(seed), trials)
+
+
+def logistic(distance, steepness=2.0):
+    return 1 / (1 + np.exp(-steepness * distance))
+
+
+def test_changing_a_number_traces_nothing_again(monkeypatch):
+    traces = []
+    original = module._numerical_gradient
+    monkeypatch.setattr(module, "_numerical_gradient", lambda *arguments: traces.append(1) or original(*arguments))
+    single_unit(setting(), uniforms())
+    once = len(traces)
+    for number, value in {"threshold": -1.0, "weight": 3.0, "input": 0.0, "baseline": 1.0, "steepness": 20.0}.items():
+        single_unit(setting(**{number: value}), uniforms(seed=1))
+    assert len(traces) == once <= 1
+    # The negative control: another number of trials is another program.
+    jax.eval_shape(lambda: eqx.filter(single_unit(setting(), uniforms(trials=3)), eqx.is_array))
+    assert len(traces) == once + 1
+
+
+def test_mapped_over_settings_it_is_a_loop():
+    weights, steepnesses = jnp.array([-0.7, 0.0, 1.3]), jnp.array([0.5, 4.0, 20.0])
+
+    def replaced(weight, steepness):
+        return eqx.tree_at(lambda s: (s.weight, s.escape.steepness), setting(), (weight, steepness))
+
+    mapped = jax.vmap(lambda weight, steepness: single_unit(replaced(weight, steepness), uniforms()))(
+        weights, steepnesses
+    )
+    for index, (weight, steepness) in enumerate(zip(weights, steepnesses, strict=True)):
+        alone = single_unit(setting(weight=float(weight), steepness=float(steepness)), uniforms())
+        for leaf, expected in zip(jax.tree.leaves(mapped), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(leaf[index], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_trial_has_its_own_dice_however_many_there_are():
+    many, few = uniforms(trials=9), uniforms(trials=4)
+    assert many.shape == (9, module.POTENTIALS + 1)
+    np.testing.assert_array_equal(many[:4], few)
+    assert np.all((many >= 0) & (many < 1))
+    assert len(np.unique(many)) == many.size
+    assert not np.any(uniforms(seed=1, trials=4) == few)
+
+
+def test_the_operating_point_lies_on_the_curves():
+    picture = single_unit(setting(weight=0.5, input=1.0), uniforms())
+    index = int(np.argmin(np.abs(membrane_potentials() - 0.5)))
+    np.testing.assert_allclose(picture.operating_potential, membrane_potentials()[index], atol=1e-12)
+    # What depends on the dice differs: the operating point has its own.
+    for name in ("deterministic", "probability", "surrogate_gradient", "expected_gradient", "numerical_gradient",
+                 "affine_draw", "variance", "left_variance", "right_variance"):  # fmt: skip
+        at_point, on_curve = getattr(picture.operating_point, name)[0], getattr(picture.curves, name)[index]
+        np.testing.assert_allclose(at_point, on_curve, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_curves_are_the_formulas():
+    stimulus, baseline = 1.7, 0.25
+    curves = single_unit(setting(input=stimulus, baseline=baseline), uniforms()).curves
+    distance = np.linspace(-3.0, 3.0, 121) - 0.3
+    p = logistic(distance)
+    slope = 2.0 * p * (1 - p) * stimulus
+    np.testing.assert_allclose(curves.probability, p, rtol=1e-12)
+    np.testing.assert_array_equal(curves.deterministic, distance > 0)
+    np.testing.assert_allclose(curves.expected_gradient, slope, rtol=1e-10)
+    np.testing.assert_allclose(
+        curves.variance, slope**2 * (1 - p - baseline) ** 2 / (p * (1 - p)), rtol=1e-8, atol=1e-14
+    )
+    fired = np.asarray(uniforms())[:, :-1] < p
+    np.testing.assert_array_equal(curves.trials, fired)
+    scores = (fired - baseline) * np.where(fired, slope / p, -slope / (1 - p))
+    np.testing.assert_allclose(curves.score_mean, scores.mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(curves.score_variance, scores.var(axis=0, ddof=1), rtol=1e-8, atol=1e-14)
+    np.testing.assert_allclose(curves.score_error, scores.std(axis=0, ddof=1) / np.sqrt(TRIALS), rtol=1e-8, atol=1e-14)
+
+
+def test_the_example_of_the_docstring():
+    picture = single_unit(setting(weight=0.8, baseline=0.0), uniforms())
+    p = logistic(0.5)
+    assert picture.operating_point.expected_gradient[0] == pytest.approx(2 * p * (1 - p), rel=1e-12)
+    assert round(float(picture.operating_point.expected_gradient[0]), 4) == 0.3932
+
+
+def test_trials_follow_the_hidden_noise_and_everything_else_the_guess():
+    guessed = single_unit(setting(steepness=4.0), uniforms())
+    both = eqx.tree_at(
+        lambda s: s.hidden, setting(steepness=4.0), ExponentialHazard(1.5), is_leaf=lambda leaf: leaf is None
+    )
+    hidden = single_unit(both, uniforms())
+    np.testing.assert_array_equal(hidden.curves.probability, guessed.curves.probability)
+    distance = np.linspace(-3.0, 3.0, 121) - 0.3
+    truth = 1 - np.exp(-np.exp(1.5 * distance))
+    np.testing.assert_array_equal(hidden.curves.trials, np.asarray(uniforms())[:, :-1] < truth)
+    assert hidden.log_likelihood < guessed.log_likelihood < 0
+
+
+def test_certain_outcomes_have_the_log_likelihood_zero():
+    """Also where a membrane potential is the threshold to the last digit but one."""
+    for threshold in np.round(np.linspace(-1.5, 1.5, 61), 10):
+        picture = single_unit(setting(HardThreshold(), threshold=float(threshold), weight=0.8), uniforms())
+        assert picture.log_likelihood == 0.0
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_refused(number, value):
+    with pytest.raises(ValueError, match=f"`{number}` must be finite, got"):
+        setting(**{number: value})
+
+
+@pytest.mark.usefixtures("annotations_off")
+def test_a_noise_of_another_family_is_refused():
+    with pytest.raises(TypeError, match="`escape` must be of the family AbstractEscape"):
+        SingleUnitSetting("sigmoid", None, **NUMBERS)

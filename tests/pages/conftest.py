@@ -1,0 +1,151 @@
+"""Pages without a browser: its messages are spoken for it, what it would be sent is kept and read as kit.js reads it."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from sgtheory.pages._registry import ALL_PAGES
+
+
+class FrontEnd:
+    """Stands for the browser of one page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.received = []
+        page.stage.send = lambda content, buffers=(): self.received.append((content, list(buffers or ())))
+
+    def says(self, kind, **content):
+        """The kinds of the answers to one message, in order."""
+        return self._answers(lambda: self.page._on_message(self.page.stage, {"kind": kind, **content}, []))
+
+    def moves(self, name, value):
+        """What is sent when the value of a control arrives."""
+        return self._answers(lambda: setattr(self.page.controls[name], "value", value))
+
+    def _answers(self, act):
+        self.received.clear()
+        act()
+        return [content["kind"] for content, _ in self.received if content["kind"] != "status"]
+
+    def last(self, kind):
+        """The last message of this kind, and its bytes."""
+        return next((content, *buffers) for content, buffers in reversed(self.received) if content["kind"] == kind)
+
+    @property
+    def words(self):
+        """What was said in the status line."""
+        return [content["text"] for content, _ in self.received if content["kind"] == "status"]
+
+
+def read_columns(layout, data, rows=1):
+    """What `pack` wrote, as `unpack` in kit.js reads it: one array a column, rows in front."""
+    sources, offset = {}, 0
+    for entry in layout:
+        size = int(np.prod(entry["shape"]))
+        width = -(-size // 8) if entry["dtype"] == "bit" else size * int(entry["dtype"][1])
+        piece = data[offset : offset + rows * width]
+        offset += rows * width
+        if entry["dtype"] == "bit":
+            packed = np.frombuffer(piece, dtype="u1").reshape(rows, width)
+            values = np.unpackbits(packed, axis=1, count=size).astype(bool)
+        else:
+            values = np.frombuffer(piece, dtype="<" + entry["dtype"])
+        sources.setdefault(entry["source"], {})[entry["column"]] = values.reshape(rows, *entry["shape"])
+    assert offset == len(data)
+    return sources
+
+
+@functools.cache
+def drawn_columns(page):
+    """`source.column` → the figure that draws it along its y-axis, and the length of the axis where none is sent."""
+    columns = {}
+    for figure in page.figures(page.data):
+        axes = {"x": figure.plot.x_range, **dict.fromkeys(("y", "y1", "y2"), figure.plot.y_range)}
+        for renderer in figure.plot.renderers:
+            for field, axis in axes.items():
+                name = getattr(renderer.glyph, field, None)
+                if isinstance(name, str):
+                    along = None if field == "x" else figure.name
+                    columns[f"{renderer.data_source.name}.{name}"] = (along, float(axis.end - axis.start))
+    return columns
+
+
+def largest_error(page, shown, exact):
+    """Of all lines the largest distance from the truth, in lengths of the axis, and its column."""
+    shown, truth = columns_of(shown), columns_of(exact)
+    errors = []
+    for name, (figure, length) in drawn_columns(page).items():
+        if f"ranges.{figure}.end" in truth:
+            length = float(truth[f"ranges.{figure}.end"][0] - truth[f"ranges.{figure}.start"][0])
+        if name not in page.discrete:
+            errors.append((float(np.max(np.abs(shown[name] - truth[name]))) / length, name))
+    return max(errors)
+
+
+def row(table, index):
+    """One row of a table, as a picture."""
+    return {source: {name: values[index] for name, values in columns.items()} for source, columns in table.items()}
+
+
+def columns_of(sources):
+    """All columns by "source.column"."""
+    return {f"{source}.{name}": values for source, columns in sources.items() for name, values in columns.items()}
+
+
+class Tools:
+    """The helpers above, for the tests to take as one fixture."""
+
+    FrontEnd = FrontEnd
+    read_columns = staticmethod(read_columns)
+    largest_error = staticmethod(largest_error)
+    row = staticmethod(row)
+    columns_of = staticmethod(columns_of)
+
+
+@pytest.fixture(scope="session")
+def tools():
+    return Tools
+
+
+@pytest.fixture(scope="session")
+def ready_pages():
+    """Each page once: constructing it and loading its programs is what takes time."""
+    pages = {name: kind() for name, kind in ALL_PAGES.items()}
+    for page in pages.values():
+        page.wait()
+    return pages
+
+
+def as_new(page):
+    """The page at its start, its front end gone with all that it knew."""
+    page.stage.send = lambda content, buffers=(): None
+    page.reset()
+    page._tables.clear()
+    page._active = page.play
+    return page
+
+
+@pytest.fixture
+def page(ready_pages):
+    return as_new(ready_pages["single_unit"])
+
+
+@pytest.fixture
+def hidden_page(ready_pages):
+    return as_new(ready_pages["hidden_unit"])
+
+
+@pytest.fixture(params=ALL_PAGES)
+def any_page(ready_pages, request):
+    """Every page in turn."""
+    return as_new(ready_pages[request.param])
+
+
+@pytest.fixture
+def front_end(page):
+    """A browser that has said hello to the single unit."""
+    front_end = FrontEnd(page)
+    front_end.says("hello")
+    return front_end

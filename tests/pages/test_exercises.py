@@ -1,0 +1,128 @@
+"""The self-checks: each takes its own answer, hints at the rest, and never gives the answer away."""
+
+import re
+
+import numpy as np
+import pytest
+
+from sgtheory.pages import check
+from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE
+
+every_exercise = pytest.mark.parametrize("name", ALL_EXERCISES)
+
+BY_HAND = {
+    "01.1": 2 * 4 * np.exp(-3.2) / (1 + np.exp(-3.2)) ** 2,
+    "01.2": 1 / (1 + np.exp(1.0)),
+    "01.3": 1 / 2.5,
+}
+"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10."""
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Computed once, with the experiment of the page."""
+    return {name: exercise.answer() for name, exercise in ALL_EXERCISES.items()}
+
+
+def said(capsys):
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1
+    return text
+
+
+def test_the_answers_are_those_on_paper(answers):
+    assert answers == pytest.approx(BY_HAND, rel=1e-12)
+
+
+@every_exercise
+@pytest.mark.parametrize("factor", [1.0, 1 + 0.9 * TOLERANCE, 1 - 0.9 * TOLERANCE])
+def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
+    check(name, answers[name] * factor)
+    assert said(capsys) == "Yes. Now move the sliders and see it happen.\n"
+
+
+WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 2.5, 10, 1e300, -1e300, 1e-300]
+
+
+@every_exercise
+def test_every_other_number_gets_a_hint_that_does_not_hold_the_answer(name, answers, capsys):
+    answer = answers[name]
+    for value in [*WRONG, answer / 2, answer / 4, 1 / answer, 1 - answer, answer * (1 + 1.1 * TOLERANCE)]:
+        if abs(value - answer) <= TOLERANCE * answer:
+            continue
+        check(name, value)
+        text = said(capsys)
+        assert text.startswith("Not yet. ")
+        assert not holds_answer(text, answer), text
+
+
+def holds_answer(text, answer):
+    """Whether some number in the text, or a fraction of two, would be accepted."""
+    numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+    fractions = [float(a) / float(b) for a, b in re.findall(r"(\d+)/(\d+)", text) if float(b)]
+    return any(abs(number - answer) <= TOLERANCE * answer for number in numbers + fractions)
+
+
+@every_exercise
+def test_every_hint_can_be_earned(name, answers, capsys):
+    """Each of the prepared hints is the reply to some wrong answer, so that none is dead."""
+    answer, exercise, texts = answers[name], ALL_EXERCISES[name], set()
+    for value in [*WRONG, answer / 2, answer / 4, 1 / answer, 1 - answer]:
+        check(name, value)
+        texts.add(said(capsys).removeprefix("Not yet. ").strip())
+    assert {text for _, text in exercise.hints} | {exercise.last_hint} <= texts
+
+
+def test_the_hint_fits_the_mistake(answers, capsys):
+    check("01.1", answers["01.1"] / 2)
+    assert "one factor of Eq. 5 is not" in said(capsys)
+    check("01.2", 1 - answers["01.2"])
+    assert "the probability of a spike" in said(capsys)
+    check("01.3", 1 / answers["01.3"])
+    assert "Turn the fraction over" in said(capsys)
+
+
+@pytest.mark.usefixtures("annotations_off")
+@pytest.mark.parametrize("name", ["", "1", "01", "01.9", "x" * 10_000, "\n" * 50, None, 1.1, [], {}], ids=range(10))
+def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
+    with pytest.raises(ValueError, match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, got ") as refusal:
+        check(name, 1.0)
+    assert_one_sentence(refusal)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "0.3",
+        b"0.3",
+        True,
+        [0.3],
+        {},
+        1j,
+        np.nan,
+        np.inf,
+        -np.inf,
+        10**400,
+        10**5000,
+        "x" * 10_000,
+        "\U000e0001" * 50,
+    ],
+    ids=range(14),
+)
+def test_an_answer_that_is_no_number_is_refused_in_one_sentence(value):
+    with pytest.raises(TypeError, match=r"^`value` must be a finite number, got ") as refusal:
+        check("01.1", value)
+    assert_one_sentence(refusal)
+
+
+def test_a_number_from_the_page_is_an_answer(page, capsys):
+    check("01.2", page.data["readouts"]["probability"][0])
+    assert said(capsys).startswith("Not yet. ")
+
+
+def assert_one_sentence(refusal):
+    text = str(refusal.value)
+    assert len(text) < 300
+    assert "\n" not in text
+    assert text.endswith(".")

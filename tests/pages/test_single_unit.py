@@ -1,0 +1,357 @@
+"""Page 01: what theory says of one unit holds in the columns that are drawn, and nothing that is typed breaks the page."""
+
+import html
+import itertools
+import re
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import numpy as np
+import pytest
+import traitlets
+
+from sgtheory.pages import SingleUnit
+from sgtheory.pages._kit import Slider
+
+CONTROLS = {control.name: control for control in SingleUnit.specification}
+ESCAPES = CONTROLS["escape"].options
+NUMBERS = [control for control in SingleUnit.specification if isinstance(control, Slider) and not control.sizes]
+START = {name: control.value for name, control in CONTROLS.items()}
+
+every_escape = pytest.mark.parametrize("escape", ESCAPES)
+
+REFUSED = {
+    "empty": "",
+    "blank": "   ",
+    "unknown function": "gamma(u)",
+    "a call that is none": "u(2)",
+    "an attribute": "u.real",
+    "an import": "__import__('os')",
+    "a tag": "<img src=x onerror=alert(1)>",
+    "the end of a script": "</script><script>alert(1)</script>",
+    "falling": "sigmoid(-beta*u)",
+    "negative": "tanh(beta*u)",
+    "above one": "2*sigmoid(beta*u)",
+    "constant": "0.5",
+    "not finite": "1/(1-exp(-beta*u))",
+    "not finite at the far end of the weight": "sqrt(max(0, u+7))/4 + 0*log(u+7)",
+    "too long": "u+" * 400,
+    "10 MB": "u" * 10_000_000,
+    "too deep": "(" * 100 + "u" + ")" * 100,
+    "two lines": "sigmoid(u)\nsigmoid(u)",
+    "half a letter": "\ud800",
+}
+
+
+@pytest.fixture(scope="module")
+def picture(ready_pages):
+    """The columns for some settings, the rest as at the start."""
+
+    def compute(**settings):
+        return ready_pages["single_unit"].compute(START | settings)
+
+    return compute
+
+
+@pytest.fixture(scope="module")
+def compilations():
+    """Grows by one with every program that is compiled."""
+    events = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            events.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield events
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.fixture
+def typing(front_end):
+    """A front end with the reader's own formula chosen; no tables, which would be compiled anew for each formula."""
+    front_end.page._active = "seed"
+    front_end.moves("escape", "your own")
+    return front_end
+
+
+def assert_finite(sources):
+    for columns in sources.values():
+        for values in columns.values():
+            assert np.all(np.isfinite(values))
+
+
+# ---- theory ----------------------------------------------------------------------------------------------------------
+
+
+@every_escape
+def test_the_matched_surrogate_gradient_is_the_derivative_of_the_expected_output(picture, escape):
+    derivatives = picture(escape=escape)["derivatives"]
+    np.testing.assert_allclose(derivatives["surrogate"], derivatives["expected"], rtol=1e-12, atol=1e-12)
+
+
+@every_escape
+def test_the_affine_combination_of_one_draw_is_that_derivative_too(picture, escape):
+    derivatives = picture(escape=escape)["derivatives"]
+    np.testing.assert_allclose(derivatives["affine"], derivatives["expected"], rtol=1e-12, atol=1e-12)
+
+
+@every_escape
+def test_the_numerical_derivative_agrees_wherever_the_slope_has_no_kink(picture, escape):
+    """The fast sigmoid has a kink at threshold, the hard threshold a jump."""
+    sources = picture(escape=escape, threshold=0.025)
+    smooth = np.abs(sources["numerical"]["x"] - 0.025) > 0.03
+    difference = sources["numerical"]["numerical"] - sources["derivatives"]["expected"][::4]
+    assert np.max(np.abs(difference[smooth])) < 1e-5
+
+
+def test_without_noise_there_is_nothing_to_learn_from(picture):
+    derivatives = picture(escape="hard threshold")["derivatives"]
+    assert all(np.all(derivatives[name] == 0) for name in ("expected", "surrogate", "affine"))
+
+
+def test_another_surrogate_is_the_gradient_of_another_noise(picture):
+    derivatives = picture(surrogate="SuperSpike")["derivatives"]
+    assert np.max(np.abs(derivatives["surrogate"] - derivatives["expected"])) > 0.1
+    np.testing.assert_array_equal(derivatives["expected"], picture()["derivatives"]["expected"])
+
+
+def test_a_draw_is_one_sided(picture):
+    """Left where the first trial fired, right where it was silent, zero on the other side."""
+    sources = picture()
+    fired = sources["stochastic"]["image"][0]
+    probability, slope = sources["probability"]["probability"], sources["derivatives"]["expected"]
+    np.testing.assert_allclose(sources["draws"]["left"], np.where(fired, slope / probability, 0.0), rtol=1e-9)
+    np.testing.assert_allclose(sources["draws"]["right"], np.where(fired, 0.0, slope / (1 - probability)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("baseline", [0.0, 0.31, 1.0])
+def test_the_variance_is_the_closed_form_and_vanishes_where_silence_is_as_likely_as_the_baseline(picture, baseline):
+    sources = picture(baseline=baseline, input=1.7)
+    p, slope = sources["probability"]["probability"], sources["derivatives"]["expected"]
+    expected = slope**2 * (1 - p - baseline) ** 2 / (p * (1 - p))
+    np.testing.assert_allclose(sources["variance"]["variance"], expected, rtol=1e-6, atol=1e-12)
+    silence = 1.0 - float(sources["readouts"]["probability"][0])
+    assert picture(baseline=silence, input=1.7)["readouts"]["variance"][0] < 1e-30
+
+
+def test_measured_variance_agrees_with_the_closed_form(picture):
+    sources = picture(trials=50, baseline=0.2)
+    measured, formula = sources["measured"]["variance"], sources["variance"]["variance"][::4]
+    # Where both outcomes occur in most sets of trials; 50 trials give a variance to some 20 %.
+    common = np.abs(sources["probability"]["probability"][::4] - 0.5) < 0.35
+    assert np.sum(common) >= 5
+    assert np.all(np.abs(measured[common] / formula[common] - 1) < 1.0)
+
+
+def test_at_the_best_baseline_the_score_function_is_the_surrogate_gradient(picture):
+    silence = 1.0 - float(picture()["readouts"]["probability"][0])
+    readouts = picture(baseline=silence)["readouts"]
+    assert readouts["score_variance"][0] < 1e-25
+    assert readouts["score"][0] == pytest.approx(readouts["expected"][0], abs=1e-12)
+    assert picture(baseline=0.5 * silence)["readouts"]["score_variance"][0] > 1e-5
+
+
+def test_the_button_goes_to_the_best_baseline(page):
+    """To the ten digits that a control holds."""
+    page.match_baseline()
+    readouts = page.data["readouts"]
+    assert readouts["score_variance"][0] < 1e-18
+    assert readouts["score"][0] == pytest.approx(readouts["expected"][0], abs=1e-9)
+
+
+def test_a_typed_sigmoid_gives_the_picture_of_the_sigmoid(picture, tools):
+    typed, known = picture(escape="your own"), picture()
+    for name, values in tools.columns_of(typed).items():
+        np.testing.assert_allclose(values, tools.columns_of(known)[name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_means_of_trials_scatter_about_the_probability(picture):
+    sources = picture(trials=50)
+    p, error = sources["probability"]["probability"], np.sqrt(0.25 / 50)
+    assert np.max(np.abs(sources["means"]["mean"] - p)) < 4.5 * error
+    assert np.max(np.abs(sources["means"]["mean"] - p)) > 0.5 * error
+
+
+def test_the_precision_of_the_notebook_does_not_matter(picture, tools):
+    exact = picture()
+    with jax.enable_x64(False):
+        again = picture()
+    for name, values in tools.columns_of(exact).items():
+        np.testing.assert_array_equal(tools.columns_of(again)[name], values, err_msg=name)
+
+
+@every_escape
+def test_every_corner_can_be_drawn(picture, escape):
+    ends = [(control.low, control.high) for control in NUMBERS if control.name != "seed"]
+    names = [control.name for control in NUMBERS if control.name != "seed"]
+    for corner in itertools.product(*ends):
+        assert_finite(picture(escape=escape, **dict(zip(names, corner, strict=True))))
+
+
+# ---- the reader's own formula ----------------------------------------------------------------------------------------
+
+
+def sentence(page, name="expression"):
+    """What stands beside a control, read as a browser would; it must be one alert and nothing else."""
+    found = re.fullmatch(r'<span role="alert">([^<>]*)</span>', page.messages[name].value)
+    assert found, page.messages[name].value
+    text = html.unescape(found[1])
+    assert len(text) < 300
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_formula_that_is_none_is_refused_beside_its_field_and_the_picture_stays(typing, fault):
+    before = typing.page.data
+    assert typing.moves("expression", REFUSED[fault]) == []
+    assert len(sentence(typing.page)) > 20
+    assert typing.page.data is before
+    typing.moves("expression", START["expression"])
+    assert typing.page.messages["expression"].value == ""
+
+
+def test_a_formula_is_refused_only_while_it_is_used(typing):
+    typing.moves("expression", "gamma(u)")
+    assert typing.moves("escape", "sigmoid") == ["picture"]
+    assert typing.page.messages["expression"].value == ""
+
+
+def test_the_field_for_a_formula_is_there_only_while_it_is_used(typing):
+    widgets = typing.page.controls["expression"], typing.page.messages["expression"]
+    assert [widget.layout.display for widget in widgets] == [None, None]
+    typing.moves("escape", "sigmoid")
+    assert [widget.layout.display for widget in widgets] == ["none", "none"]
+
+
+def test_sliders_work_while_a_formula_is_refused_and_the_picture_catches_up(typing):
+    typing.moves("expression", "gamma(u)")
+    assert typing.moves("weight", 1.3) == []
+    assert typing.moves("expression", START["expression"]) == ["picture"]
+    assert typing.last("picture")[0]["state"]["weight"] == 1.3
+
+
+def test_a_formula_with_an_infinite_slope_is_refused_beside_its_field(front_end):
+    """It is a probability at every distance; that it cannot be drawn is known only when it has been computed."""
+    page, before = front_end.page, front_end.page.data
+    front_end.moves("expression", "sqrt(min(1, max(0, 0.5 + u)))")
+    assert front_end.moves("escape", "your own") == []
+    assert "finite" in sentence(page)
+    assert page.data is before
+    assert "finite" in sentence(page)
+    assert front_end.says("settled", control="escape", value="your own") == []
+    assert "finite" in sentence(page)
+    front_end.moves("escape", "sigmoid")
+    assert page.messages["expression"].value == ""
+
+
+def test_a_formula_that_holds_for_some_steepness_only_has_no_table_and_is_refused_for_the_others(
+    front_end, monkeypatch
+):
+    """A table would show probabilities above 1. What the picture is does not matter here, and need not be compiled."""
+    monkeypatch.setattr(front_end.page, "compute", lambda settings, picture=front_end.page.data: dict(picture))
+    front_end.moves("expression", "0.1*beta*sigmoid(u)")
+    assert front_end.moves("escape", "your own") == ["picture"]
+    assert front_end.moves("steepness", 9.0) == ["picture"]
+    before = front_end.page.data
+    assert front_end.moves("steepness", 11.0) == []
+    assert "between 0 and 1" in sentence(front_end.page)
+    assert front_end.page.data is before
+
+
+# ---- anything at all -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e9])
+@pytest.mark.parametrize("control", NUMBERS, ids=lambda control: control.name)
+def test_a_number_that_is_out_of_range_is_refused_and_nothing_is_lost(front_end, control, value):
+    before, picture = front_end.page.settings(), front_end.page.data
+    with pytest.raises(traitlets.TraitError):
+        front_end.moves(control.name, value)
+    assert front_end.page.settings() == before
+    assert front_end.page.data is picture
+
+
+def test_no_number_compiles_anything(front_end, compilations):
+    for control in NUMBERS:
+        front_end.says("activate", control=control.name)
+    before = len(compilations)
+    for control in NUMBERS:
+        middle = 0.5 * (control.low + control.high)
+        for value in (control.low, control.high, int(middle) if control.whole else middle + 0.0123):
+            front_end.moves(control.name, value)
+            front_end.says("settled", control=control.name, value=value)
+            front_end.says("activate", control=control.name)
+    assert len(compilations) == before
+
+
+def test_another_choice_does_compile(front_end, compilations):
+    """The negative control of the test above."""
+    front_end.page._active = "seed"
+    before = len(compilations)
+    front_end.moves("surrogate", "boxcar")
+    assert len(compilations) > before
+    before = len(compilations)
+    front_end.moves("weight", 1.234)
+    assert len(compilations) == before
+
+
+def within(control):
+    """Values of a slider: its ends, its steps and whatever lies between them."""
+    if control.whole:
+        return st.integers(control.low, control.high)
+    steps = st.integers(0, control.positions() - 1).map(lambda index: control.low + index * control.step)
+    return st.one_of(st.sampled_from([control.low, control.high]), steps, st.floats(control.low, control.high))
+
+
+numbers = st.sampled_from(NUMBERS).flatmap(lambda c: st.tuples(st.just("moves"), st.just(c.name), within(c)))
+rests = st.sampled_from(NUMBERS).flatmap(lambda c: st.tuples(st.just("settled"), st.just(c.name), within(c)))
+# Few, for each pair of an escape noise and a surrogate is compiled once.
+choices = st.sampled_from(
+    [("escape", "sigmoid"), ("escape", "hard threshold"), ("escape", "your own"), ("surrogate", "matched"),
+     ("surrogate", "SuperSpike"), ("expression", START["expression"]), *(("expression", text) for text in REFUSED.values())]
+).map(lambda choice: ("moves", *choice))  # fmt: skip
+slips = st.tuples(
+    st.just("slips"),
+    st.sampled_from([control.name for control in NUMBERS]),
+    st.sampled_from([np.nan, np.inf, -1e9, 1e9]),
+)
+others = st.sampled_from([("says", "reset", None), ("says", "hello", None), ("fewer", "trials", 10)])
+steps = st.lists(st.one_of(numbers, numbers, rests, choices, slips, others), min_size=1, max_size=10)
+
+
+@hypothesis.settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=40,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(steps=steps)
+def test_whatever_is_done_the_picture_stays_finite(front_end, steps):
+    """No sequence raises (a slip but tells the one who slipped), says that it failed, or leaves a gap in the picture."""
+    front_end.says("reset")
+    front_end.page._active = "seed"
+    for kind, name, value in steps:
+        take(front_end, kind, name, value)
+        assert not any("could not" in text for text in front_end.words)
+        assert_finite(front_end.page._latest[1])
+    assert_finite(front_end.page.data)
+    assert front_end.page._latest[0] == front_end.page.settings() or front_end.page.messages["expression"].value
+
+
+def take(front_end, kind, name, value):
+    if kind == "moves":
+        front_end.moves(name, value)
+    elif kind == "settled":
+        front_end.says("settled", control=name, value=round(value, 10))
+    elif kind == "says":
+        front_end.says(name)
+    elif kind == "fewer":
+        front_end.says("reset")
+        front_end.moves(name, value)
+        front_end.moves(name, START[name])
+    else:
+        with pytest.raises(traitlets.TraitError):
+            front_end.moves(name, value)

@@ -1,0 +1,91 @@
+"""The still picture draws, with matplotlib, the very numbers and colours of the live figures."""
+
+import io
+
+import matplotlib.collections
+import matplotlib.colors
+import numpy as np
+import pytest
+from bokeh.models import Image, Line, Scatter, Step, VArea
+from matplotlib.figure import Figure
+
+from sgtheory.pages._kit.still import still_picture
+from sgtheory.pages._kit.theme import THEME
+
+
+@pytest.fixture
+def still(any_page):
+    return any_page.still()
+
+
+def test_every_figure_gets_axes_of_its_own_with_its_title_labels_and_limits(any_page, still):
+    figures = any_page.figures(any_page.data)
+    assert isinstance(still, Figure)
+    assert len(still.axes) == len(figures) == len(any_page.panels)
+    for axes, figure in zip(still.axes, figures, strict=True):
+        plot = figure.plot
+        assert axes.get_title(loc="left") == plot.title.text
+        labels = [axis[0].axis_label or "" for axis in (plot.xaxis, plot.yaxis)]
+        assert [axes.get_xlabel(), axes.get_ylabel()] == labels
+        assert axes.get_xlim() == (plot.x_range.start, plot.x_range.end)
+        assert axes.get_ylim() == (plot.y_range.start, plot.y_range.end)
+
+
+def test_single_unit_has_six_figures(page):
+    assert len(page.still().axes) == 6
+
+
+def test_artists_carry_the_numbers_of_the_page(any_page, still):
+    """Compared with the page's data by the names of their columns, not with what Bokeh holds."""
+    data = any_page.data
+    for axes, figure in zip(still.axes, any_page.figures(data), strict=True):
+        lines, images = iter(axes.lines), iter(axes.images)
+        bands = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PolyCollection)])
+        for renderer in figure.plot.renderers:
+            glyph, columns = renderer.glyph, data[renderer.data_source.name]
+            if isinstance(glyph, (Line, Step, Scatter)):
+                line = next(lines)
+                np.testing.assert_array_equal(line.get_xdata(), columns[glyph.x])
+                np.testing.assert_array_equal(line.get_ydata(), columns[glyph.y])
+            elif isinstance(glyph, Image):
+                np.testing.assert_array_equal(next(images).get_array().astype(bool), columns[glyph.image])
+            else:
+                assert isinstance(glyph, VArea)
+                heights = next(bands).get_paths()[0].vertices[:, 1]
+                assert set(columns[glyph.y1]) | set(columns[glyph.y2]) == set(heights)
+        assert next(lines, None) is next(images, None) is next(bands, None) is None
+
+
+def test_legends_name_the_same_lines(any_page, still):
+    for axes, figure in zip(still.axes, any_page.figures(any_page.data), strict=True):
+        labels = [item.label.value for item in figure.plot.legend[0].items] if figure.plot.legend else []
+        legend = axes.get_legend()
+        assert [text.get_text() for text in legend.get_texts()] == labels if legend else labels == []
+
+
+@pytest.mark.parametrize("theme", THEME)
+def test_colours_are_those_of_the_theme(page, theme):
+    figure = page.still(theme=theme)
+    colours = {matplotlib.colors.to_hex(line.get_color()) for axes in figure.axes for line in axes.lines}
+    assert colours <= set(THEME[theme].values())
+    assert {THEME[theme][role] for role in ("blue", "orange", "green", "purple")} <= colours
+    assert matplotlib.colors.to_hex(figure.get_facecolor()) == THEME[theme]["background"]
+
+
+def test_the_picture_is_that_of_the_present_settings(page):
+    page.controls["weight"].value = -1.25
+    marker = page.still().axes[0].lines[0]
+    np.testing.assert_array_equal(marker.get_xdata(), [-1.25, -1.25])
+
+
+def test_the_picture_can_be_saved(page):
+    buffer = io.BytesIO()
+    page.still().savefig(buffer, format="png", dpi=40)
+    assert buffer.getvalue().startswith(b"\x89PNG")
+
+
+def test_an_unknown_glyph_is_refused_with_its_name(page):
+    plot = page.figures(page.data)[1].plot
+    plot.hbar(y=[0.5], right=[1.0])
+    with pytest.raises(TypeError, match=r"knows no glyph HBar: add a case to still\.py\."):
+        still_picture([plot])

@@ -1,0 +1,90 @@
+"""The shipped first pictures are those that the program computes, to the digits that they are stored in."""
+
+import numpy as np
+import pytest
+
+from sgtheory.pages._kit import Slider
+from sgtheory.pages._kit.numbers import flatten, interpolated, unflatten
+from sgtheory.pages._kit.page import PICTURES, STORED_ROWS, half_precision
+from sgtheory.pages._registry import ALL_PAGES
+
+COARSE = {"single_unit": 0.11, "hidden_unit": 0.025}
+"""Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
+
+It has fewer rows than the slider has steps, and is shown for the seconds until JAX is there. The largest errors are those
+at a steepness of 0.75, where the curves change fastest from row to row; see the test below for what half precision adds.
+"""
+
+
+@pytest.fixture
+def stored(any_page):
+    with np.load(PICTURES / f"{any_page.name}.npz", allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays}
+
+
+def stored_positions(page):
+    control = page.by_name[page.play]
+    return np.linspace(control.low, control.high, STORED_ROWS)
+
+
+def differences(stored, fresh, rtol, atol):
+    """Names of the arrays that differ by more than that."""
+    assert stored.keys() == fresh.keys()
+    close = {name: np.allclose(stored[name], fresh[name], rtol=rtol, atol=atol) for name in fresh}
+    return {name for name, same in close.items() if not same}
+
+
+def test_every_page_ships_its_first_picture_and_no_other_is_shipped():
+    assert {path.name for path in PICTURES.iterdir()} == {f"{name}.npz" for name in ALL_PAGES}
+
+
+def test_a_stored_picture_is_small(any_page):
+    assert (PICTURES / f"{any_page.name}.npz").stat().st_size < 200_000
+
+
+def test_a_stored_picture_is_the_present_one(any_page, stored):
+    """In single precision; the table in half precision, three significant digits."""
+    fresh = flatten(any_page.data, "picture")
+    kept = {name: values for name, values in stored.items() if name.startswith("picture/")}
+    assert differences(kept, fresh, rtol=1e-6, atol=1e-7) == set()
+    table = any_page.sweep(any_page.settings(), any_page.play, stored_positions(any_page))
+    kept = {name: values for name, values in stored.items() if name.startswith("table/")}
+    assert differences(kept, flatten(table, "table"), rtol=1e-3, atol=1e-6) == set()
+
+
+def test_a_stored_picture_of_other_dice_would_be_noticed(any_page, stored):
+    """The negative control of the test above."""
+    fresh = flatten(any_page.compute(any_page.settings() | {"seed": 1}), "picture")
+    kept = {name: values for name, values in stored.items() if name.startswith("picture/")}
+    assert "picture/stochastic/image" in differences(kept, fresh, rtol=1e-6, atol=1e-7)
+    steeper = flatten(any_page.compute(any_page.settings() | {"steepness": 4.25}), "picture")
+    assert "picture/probability/probability" in differences(kept, steeper, rtol=1e-6, atol=1e-7)
+
+
+def test_a_page_begins_with_what_is_stored(any_page, stored):
+    first = flatten(type(any_page)()._latest[1], "picture")
+    assert differences({name: stored[name] for name in first}, first, rtol=0, atol=0) == set()
+
+
+def test_half_precision_is_far_below_a_pixel(any_page, tools):
+    """At the rows themselves: less than a thousandth of an axis, a fifth of a pixel."""
+    table = any_page.sweep(any_page.settings(), any_page.play, stored_positions(any_page))
+    halves = {source: {name: half_precision(v) for name, v in columns.items()} for source, columns in table.items()}
+    rows = range(STORED_ROWS)
+    errors = [tools.largest_error(any_page, tools.row(halves, k), tools.row(table, k)) for k in rows]
+    assert max(errors)[0] < 1e-3
+
+
+def test_a_stored_table_is_as_coarse_as_stated(any_page, stored, tools):
+    control = any_page.by_name[any_page.play]
+    assert isinstance(control, Slider)
+    steps = np.linspace(control.low, control.high, control.positions())
+    exact = any_page.sweep(any_page.settings(), control.name, steps)
+    table = {
+        source: {name: v if v.dtype == bool else v.astype("f4") for name, v in columns.items()}
+        for source, columns in unflatten(stored, "table").items()
+    }
+    positions = np.linspace(0, STORED_ROWS - 1, len(steps))
+    shown = [interpolated(table, float(position), any_page.discrete) for position in positions]
+    errors = [tools.largest_error(any_page, picture, tools.row(exact, k)) for k, picture in enumerate(shown)]
+    assert max(errors)[0] < COARSE[any_page.name]
