@@ -12,9 +12,8 @@ import statistics
 import tempfile
 from typing import Any
 
-from sgtheory.pages import SingleUnit
-
 from benchmarks.laboratory import await_live, await_ready, browser, open_notebook, run_all, running_lab
+from sgtheory.pages import SingleUnit
 
 STEPS = 100
 NOTEBOOKS = pathlib.Path(__file__).parent.parent / "notebooks"

@@ -20,6 +20,7 @@ from sgtheory.gradients import (
     SmoothedDerivative,
     SurrogateGradient,
     expectation,
+    optimal_baseline,
 )
 from sgtheory.networks import SingleUnit
 from sgtheory.neurons import Perceptron, PerceptronParameters
@@ -37,7 +38,8 @@ class SingleUnitSetting(eqx.Module):
     r"""One unit, one input, and the methods to be compared on it.
 
     `escape`, its noise; `surrogate`, the surrogate derivative, or None for the matched one; `threshold`, `weight`,
-    `input`, numbers in units of the membrane potential (the input has none); `baseline` $b$ of the score function;
+    `input`, numbers in units of the membrane potential (the input has none); `baseline` $b$ of the score function, or
+    None for the one of least variance, $1-p$ at each potential;
     `hidden`, the noise that the trials are really drawn with when it is not `escape` (for guessing games).
 
     **Raises** `TypeError` for a member of another family, `ValueError` for a number that is not finite.
@@ -48,7 +50,7 @@ class SingleUnitSetting(eqx.Module):
     threshold: Scalar = eqx.field(converter=finite("threshold"))
     weight: Scalar = eqx.field(converter=finite("weight"))
     input: Scalar = eqx.field(converter=finite("input"))
-    baseline: Scalar = eqx.field(converter=finite("baseline"))
+    baseline: Scalar | None = eqx.field(converter=lambda b: None if b is None else finite("baseline")(b))
     hidden: AbstractEscape | None = None
 
     def __check_init__(self):
@@ -156,7 +158,8 @@ def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> Curves:
 
     drawn = SingleUnit(Perceptron(setting.escape if setting.hidden is None else setting.hidden, setting.threshold))
     trials = jax.vmap(lambda uniform: output(parameters, uniform, Sample(), drawn))(uniforms)
-    scores = jax.vmap(lambda uniform: gradient(ScoreFunction(setting.baseline), uniform))(uniforms)
+    score_function = ScoreFunction(optimal_baseline if setting.baseline is None else setting.baseline)
+    scores = jax.vmap(lambda uniform: gradient(score_function, uniform))(uniforms)
     surrogate = SurrogateGradient(setting.surrogate, Threshold())
     return Curves(
         trials=trials,
@@ -200,4 +203,5 @@ def _score_variance(network, parameters, inputs, baseline):
     # Where one outcome is certain the other is never drawn, and nothing varies.
     certain = (silence == 0) | (escape.probability(distance) == 0)
     information = jnp.where(certain, 0.0, information)
-    return inputs[0] ** 2 * information * (silence - baseline) ** 2
+    difference = jnp.zeros_like(silence) if baseline is None else silence - baseline
+    return inputs[0] ** 2 * information * difference**2

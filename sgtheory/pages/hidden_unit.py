@@ -7,7 +7,7 @@ import numpy as np
 
 from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources
 from sgtheory.pages._kit.controls import brief
-from sgtheory.pages.single_unit import SingleUnit, _exact, arrange
+from sgtheory.pages.single_unit import CONSTANT, MATCHED, SingleUnit, _exact, arrange
 
 SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
 STORED_SECRET = 7
@@ -70,7 +70,15 @@ class HiddenUnit(SingleUnit):
 
         from sgtheory.escape import ALL_ESCAPES
 
-        whole = {"weight": 0.0, "input": 1.0, "baseline": 0.0, "surrogate": "matched", "expression": "", **settings}
+        whole = {
+            "weight": 0.0,
+            "input": 1.0,
+            "baseline": 0.0,
+            "rule": CONSTANT,
+            "surrogate": MATCHED,
+            "expression": "",
+            **settings,
+        }
         shape, steepness = self._hidden()
         setting = super()._setting(whole)
         return eqx.tree_at(

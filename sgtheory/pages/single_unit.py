@@ -13,6 +13,7 @@ from sgtheory.pages._kit.theme import finish_legend
 CUSTOM = "your own"
 NO_NOISE = "hard threshold"
 MATCHED = "matched"
+CONSTANT, OPTIMAL = "the slider's b", "1 − p"
 ROWS = 129  # of a sweep: enough for one row a step of any slider
 
 _ESCAPES = ("sigmoid", "error function", "fast sigmoid", "arctan", "exponential hazard", NO_NOISE, CUSTOM)
@@ -48,6 +49,13 @@ class SingleUnit(Page):
         Slider(
             "baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Taken off the outcome before it is multiplied by the score"
         ),
+        Choice(
+            "rule",
+            "baseline is",
+            CONSTANT,
+            (CONSTANT, OPTIMAL),
+            "The same b everywhere, or the best one at each potential",
+        ),
         Choice("escape", "escape noise", "sigmoid", _ESCAPES, "Probability of a spike over the distance to threshold"),
         Text(
             "expression",
@@ -73,9 +81,7 @@ class SingleUnit(Page):
         Readout("score_variance", "variance, measured"),
     )
     panels = tuple(_TITLES)
-    actions = (
-        Action("match_baseline", "b = 1 − p", "Set the baseline to the probability of silence at the operating point"),
-    )
+    actions = (Action("match_baseline", "b = 1 − p", "The probability of silence as the baseline, at each potential"),)
     # What jumps with a trial's outcome is not interpolated.
     discrete = frozenset(
         {
@@ -90,8 +96,8 @@ class SingleUnit(Page):
     )  # fmt: skip
 
     def match_baseline(self) -> None:
-        """Sets the baseline to 1 − p at the operating point: there the score function is the surrogate gradient."""
-        self.controls["baseline"].value = 1.0 - float(self.data["readouts"]["probability"][0])
+        """Takes 1 − p as the baseline: there the score function is the surrogate gradient, draw by draw."""
+        self.controls["rule"].value = OPTIMAL
 
     # ---- numbers ----
 
@@ -130,7 +136,8 @@ class SingleUnit(Page):
         return SingleUnitSetting(
             escape=_escape(settings["escape"], settings["steepness"], settings["expression"]),
             surrogate=_surrogate(settings["surrogate"], settings["steepness"]),
-            **{name: settings[name] for name in ("threshold", "weight", "input", "baseline")},
+            baseline=None if settings["rule"] == OPTIMAL else settings["baseline"],
+            **{name: settings[name] for name in ("threshold", "weight", "input")},
         )
 
     # ---- figures ----
@@ -280,13 +287,16 @@ def _swept(setting, name: str, values: np.ndarray):
     numbers, fixed = eqx.partition(setting, eqx.is_array)
     # NumPy arrays are never weakly typed: one type for the swept number and for the others.
     batched = jax.tree.map(lambda leaf: np.full(ROWS, leaf), numbers)
+    if not _numbers(setting, name):
+        return batched, fixed
     return eqx.tree_at(lambda s: _numbers(s, name), batched, replace_fn=lambda _: filled), fixed
 
 
 def _numbers(setting, name: str) -> list[Any]:
     """Where a slider's number stands in a setting: the steepness is that of the noise and of the surrogate."""
     if name != "steepness":
-        return [getattr(setting, name)]
+        number = getattr(setting, name)
+        return [] if number is None else [number]
     own = setting.escape.function.keywords if hasattr(setting.escape, "function") else vars(setting.escape)
     surrogate = vars(setting.surrogate) if setting.surrogate is not None else {}
     return [holder["steepness"] for holder in (own, surrogate) if "steepness" in holder]

@@ -1,15 +1,28 @@
 """One JupyterLab and one Chromium for all browser tests."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 
 import pytest
 
-from benchmarks.laboratory import browser, chromium, running_lab, watch
+from benchmarks.laboratory import (
+    PATIENCE_MS,
+    await_live,
+    await_ready,
+    browser,
+    chromium,
+    open_notebook,
+    run_all,
+    running_lab,
+    watch,
+)
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
-ADVICE = "no Chromium or Chrome was found: install one (Debian: `apt install chromium`), or name it in SGTHEORY_CHROMIUM"
+ADVICE = (
+    "no Chromium or Chrome was found: install one (Debian: `apt install chromium`), or name it in SGTHEORY_CHROMIUM"
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -47,12 +60,30 @@ def chrome():
         yield launched
 
 
-@pytest.fixture
-def seen_page(chrome):
-    """A fresh page, and what it did that a reader should never see; checked at the end of each test."""
+@contextlib.contextmanager
+def fresh_page(chrome):
+    """A page in a context of its own, and what it did that a reader should never see; checked when it closes."""
     context = chrome.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
     seen = watch(context)
     yield context.new_page()
     context.close()
     assert seen.errors == []
     assert seen.elsewhere == []
+
+
+@pytest.fixture
+def seen_page(chrome):
+    with fresh_page(chrome) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def live_page(lab, chrome):
+    """Page 01 run in JupyterLab and computing; one for all tests of a module, for a start takes a while."""
+    with fresh_page(chrome) as page:
+        open_notebook(page, lab, "notebooks/01_single_unit.ipynb")
+        run_all(page)
+        await_live(page)
+        await_ready(page)
+        page.wait_for_selector(".sgtheory-page [role=slider][aria-label]", timeout=PATIENCE_MS)
+        yield page

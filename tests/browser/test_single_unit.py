@@ -19,15 +19,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def opened(lab, seen_page):
-    """Page 01 run in JupyterLab, computing."""
-    open_notebook(seen_page, lab, NAME)
-    run_all(seen_page)
-    await_live(seen_page)
-    await_ready(seen_page)
-    seen_page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
-    named(seen_page)
-    return seen_page
+def opened(live_page):
+    """The live page, every control at its start."""
+    live_page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
+    live_page.get_by_role("button", name="Reset").first.click()
+    at_rest(live_page, **{control.name: control.value for control in SingleUnit.specification})
+    return live_page
 
 
 def named(page):
@@ -254,7 +251,9 @@ def test_the_page_is_live_in_notebook_7_and_in_voila(lab, seen_page, path):
     seen_page.goto(f"{lab}/{path}")
     if path.startswith("notebooks"):
         seen_page.wait_for_selector(".jp-Notebook", timeout=PATIENCE_MS)
-        seen_page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')", timeout=PATIENCE_MS)
+        seen_page.wait_for_function(
+            "() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')", timeout=PATIENCE_MS
+        )
         seen_page.wait_for_timeout(2000)
         run_all(seen_page)
     await_live(seen_page)
@@ -269,7 +268,9 @@ def test_an_exported_page_runs_from_a_file(tmp_path, seen_page):
     page, path = SingleUnit(), tmp_path / "single_unit.html"
     page.export_html(path)
     seen_page.goto(path.as_uri())
-    seen_page.wait_for_function("() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS)
+    seen_page.wait_for_function(
+        "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
+    )
     slider = seen_page.get_by_label("steepness β")
     before = panels(seen_page)
     slider.focus()

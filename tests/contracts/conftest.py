@@ -25,14 +25,6 @@ def build_member(kind, steepness=2.0):
     return kind()
 
 
-@pytest.fixture(scope="package", autouse=True)
-def quick_compilation():
-    """Nearly all the time of these tests would go into optimising programs that run for some milliseconds."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="session")
 def build():
     return build_member

@@ -20,6 +20,8 @@ from sgtheory.escape import (
     Sigmoid,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 METHODS = (
     "probability",
     "slope",

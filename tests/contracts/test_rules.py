@@ -29,6 +29,8 @@ from sgtheory.rules import (
 from sgtheory.rules._base import with_slope
 from sgtheory.surrogates import SuperSpike
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 NOISE = Sigmoid(2.0)
 DISTANCES = jnp.array([-1.3, -0.4, 0.35, 1.1])
 UNIFORMS = jnp.array([0.02, 0.7, 0.3, 0.97])
@@ -73,21 +75,29 @@ def test_compiled_and_mapped_outcomes_are_those_of_a_loop(forward):
 @every_escape
 def test_the_draw_whose_uniform_is_the_probability_at_threshold_is_the_noiseless_unit(kind, build):
     escape = build(kind)
-    distance = jnp.linspace(-3.0, 3.0, 61)
-    at_threshold = jnp.broadcast_to(escape.probability(jnp.array(0.0)), distance.shape)
-    drawn = Sample().outcome(escape, distance, at_threshold)
-    np.testing.assert_array_equal(drawn, Threshold().outcome(escape, distance, at_threshold))
+
+    @jax.jit
+    def draws(distance):
+        at_threshold = jnp.broadcast_to(escape.probability(jnp.array(0.0)), distance.shape)
+        return [rule.outcome(escape, distance, at_threshold) for rule in (Sample(), Threshold())]
+
+    np.testing.assert_array_equal(*draws(jnp.linspace(-3.0, 3.0, 61)))
 
 
 @every_escape
 def test_for_symmetric_noise_that_uniform_is_one_half(kind, build):
     escape = build(kind)
-    distance = jnp.linspace(0.1, 3.0, 30)
-    symmetric = np.allclose(escape.probability(distance) + escape.probability(-distance), 1, rtol=0, atol=1e-14)
-    both_sides = jnp.concatenate([-distance, distance])
-    drawn = Sample().outcome(escape, both_sides, jnp.full_like(both_sides, 0.5))
-    same = np.array_equal(drawn, Threshold().outcome(escape, both_sides, both_sides))
-    assert same == symmetric
+    distance = np.linspace(0.1, 3.0, 30)
+
+    @jax.jit
+    def probabilities_and_draws(distance):
+        half = jnp.full_like(distance, 0.5)
+        return escape.probability(distance), *[rule.outcome(escape, distance, half) for rule in (Sample(), Threshold())]
+
+    below, *draws_below = probabilities_and_draws(jnp.asarray(-distance))
+    above, *draws_above = probabilities_and_draws(jnp.asarray(distance))
+    symmetric = np.allclose(below + above, 1, rtol=0, atol=1e-14)
+    assert symmetric == (np.array_equal(*draws_below) and np.array_equal(*draws_above))
 
 
 def test_a_forced_outcome_is_the_noise():
@@ -126,12 +136,13 @@ def test_a_slope_is_finite_wherever_its_outcome_is_possible(kind, build):
 
     @jax.jit
     def slopes(u, outcome):
-        return {name: member.slope(escape, u, outcome) for name, member in members.items()}
+        shown = {name: member.slope(escape, u, outcome) for name, member in members.items()}
+        return shown, jnp.exp(escape.log_likelihood(u, outcome)) > 0
 
     for outcome in (jnp.zeros_like(distance), jnp.ones_like(distance)):
-        possible = np.exp(escape.log_likelihood(distance, outcome)) > 0
-        for name, slope in slopes(distance, outcome).items():
-            assert np.all(np.isfinite(slope[possible])), name
+        shown, possible = slopes(distance, outcome)
+        for name, slope in shown.items():
+            assert np.all(np.isfinite(slope) | ~possible), name
 
 
 def test_a_slope_keeps_single_precision(backward):
@@ -232,13 +243,14 @@ def test_the_mean_field_is_the_probability():
 @every_escape
 def test_a_cold_concrete_sample_is_the_draw_with_the_same_uniform(kind, build):
     escape = build(kind)
-    distances, uniforms = jax.random.normal(jax.random.key(0), (1000,)), jax.random.uniform(jax.random.key(1), (1000,))
+    generator = np.random.default_rng(0)
+    distances, uniforms = jnp.asarray(generator.normal(size=1000)), jnp.asarray(generator.uniform(size=1000))
     if escape.probability(jnp.array(0.0)) == 0:  # no noise, nothing to relax
         with pytest.raises(ValueError, match="`Concrete` needs escape noise"):
             Concrete(1e-9)(escape, distances, uniforms)
         return
-    cold = jax.jit(lambda u, w: Concrete(1e-9)(escape, u, w))(distances, uniforms)
-    np.testing.assert_array_equal(cold, Sample().outcome(escape, distances, uniforms))
+    both = jax.jit(lambda u, w: (Concrete(1e-9)(escape, u, w), Sample().outcome(escape, u, w)))
+    np.testing.assert_array_equal(*both(distances, uniforms))
 
 
 def test_a_concrete_sample_stays_between_0_and_1_and_rises_with_the_distance():

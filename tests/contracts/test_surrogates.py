@@ -23,6 +23,8 @@ from sgtheory.surrogates import (
     SuperSpike,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 STEEPNESS = 3.0
 AREAS = [
     (SuperSpike(STEEPNESS), 2 / STEEPNESS),

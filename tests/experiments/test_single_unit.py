@@ -40,6 +40,16 @@ def test_changing_a_number_traces_nothing_again(monkeypatch):
     assert len(traces) == once + 1
 
 
+def test_the_program_never_calls_back_to_python():
+    """A program that does is left out of JAX's persistent cache, and each start of a page compiles it anew."""
+    numbers, rest = eqx.partition((setting(), uniforms(trials=3)), eqx.is_array)
+
+    def run(numbers):
+        return eqx.filter(single_unit(*eqx.combine(numbers, rest)), eqx.is_array)
+
+    assert "callback" not in str(jax.make_jaxpr(run)(numbers))
+
+
 def test_mapped_over_settings_it_is_a_loop():
     weights, steepnesses = jnp.array([-0.7, 0.0, 1.3]), jnp.array([0.5, 4.0, 20.0])
 

@@ -2,9 +2,11 @@
 
 import re
 
+import jax
 import numpy as np
 import pytest
 
+from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
 from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE
 
@@ -114,6 +116,18 @@ def test_an_answer_that_is_no_number_is_refused_in_one_sentence(value):
     with pytest.raises(TypeError, match=r"^`value` must be a finite number, got ") as refusal:
         check("01.1", value)
     assert_one_sentence(refusal)
+
+
+@pytest.mark.usefixtures("page")
+def test_a_check_beside_an_open_page_compiles_no_experiment_of_its_own(monkeypatch, capsys):
+    """Whatever the precision of the notebook: the reader has waited once already."""
+    traces = []
+    monkeypatch.setattr(experiment, "_numerical_gradient", lambda *arguments: traces.append(arguments))
+    with jax.enable_x64(False):
+        check("01.1", 0.0)
+        check("01.2", 0.0)
+    assert capsys.readouterr().out.count("Not yet.") == 2
+    assert traces == []
 
 
 def test_a_number_from_the_page_is_an_answer(page, capsys):

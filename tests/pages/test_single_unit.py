@@ -235,8 +235,9 @@ def test_sliders_work_while_a_formula_is_refused_and_the_picture_catches_up(typi
 
 def test_a_formula_with_an_infinite_slope_is_refused_beside_its_field(front_end):
     """It is a probability at every distance; that it cannot be drawn is known only when it has been computed."""
-    page, before = front_end.page, front_end.page.data
+    page = front_end.page
     front_end.moves("expression", "sqrt(min(1, max(0, 0.5 + u)))")
+    before = page.data
     assert front_end.moves("escape", "your own") == []
     assert "finite" in sentence(page)
     assert page.data is before

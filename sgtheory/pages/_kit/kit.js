@@ -140,6 +140,7 @@ function keepScenery(view, appearance) {
     if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
     const {x_range, y_range} = view.model;
     const {width, height} = context.canvas;
+    if (!width || !height) return; // not laid out yet
     const key = [width, height, ...view.frame.bbox.args, x_range.start, x_range.end, y_range.start, y_range.end, appearance()].join();
     if (keep.key !== key) Object.assign(keep, {key, since: performance.now(), paints: 0, drawn: false});
     // Legends find their places a little after the figure: what is kept must have come to rest.

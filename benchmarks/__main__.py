@@ -1,0 +1,29 @@
+"""`python -m benchmarks` measures everything and prints one table, with the machine it was measured on."""
+
+import os
+import platform
+from typing import Any
+
+from benchmarks import drag, first_picture, round_trip
+
+
+def main() -> None:
+    """All benchmarks, one after the other; about four minutes."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n")
+    for title, measure in (
+        ("Kernel round trip", round_trip.measure),
+        ("A drag in JupyterLab", drag.measure),
+        ("Imports, first picture, compilations", first_picture.measure),
+    ):
+        print(f"{title}\n{table(measure())}\n", flush=True)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows with the same keys, as a Markdown table."""
+    keys = list(rows[0])
+    lines = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
+    return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in keys) + " |" for row in rows])
+
+
+if __name__ == "__main__":
+    main()
