@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 60_000
 # No background traffic of the browser's own, so that any request beyond 127.0.0.1 is the page's.
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -70,7 +70,11 @@ def running_lab(folder: pathlib.Path, **environment: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # a busy kernel may keep it waiting
+                server.kill()
+                server.wait()
 
 
 def _await_server(address: str, server: subprocess.Popen, log: pathlib.Path) -> None:

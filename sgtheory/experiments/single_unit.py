@@ -126,22 +126,20 @@ def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials poten
     0.3932
     """
     operating = setting.weight * setting.input
-    axis = membrane_potentials()
-    potentials = jnp.append(axis, operating)
-    curves = jax.vmap(lambda v, u: _at_potential(setting, v, u), in_axes=(0, 1), out_axes=-1)(potentials, uniforms)
-    drawn = curves.trials[:, :-1]
-    distances = jnp.broadcast_to(axis - setting.threshold, drawn.shape)
+    potentials = jnp.append(membrane_potentials(), operating)
+    run = jax.vmap(lambda v, u: _at_potential(setting, v, u), in_axes=(0, 1), out_axes=-1)
+    curves, log_likelihoods = run(potentials, uniforms)
     return SingleUnitPicture(
         jax.tree.map(lambda leaf: leaf[..., :-1], curves),
         operating,
         jax.tree.map(lambda leaf: leaf[..., -1:], curves),
-        jnp.mean(setting.escape.log_likelihood(distances, drawn)),
+        jnp.mean(log_likelihoods[:-1]),
     )
 
 
-def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> Curves:
-    """All methods on the unit whose bias brings it to this membrane potential."""
-    network = SingleUnit(Perceptron(setting.escape, setting.threshold))
+def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> tuple[Curves, Scalar]:
+    """All methods on the unit whose bias brings it to this membrane potential, and the likelihood of its trials."""
+    network = _unit(setting.escape, setting.threshold)
     parameters = PerceptronParameters([0.0])
     parameters = eqx.tree_at(
         lambda p: (p.weights, p.bias),
@@ -156,12 +154,15 @@ def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> Curves:
     def gradient(estimator: AbstractGradientEstimator, uniform):
         return estimator.evaluate(_spike, network, parameters, inputs, uniform).weights[0]
 
-    drawn = SingleUnit(Perceptron(setting.escape if setting.hidden is None else setting.hidden, setting.threshold))
+    drawn = network if setting.hidden is None else _unit(setting.hidden, setting.threshold)
     trials = jax.vmap(lambda uniform: output(parameters, uniform, Sample(), drawn))(uniforms)
-    score_function = ScoreFunction(optimal_baseline if setting.baseline is None else setting.baseline)
+    score_function = ScoreFunction(optimal_baseline)
+    if setting.baseline is not None:
+        score_function = eqx.tree_at(lambda s: s.baseline, ScoreFunction(), setting.baseline)
     scores = jax.vmap(lambda uniform: gradient(score_function, uniform))(uniforms)
     surrogate = SurrogateGradient(setting.surrogate, Threshold())
-    return Curves(
+    distance = jnp.broadcast_to(network.unit.distance(parameters, inputs), trials.shape)
+    curves = Curves(
         trials=trials,
         deterministic=output(parameters, uniforms[0], Threshold()),
         probability=expectation(_spike, network, parameters, inputs),
@@ -180,6 +181,12 @@ def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> Curves:
         left_variance=_score_variance(network, parameters, inputs, 0.0),
         right_variance=_score_variance(network, parameters, inputs, 1.0),
     )
+    return curves, jnp.mean(setting.escape.log_likelihood(distance, trials))
+
+
+def _unit(escape, threshold) -> SingleUnit:
+    """The unit, its numbers put in place: they were checked in the setting, and a compiled program need not do it again."""
+    return eqx.tree_at(lambda network: network.unit.threshold, SingleUnit(Perceptron(escape)), threshold)
 
 
 def _spike(output):

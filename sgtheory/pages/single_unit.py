@@ -21,6 +21,7 @@ _SURROGATES = (
     MATCHED, "SuperSpike", "SuperSpike, unscaled", "sigmoid", "piecewise linear", "boxcar", "Gaussian", "arctan", "identity",
 )  # fmt: skip
 _X = (-3.0, 3.0)
+_FARTHEST = 7.5  # from threshold: the highest weight times the highest input, and the lowest threshold
 _POTENTIAL = "membrane potential"
 
 
@@ -109,10 +110,13 @@ class SingleUnit(Page):
         try:
             expression = parse_expression(settings["expression"])
             with _exact():
-                check_escape(expression, settings["steepness"], _X[0] - 1.5, _X[1] + 1.5)
+                check_escape(expression, settings["steepness"], -_FARTHEST, _FARTHEST)
         except ExpressionError as error:
             return {"expression": str(error)}
         return {}
+
+    def culprit(self, settings: Mapping[str, Any]) -> str | None:
+        return "expression" if settings.get("escape") == CUSTOM else None
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
         from sgtheory.experiments import single_unit as experiment

@@ -8,7 +8,7 @@ import pytest
 from sgtheory.pages._kit.state import LONGEST_STATE, read_state, write_state
 
 MOVED = {
-    "steepness": 7.5, "threshold": 0.15, "weight": -1.2, "input": 1.95, "baseline": 0.37, "escape": "your own",
+    "steepness": 7.5, "threshold": 0.15, "weight": -1.2, "input": 1.95, "baseline": 0.37, "rule": "1 − p", "escape": "your own",
     "expression": "0.5 + atan(beta*u)/pi", "surrogate": "SuperSpike, unscaled", "trials": 20, "seed": 12,
 }  # fmt: skip
 

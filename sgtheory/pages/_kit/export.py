@@ -14,8 +14,6 @@ from sgtheory.pages._kit.stage import SCRIPT, STYLE, bokeh_script
 if TYPE_CHECKING:
     from sgtheory.pages._kit.page import Page
 
-_ROWS = 41
-
 _TEMPLATE = """<!doctype html>
 <html lang="en">
 <head>
@@ -68,7 +66,7 @@ def page_as_html(page: "Page") -> str:
 
 
 def _table(page: "Page", settings: dict[str, Any], control: Slider) -> dict[str, Any]:
-    rows = min(_ROWS, control.positions())
+    rows = control.positions()
     values = np.linspace(control.low, control.high, rows)
     layout, data = pack(page.sweep(settings, control.name, values), discrete=page.discrete, table=True)
     return {"low": control.low, "high": control.high, "rows": rows, "layout": layout, "bytes": _text(data)}

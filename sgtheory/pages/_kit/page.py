@@ -62,6 +62,11 @@ class Page(ipywidgets.VBox):
         del settings
         return {}
 
+    def culprit(self, settings: Mapping[str, Any]) -> str | None:
+        """The control to be blamed when the numbers of a picture are not finite, if there is one."""
+        del settings
+        return None
+
     def has_stored_picture(self) -> bool:
         """Whether the shipped first picture is that of this page as it was constructed."""
         return True
@@ -250,7 +255,10 @@ class Page(ipywidgets.VBox):
             )
             if slow and self._ready.is_set():
                 self._say("Compiling for the new choice …")
-            self._latest = settings, self.compute(settings)
+            sources = self.compute(settings)
+            if self._blamed(settings, sources):
+                return
+            self._latest = settings, sources
             if slow and self._ready.is_set():
                 self._say_ready()
         if self._sent != (settings, True) and self._sent != (settings, final):
@@ -270,6 +278,18 @@ class Page(ipywidgets.VBox):
             if message.value != text:
                 message.value = text
         return bool(faults)
+
+    def _blamed(self, settings: Mapping[str, Any], sources: Sources) -> bool:
+        """Whether these numbers cannot be drawn because of a control; said beside it, and the old picture stays."""
+        name = self.culprit(settings)
+        numbers = (values for columns in sources.values() for values in columns.values())
+        if name is None or all(np.all(np.isfinite(values)) for values in numbers):
+            return False
+        text = (
+            "It must have a finite value and a finite slope everywhere; look for a root or a power that turns sharply."
+        )
+        self.messages[name].value = f'<span role="alert">{text}</span>'
+        return True
 
     def _covered(self, name: str) -> bool:
         """Whether the browser draws this slider's drag from a table, so that the kernel may rest."""
@@ -311,6 +331,9 @@ class Page(ipywidgets.VBox):
         settings = self.settings()
         if not isinstance(control, Slider) or not control.tabled or self._refused(settings):
             return
+        ends = ({**settings, name: end} for end in (control.low, control.high))
+        if any(self.refusals(end) for end in ends):
+            return  # a formula may hold here and not at the end of the slider: then the kernel draws
         self._active = name
         rows = STORED_ROWS if stored is not None else control.positions()
         values = np.linspace(control.low, control.high, rows)
