@@ -215,8 +215,8 @@ class Page(ipywidgets.VBox):
         try:
             with self._lock:
                 self._sent = None
-                self._refresh(final=True, forget=True)
-                self._send_table(self._active)
+                if self._refresh(final=True, forget=True):
+                    self._send_table(self._active)
             return True
         except Exception as error:
             self._fail(error)
@@ -233,20 +233,20 @@ class Page(ipywidgets.VBox):
             if self._covered(name) or not self._ready.is_set():
                 return
             try:
-                self._refresh(final=not isinstance(self.by_name[name], Slider))
-                if not isinstance(self.by_name[name], Slider):
+                slides = isinstance(self.by_name[name], Slider)
+                if self._refresh(final=not slides) and not slides:
                     self._send_table(self._active)
             except Exception as error:
                 self._fail(error)
 
-    def _refresh(self, final: bool, forget: bool = False, **ahead: Any) -> None:
+    def _refresh(self, final: bool, forget: bool = False, **ahead: Any) -> bool:
         """Computes and sends the picture for the present settings, unless that one has been sent already.
 
-        `ahead`: values that the browser has told before its sliders did.
+        `ahead`: values that the browser has told before its sliders did. False where the settings were refused.
         """
         settings = self.settings() | ahead
         if self._refused(settings):
-            return
+            return False
         if forget or self._latest[0] != settings:
             slow = not self._ready.is_set() or any(
                 self._latest[0].get(control.name) != settings[control.name]
@@ -257,13 +257,14 @@ class Page(ipywidgets.VBox):
                 self._say("Compiling for the new choice …")
             sources = self.compute(settings)
             if self._blamed(settings, sources):
-                return
+                return False
             self._latest = settings, sources
             if slow and self._ready.is_set():
                 self._say_ready()
         if self._sent != (settings, True) and self._sent != (settings, final):
             self._send_picture(precision="f8" if final else "f4")
             self._sent = settings, final
+        return True
 
     def _refused(self, settings: Mapping[str, Any]) -> bool:
         faults = {}
@@ -308,8 +309,8 @@ class Page(ipywidgets.VBox):
         self._show_conditional()
         if self._ready.is_set():
             with self._lock:
-                self._refresh(final=True)
-                self._send_table(self._active)
+                if self._refresh(final=True):
+                    self._send_table(self._active)
 
     def _show_conditional(self) -> None:
         for control in self.specification:
@@ -379,8 +380,8 @@ class Page(ipywidgets.VBox):
     def _answer_activate(self, content: dict[str, Any]) -> None:
         if self._ready.is_set() and not self._covered(content["control"]):
             with self._lock:
-                self._refresh(final=True)
-                self._send_table(content["control"])
+                if self._refresh(final=True):
+                    self._send_table(content["control"])
 
     def _answer_settled(self, content: dict[str, Any]) -> None:
         if not self._ready.is_set():
@@ -390,8 +391,8 @@ class Page(ipywidgets.VBox):
             # This message may overtake the slider's own, which the front end holds back while one is in flight. The
             # slider itself is not set: its value would travel back and pull it out of the reader's hand.
             value = self.by_name[name].check(content["value"])
-            self._refresh(final=True, **{name: value})
-            if self.settings()[name] == value and not self._covered(self._active):
+            drawn = self._refresh(final=True, **{name: value})
+            if drawn and self.settings()[name] == value and not self._covered(self._active):
                 self._send_table(self._active)
 
     def _answer_restore(self, content: dict[str, Any]) -> None:
