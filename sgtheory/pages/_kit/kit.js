@@ -200,7 +200,11 @@ function shareScreen(panels, plots, signal) {
 export class Stage {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
   constructor({el, Bokeh, doc, spec, controls, post, signal}) {
-    Object.assign(this, {el, Bokeh, doc, spec, controls, post, signal});
+    Object.assign(this, {el, Bokeh, doc, spec, controls, signal});
+    this.post = (message) => {
+      for (const control of Object.values(controls)) control.tell?.();
+      post(message);
+    };
     this.tables = new Map();
     this.readouts = {};
     this.lastTouched = spec.play;
@@ -336,6 +340,7 @@ export class Stage {
     const value = this.controls[name].get();
     if (this.known[name] === value) return;
     this.known[name] = value;
+    for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();
     this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
     this.namePlay();
     if (this.table(name)) {
@@ -550,6 +555,26 @@ async function widgetControl(manager, reference, {label, limits}) {
   };
 }
 
+/**
+ * While the browser draws a slider's drag, its model keeps the changes to itself and tells the last one at rest: a message
+ * at each step, which nobody waits for, would cost half the pictures.
+ */
+function keepToItself(control, drawnHere, signal) {
+  const {model} = control;
+  const save = model.save_changes.bind(model);
+  let kept = null;
+  control.tell = () => {
+    const rest = kept;
+    kept = null;
+    if (rest) save(...rest);
+  };
+  model.save_changes = (...rest) => {
+    kept = rest;
+    if (!drawnHere()) control.tell();
+  };
+  signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
+}
+
 /** Gives the views of a control their accessible names, and tells the stage when a hand comes near. */
 async function adopt(stage, name, control) {
   for (const promise of Object.values(control.model.views ?? {})) {
@@ -584,6 +609,9 @@ async function render({model, el, signal}) {
   }
   const doc = JSON.parse(model.get('doc'));
   const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
+  for (const [name, control] of Object.entries(controls)) {
+    if (control.limits) keepToItself(control, () => stage.table(name), signal);
+  }
   const early = [];
   let receive = (...message) => early.push(message);
   model.on('msg:custom', (message, buffers) => receive(message, buffers));
