@@ -32,6 +32,7 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
     });
   };
   const positions = Array.from({length: wantedSteps}, (_, k) => low + Math.round((k + 1) / (wantedSteps + 1) * (high - low) / step) * step);
+  delete stage.el.dataset.settled;
   const began = performance.now();
   await new Promise((done) => {
     let k = 0;

@@ -116,14 +116,23 @@ function watchTheme(callback, signal) {
  * BokehJS does much at each picture whose outcome is known before; left out, a drag is several times as fluent.
  *  · It asks for CSS variables (`--bk-…`) at each access to a colour or a width, and for the font size at each label. The
  *    pages set no such variable, and their font stays.
- *  · It writes and lays out axes, titles and legends anew, each text at the price of a new style of the whole document.
- *    They are kept as a picture instead, until a range, a size or the theme changes.
+ *  · It writes some seventy style sheets anew, each with what stood there before.
+ *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
+ *    It seeks the points that lie outside the frame, where they would be clipped anyway.
+ *  · It measures, lays out and writes axes, titles and legends anew, each text at the price of a new style of the whole
+ *    document. They are kept as a picture instead, until a range, a size or the theme changes.
  * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
  */
 function spareWork(view, appearance) {
   Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
   const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
   if (lookup) lookup._get_css_value = () => '';
+  const sheet = holderOf(view.style, '_update');
+  if (sheet && !sheet.spares) spareSheets(sheet);
+  for (const part of view.computed_renderer_views ?? []) {
+    if (part.glyph && part.set_data) spareGlyph(part);
+    if (part._render_items) spareLegend(part);
+  }
   if (view._paint_levels) keepScenery(view, appearance);
 }
 
@@ -132,27 +141,82 @@ function holderOf(object, key) {
   return object;
 }
 
+function spareSheets(prototype) {
+  const update = prototype._update;
+  prototype.spares = true;
+  prototype._update = function (css) {
+    if (css !== this.lastWritten) update.call(this, css);
+    this.lastWritten = css;
+  };
+}
+
+const nothing = () => {};
+const UNSEEN = ['decimated_glyph', 'selection_glyph', 'nonselection_glyph', 'muted_glyph'];
+const PREPARATIONS = ['set_data', 'set_visuals', 'after_visuals', 'after_lazy_visuals', 'map_data'];
+
+function spareGlyph(view) {
+  for (const name of UNSEEN) {
+    for (const preparation of PREPARATIONS) if (view[name]?.[preparation]) view[name][preparation] = nothing;
+  }
+  if (view.all_indices) view._update_masked_indices = () => view.all_indices;
+  view.update_position = nothing; // of an element that shows nothing
+}
+
+/** A legend names curves, whatever their numbers are. */
+function spareLegend(view) {
+  const render = view.render.bind(view), renderItems = view._render_items.bind(view);
+  let asked = false;
+  view.render = () => {
+    asked = true;
+    render();
+    asked = false;
+  };
+  view._render_items = () => {
+    if (asked || view._should_rerender_items) renderItems();
+  };
+}
+
+/** What is painted before the curves and after them, as one picture each; the second ends with the legends. */
+const SCENERY = {underlay: 'behind', guide: 'before', annotation: 'before'};
+
 function keepScenery(view, appearance) {
   const paint = view._paint_levels.bind(view);
-  const kept = {guide: {}, annotation: {}};
-  view._paint_levels = (context, level, ...clip) => {
-    const keep = kept[level];
-    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
+  const layOut = view._invalidate_layout_if_needed?.bind(view);
+  const kept = {layout: {}, behind: {levels: ['underlay']}, before: {levels: ['guide', 'annotation']}};
+  /** Whether everything around the curves is as it was, and has come to rest; in a new size or theme legends find their places late. */
+  const same = (what, {width, height}) => {
     const {x_range, y_range} = view.model;
+    const frame = [width, height, ...view.frame.bbox.args, appearance()].join();
+    const ranges = [x_range.start, x_range.end, y_range.start, y_range.end].join();
+    const resized = what.frame !== frame;
+    if (resized) Object.assign(what, {frame, since: performance.now()});
+    if (resized || what.ranges !== ranges) Object.assign(what, {ranges, paints: 0, drawn: false});
+    return ++what.paints > 2 && performance.now() - what.since >= 300;
+  };
+  if (layOut) {
+    view._invalidate_layout_if_needed = () => {
+      if (view._needs_layout || !same(kept.layout, view.canvas_view.primary.canvas)) layOut();
+    };
+  }
+  view._paint_levels = (context, level, ...clip) => {
+    const keep = kept[SCENERY[level]];
+    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
     const {width, height} = context.canvas;
     if (!width || !height) return; // not laid out yet
-    const key = [width, height, ...view.frame.bbox.args, x_range.start, x_range.end, y_range.start, y_range.end, appearance()].join();
-    if (keep.key !== key) Object.assign(keep, {key, since: performance.now(), paints: 0, drawn: false});
-    // Legends find their places a little after the figure: what is kept must have come to rest.
-    if (++keep.paints < 4 || performance.now() - keep.since < 300) return paint(context, level, ...clip);
+    const [first] = keep.levels;
+    if (level === first) keep.holds = same(keep, context.canvas);
+    if (!keep.holds) return paint(context, level, ...clip);
     if (!keep.drawn) {
-      keep.drawn = true;
-      keep.canvas ??= document.createElement('canvas'); // in no document, so that a font costs no style
-      Object.assign(keep.canvas, {width, height});
-      const own = keep.canvas.getContext('2d');
-      own.setTransform(context.getTransform());
-      paint(Object.assign(own, {layer: context.layer, rect_bbox: context.rect_bbox}), level, ...clip);
+      if (level === first) {
+        keep.canvas ??= document.createElement('canvas'); // in no document, so that a font costs no style
+        Object.assign(keep.canvas, {width, height});
+        keep.own = Object.assign(keep.canvas.getContext('2d'), {layer: context.layer, rect_bbox: context.rect_bbox});
+        keep.own.setTransform(context.getTransform());
+      }
+      paint(keep.own, level, ...clip);
     }
+    if (level !== keep.levels.at(-1)) return;
+    keep.drawn = true;
     context.save();
     context.resetTransform();
     context.drawImage(keep.canvas, 0, 0);
@@ -244,7 +308,8 @@ export class Stage {
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     for (const plot of plots) spareWork(plot, themeNow);
     if (plots.every((plot) => plot._actual_paint)) shareScreen(this.panels, plots, this.signal);
-    this.document = this.Bokeh.documents.find((candidate) => candidate.get_model_by_id(this.spec.figures[0].root));
+    this.document = plots[0].model.document;
+    this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());
   }
 
@@ -263,7 +328,7 @@ export class Stage {
     for (const [name, columns] of bySource) {
       if (name === 'readouts') for (const {column, numbers} of columns) this.readouts[column] = numbers[0];
       else if (name === 'ranges') this.setRanges(columns);
-      else this.setSource(this.document.get_model_by_name(name), columns);
+      else this.setSource(this.sources.get(name), columns);
     }
     this.readOut();
     this.statistics.drawn += 1;
@@ -449,7 +514,9 @@ export class Stage {
   namePlay() {
     if (!this.playButton) return;
     const label = this.controls[this.lastTouched].label;
-    this.playButton.textContent = this.playing ? 'Stop' : `Play ${label}`;
+    const text = this.playing ? 'Stop' : `Play ${label}`;
+    if (this.playButton.textContent === text) return;
+    this.playButton.textContent = text;
     this.playButton.title = this.playing ? 'Stop' : 'Move this slider from end to end; touch another to play that one';
   }
 
@@ -480,7 +547,7 @@ export class Stage {
   saveNumbers() {
     const lines = ['# ' + this.spec.title, '# ' + JSON.stringify({...this.spec.fixed, ...this.state()}), 'source,column,index,value'];
     for (const name of this.spec.sources) {
-      const data = this.document.get_model_by_name(name).data;
+      const {data} = this.sources.get(name);
       for (const [column, values] of data instanceof Map ? data : Object.entries(data)) {
         const numbers = values[0]?.shape ? values[0] : values;
         Array.from(numbers).forEach((value, k) => lines.push(`${name},${column},${k},${value}`));
