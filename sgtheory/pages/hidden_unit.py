@@ -28,7 +28,7 @@ class HiddenUnit(SingleUnit):
         Slider("steepness", "its steepness", 1.0, 0.5, 20.0, 0.25, "The steepness of the noise, as you guess it"),
         Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "Move the threshold to probe one side of the curve"),
         Slider("trials", "trials", 50, 10, 200, 10, "More trials, less scatter", sizes=True, tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice"),
     )
     readouts = (Readout("log_likelihood", "log-likelihood of your guess"),)
     panels = ("trials", "probability")

@@ -67,7 +67,7 @@ class SingleUnit(Page):
         ),
         Choice("surrogate", "surrogate", MATCHED, _SURROGATES, "The derivative that back-propagation pretends to see"),
         Slider("trials", "trials", 50, 10, 200, 10, "How often each unit is run", sizes=True, tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice"),
     )
     readouts = (
         Readout("potential", "operating point w·x"),
@@ -126,10 +126,13 @@ class SingleUnit(Page):
             return self._columns(picture)
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        rows = len(values)
+        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
+        values = np.pad(values, (0, ROWS - len(values)), mode="edge")
         with _exact():
-            uniforms = _uniforms(settings["seed"], settings["trials"])
-            settings_swept = _swept(self._setting(settings), name, values)
-            return self._columns(_sweep()(*settings_swept, uniforms), len(values))
+            seeds = np.rint(values).astype(int) if name == "seed" else np.full(ROWS, settings["seed"])
+            swept = _swept(self._setting(settings), name, values)
+            return self._columns(_sweep()(*swept, seeds, settings["trials"]), rows)
 
     def _columns(self, pictures, rows: int | None = None) -> Sources:
         return arrange(pictures, rows)
@@ -270,34 +273,35 @@ def _sweep():
     import equinox as eqx
     import jax
 
-    from sgtheory.experiments.single_unit import single_unit
+    from sgtheory.experiments.single_unit import draw_uniforms, single_unit
 
     @eqx.filter_jit
-    def sweep(batched, fixed, uniforms):
-        return jax.vmap(lambda numbers: single_unit(eqx.combine(numbers, fixed), uniforms))(batched)
+    def sweep(batched, fixed, seeds, trials):
+        def row(numbers, seed):
+            return single_unit(eqx.combine(numbers, fixed), draw_uniforms(jax.random.key(seed), trials))
+
+        return jax.vmap(row)(batched, seeds)
 
     return sweep
 
 
 def _swept(setting, name: str, values: np.ndarray):
-    """`ROWS` copies of the setting with one number replaced, and what all copies share.
-
-    Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
-    """
+    """A copy of the setting for each value of one number, and what all copies share."""
     import equinox as eqx
     import jax
 
-    filled = np.pad(values, (0, ROWS - len(values)), mode="edge")
     numbers, fixed = eqx.partition(setting, eqx.is_array)
     # NumPy arrays are never weakly typed: one type for the swept number and for the others.
-    batched = jax.tree.map(lambda leaf: np.full(ROWS, leaf), numbers)
+    batched = jax.tree.map(lambda leaf: np.full(len(values), leaf), numbers)
     if not _numbers(setting, name):
         return batched, fixed
-    return eqx.tree_at(lambda s: _numbers(s, name), batched, replace_fn=lambda _: filled), fixed
+    return eqx.tree_at(lambda s: _numbers(s, name), batched, replace_fn=lambda _: values), fixed
 
 
 def _numbers(setting, name: str) -> list[Any]:
     """Where a slider's number stands in a setting: the steepness is that of the noise and of the surrogate."""
+    if name == "seed":
+        return []
     if name != "steepness":
         number = getattr(setting, name)
         return [] if number is None else [number]

@@ -133,7 +133,7 @@ function spareWork(view, appearance) {
     if (part.glyph && part.set_data) spareGlyph(part);
     if (part._render_items) spareLegend(part);
   }
-  if (view._paint_levels) keepScenery(view, appearance);
+  if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
 }
 
 function holderOf(object, key) {
@@ -180,22 +180,30 @@ function spareLegend(view) {
 const SCENERY = {underlay: 'behind', guide: 'before', annotation: 'before'};
 
 function keepScenery(view, appearance) {
-  const paint = view._paint_levels.bind(view);
+  const paintLevels = view._paint_levels.bind(view);
+  const legends = view.computed_renderer_views.filter((part) => part._render_items);
+  const paint = (context, level, ...clip) => {
+    paintLevels(context, level, ...clip);
+    if (level !== 'annotation' || view.is_forcing_paint) return;
+    view.force_paint(() => legends.forEach((legend) => legend.paint(context)));
+  };
   const layOut = view._invalidate_layout_if_needed?.bind(view);
   const kept = {layout: {}, behind: {levels: ['underlay']}, before: {levels: ['guide', 'annotation']}};
-  /** Whether everything around the curves is as it was, and has come to rest; in a new size or theme legends find their places late. */
-  const same = (what, {width, height}) => {
+  /** Whether the frame has come to rest, for legends find their places late; what was kept of other ranges is void. */
+  const holds = (what, {width, height}) => {
     const {x_range, y_range} = view.model;
     const frame = [width, height, ...view.frame.bbox.args, appearance()].join();
     const ranges = [x_range.start, x_range.end, y_range.start, y_range.end].join();
     const resized = what.frame !== frame;
     if (resized) Object.assign(what, {frame, since: performance.now()});
-    if (resized || what.ranges !== ranges) Object.assign(what, {ranges, paints: 0, drawn: false});
-    return ++what.paints > 2 && performance.now() - what.since >= 300;
+    if (resized || what.ranges !== ranges) Object.assign(what, {ranges, drawn: false});
+    return performance.now() - what.since >= 300;
   };
   if (layOut) {
     view._invalidate_layout_if_needed = () => {
-      if (view._needs_layout || !same(kept.layout, view.canvas_view.primary.canvas)) layOut();
+      const held = holds(kept.layout, view.canvas_view.primary.canvas) && kept.layout.drawn;
+      if (view._needs_layout || !held) layOut();
+      kept.layout.drawn = true;
     };
   }
   view._paint_levels = (context, level, ...clip) => {
@@ -204,8 +212,8 @@ function keepScenery(view, appearance) {
     const {width, height} = context.canvas;
     if (!width || !height) return; // not laid out yet
     const [first] = keep.levels;
-    if (level === first) keep.holds = same(keep, context.canvas);
-    if (!keep.holds) return paint(context, level, ...clip);
+    if (level === first) keep.held = holds(keep, context.canvas);
+    if (!keep.held) return paint(context, level, ...clip);
     if (!keep.drawn) {
       if (level === first) {
         keep.canvas ??= document.createElement('canvas'); // in no document, so that a font costs no style
@@ -227,7 +235,7 @@ function keepScenery(view, appearance) {
 /**
  * All figures of a page on one canvas. Each canvas in a document is a layer of its own to the browser, and every picture
  * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS goes on painting into its
- * own, which are not shown; what it has painted is copied.
+ * own, which are not shown; what it has painted is copied. Its legends, which are elements, it can paint too.
  */
 function shareScreen(panels, plots, signal) {
   const grid = panels[0].parentElement;
@@ -251,7 +259,7 @@ function shareScreen(panels, plots, signal) {
   plots.forEach((plot, k) => {
     const paint = plot._actual_paint.bind(plot);
     plot._actual_paint = () => { paint(); copy(k); };
-    plot.canvas_view.el.style.display = 'none';
+    plot.canvas_view.el.style.visibility = 'hidden';
   });
   const observer = new ResizeObserver(arrange);
   for (const part of [grid, ...panels]) observer.observe(part);
@@ -307,7 +315,7 @@ export class Stage {
     this.views = views;
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     for (const plot of plots) spareWork(plot, themeNow);
-    if (plots.every((plot) => plot._actual_paint)) shareScreen(this.panels, plots, this.signal);
+    if (plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());

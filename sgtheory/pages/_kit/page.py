@@ -391,6 +391,7 @@ class Page(ipywidgets.VBox):
             # This message may overtake the slider's own, which the front end holds back while one is in flight. The
             # slider itself is not set: its value would travel back and pull it out of the reader's hand.
             value = self.by_name[name].check(content["value"])
+            self._sent = None  # the browser may have drawn from a table since
             drawn = self._refresh(final=True, **{name: value})
             if drawn and self.settings()[name] == value and not self._covered(self._active):
                 self._send_table(self._active)

@@ -33,7 +33,8 @@ def panel(title: str, *, x_range: Range1d, y_range: tuple[float, float], x_label
     """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range`."""
     plot = figure(
         title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
-        x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="", min_border_right=12,
+        x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="",
+        min_border_right=12, min_border_left=58,  # frames stand in line, and stand still when labels grow
     )  # fmt: skip
     themed(plot, background_fill_color="background", border_fill_color="background", outline_line_color="line")
     plot.title.text_font_size = "12px"
