@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper, Range1d
 
 from sgtheory.pages._kit import Action, Choice, Figure, Page, Readout, Slider, Sources, Text, panel, themed
 from sgtheory.pages._kit.theme import finish_legend
@@ -150,6 +149,8 @@ class SingleUnit(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
+        from bokeh.models import ColumnDataSource, Range1d
+
         data = {name: ColumnDataSource(_bokeh_columns(columns), name=name) for name, columns in sources.items()}
         x_range = Range1d(*_X)
         return [getattr(_Panel(data, x_range, name, *_TITLES[name], sources["ranges"]), name)() for name in self.panels]
@@ -188,6 +189,8 @@ class _Panel:
         return Figure(self.name, self.plot, description)
 
     def trials(self):
+        from bokeh.models import FixedTicker, LinearColorMapper
+
         for source, y, height, role in (("stochastic", 0.0, 0.72, "blue"), ("deterministic", 0.8, 0.2, "ink")):
             mapper = themed(LinearColorMapper(low=0, high=1), palette=role)
             width = _X[1] - _X[0]

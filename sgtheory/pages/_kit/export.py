@@ -49,7 +49,7 @@ def page_as_html(page: "Page") -> str:
     layout, data = pack(page._latest[1], precision="f8", discrete=page.discrete)
     payload = {
         "spec": page._spec() | {"kernel": False, "start": settings, "fixed": fixed, "actions": []},
-        "doc": page._document,
+        "doc": json.loads(page.stage.doc),
         "picture": {"layout": layout, "bytes": _text(data)},
         "tables": {control.name: _table(page, settings, control) for control in sliders},
     }

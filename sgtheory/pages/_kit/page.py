@@ -5,7 +5,9 @@ several threads (JupyterLab runs widget callbacks beside a working cell): one lo
 """
 
 import html
+import importlib.metadata
 import io
+import json
 import pathlib
 import threading
 import traceback
@@ -14,7 +16,6 @@ from typing import Any, ClassVar
 
 import ipywidgets
 import numpy as np
-from bokeh.document import Document
 
 from sgtheory.pages._kit import export
 from sgtheory.pages._kit.controls import Control, Slider, Text
@@ -103,16 +104,29 @@ class Page(ipywidgets.VBox):
             return settings, self.compute(settings)
         with np.load(path) as arrays:
             self._stored_table = unflatten(arrays, "table")
+            self._stored_figures = json.loads(arrays["figures"].tobytes())
             return settings, unflatten(arrays, "picture")
 
     def _make_stage(self) -> Stage:
+        kept = getattr(self, "_stored_figures", None)
+        if kept is None or kept["document"]["version"] != importlib.metadata.version("bokeh"):
+            kept = self.described_figures()
+        self._figures = kept["figures"]
+        return Stage(doc=json.dumps(kept["document"]), spec=self._spec(), controls=self.controls)
+
+    def described_figures(self) -> dict[str, Any]:
+        """The figures as BokehJS reads them. Stored with the first picture, for to import Bokeh takes a second."""
+        from bokeh.core.json_encoder import serialize_json
+        from bokeh.document import Document
+
         document = Document()
         figures = self.figures(self._latest[1])
         for figure in figures:
             document.add_root(figure.plot)
-        self._document = document.to_json(deferred=False)
-        self._figures = [{"name": f.name, "root": f.plot.id, "description": f.description} for f in figures]
-        return Stage(doc=_json(self._document), spec=self._spec(), controls=self.controls)
+        return {
+            "document": json.loads(serialize_json(document.to_json(deferred=False))),
+            "figures": [{"name": f.name, "root": f.plot.id, "description": f.description} for f in figures],
+        }
 
     def _spec(self) -> dict[str, Any]:
         """What the script is told of the page, besides numbers."""
@@ -438,7 +452,8 @@ class Page(ipywidgets.VBox):
         table = self.sweep(settings, self.play, np.linspace(control.low, control.high, STORED_ROWS))
         halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
         singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
-        return singles | halves
+        figures = np.frombuffer(json.dumps(self.described_figures()).encode(), dtype="u1")
+        return singles | halves | {"figures": figures}
 
 
 def _single(values: np.ndarray) -> np.ndarray:
@@ -448,9 +463,3 @@ def _single(values: np.ndarray) -> np.ndarray:
 def half_precision(values: np.ndarray) -> np.ndarray:
     """Two bytes a number: three significant digits, a third of a pixel; only until JAX is there."""
     return values if values.dtype == bool else values.astype("f2")
-
-
-def _json(value: Any) -> str:
-    from bokeh.core.json_encoder import serialize_json
-
-    return serialize_json(value)

@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
+import importlib.util
 import pathlib
 from typing import Any
 
 import anywidget
-import bokeh
 import ipywidgets
 import traitlets
 
@@ -17,8 +17,11 @@ STYLE = HERE / "kit.css"
 
 @functools.cache
 def bokeh_script() -> bytes:
-    """BokehJS as installed: no CDN, and nothing of it is stored in a notebook."""
-    return (pathlib.Path(bokeh.__file__).parent / "server/static/js/bokeh.min.js").read_bytes()
+    """BokehJS as installed: no CDN, and nothing of it is stored in a notebook; Bokeh itself need not be imported."""
+    found = importlib.util.find_spec("bokeh")
+    assert found is not None
+    assert found.origin is not None
+    return (pathlib.Path(found.origin).parent / "server/static/js/bokeh.min.js").read_bytes()
 
 
 @dataclasses.dataclass(frozen=True)

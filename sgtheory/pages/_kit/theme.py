@@ -5,9 +5,6 @@ The hues are those of Okabe & Ito, told apart by readers with any colour vision,
 
 from typing import Any
 
-from bokeh.models import Range1d
-from bokeh.plotting import figure
-
 THEME = {
     "light": {
         "background": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#d0d7de", "grid": "#eaeef2",
@@ -29,8 +26,11 @@ def themed(model: Any, **roles: str) -> Any:
     return model
 
 
-def panel(title: str, *, x_range: Range1d, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212):
-    """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range`."""
+def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212):
+    """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range` (a Bokeh `Range1d`)."""
+    from bokeh.models import Range1d
+    from bokeh.plotting import figure
+
     plot = figure(
         title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
         x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="",
