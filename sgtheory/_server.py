@@ -4,12 +4,18 @@ One move of a slider makes the server send several small messages (busy, reply, 
 algorithm on: the second message waits until the first is acknowledged, and the receiver delays that acknowledgement by
 some 40 ms. With TCP_NODELAY nothing waits; `python -m benchmarks.round_trip` measures both.
 
+The extension also serves BokehJS from the installed package, so that a page need not wait for a kernel that is busy
+running the cells below it; where it cannot, pages get BokehJS from their kernel.
+
 `etc/jupyter/jupyter_server_config.d/sgtheory.json` enables the extension when the package is installed, and the
-environment variable `SGTHEORY_NODELAY=0` switches it off. Nothing but the standard library is imported, because this
-module is loaded by the server, which needs neither JAX nor Bokeh.
+environment variable `SGTHEORY_NODELAY=0` switches the first half off. Nothing is imported that a server has not got,
+because this module is loaded by the server, which needs neither JAX nor Bokeh.
 """
 
+import importlib.metadata
+import importlib.util
 import os
+import pathlib
 from typing import Any
 
 SETTING = "kernel_websocket_connection_class"
@@ -53,14 +59,35 @@ def install(settings: dict[str, Any]) -> str:
     return f"kernel messages are sent without delay (TCP_NODELAY; {SWITCH}=0 switches this off)."
 
 
+def serve_bokeh(web_app: Any) -> str:
+    """Add the installed `bokeh.min.js` to a server, tell its pages the version, and return what was done in words."""
+    found = importlib.util.find_spec("bokeh")
+    if found is None or found.origin is None:
+        return "BokehJS comes from the kernels, for Bokeh is not installed beside the server."
+    from jupyter_server.base.handlers import FileFindHandler
+    from jupyter_server.utils import url_path_join
+
+    folder = pathlib.Path(found.origin).parent / "server" / "static" / "js"
+    address = url_path_join(web_app.settings["base_url"], r"sgtheory/(bokeh\.min\.js)")
+    web_app.add_handlers(".*$", [(address, FileFindHandler, {"path": [str(folder)]})])
+    version = importlib.metadata.version("bokeh")
+    web_app.settings.setdefault("page_config_data", {})["sgtheoryBokeh"] = version
+    return f"BokehJS {version} is served from the installed package."
+
+
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     """Tell Jupyter Server which module to load."""
     return [{"module": "sgtheory._server"}]
 
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
-    """Install the class and log one line; whatever goes wrong, the server starts."""
-    try:
-        server_app.log.info("sgtheory: %s", install(server_app.web_app.settings))
-    except Exception as problem:
-        server_app.log.warning("sgtheory: TCP_NODELAY stays unset (%r); sliders work, with some delay.", problem)
+    """Do both and log a line for each; whatever goes wrong, the server starts."""
+    web_app = server_app.web_app
+    for doing, loss in (
+        (lambda: install(web_app.settings), "TCP_NODELAY stays unset; sliders work, with some delay"),
+        (lambda: serve_bokeh(web_app), "BokehJS comes from the kernels; pages work, and begin later"),
+    ):
+        try:
+            server_app.log.info("sgtheory: %s", doing())
+        except Exception as problem:
+            server_app.log.warning("sgtheory: %s (%r).", loss, problem)

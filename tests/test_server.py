@@ -1,12 +1,15 @@
-"""`sgtheory._server`: TCP_NODELAY on the WebSocket of every kernel, and nothing else changed."""
+"""`sgtheory._server`: TCP_NODELAY on the WebSocket of every kernel, BokehJS beside it, and nothing else changed."""
 
 import asyncio
+import importlib.metadata
+import importlib.util
 import json
 import logging
 import pathlib
 import subprocess
 import sys
 import sysconfig
+import urllib.request
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 
 from benchmarks.round_trip import ECHO, running_kernel, running_server
 from sgtheory import _server
+from sgtheory.pages._kit.stage import bokeh_script
 
 # Loaded into the server beside `sgtheory._server`: reads the option from the sockets that are open at that moment.
 PROBE = """
@@ -74,10 +78,11 @@ class CoroutineConnection(RecordingConnection):
 
 
 class FakeServer:
-    """The two attributes of a server that an extension is given and this one uses."""
+    """What this extension uses of the server that it is given."""
 
     def __init__(self, settings: Any):
-        self.web_app = SimpleNamespace(settings=settings)
+        self.handlers: list[Any] = []
+        self.web_app = SimpleNamespace(settings=settings, add_handlers=lambda _, new: self.handlers.extend(new))
         self.log = logging.getLogger("fake_server")
 
 
@@ -138,7 +143,23 @@ def test_server_without_such_a_class_is_left_alone(settings: dict[str, Any], cap
 @pytest.mark.usefixtures("switched_on")
 def test_unexpected_settings_never_stop_the_server(caplog: pytest.LogCaptureFixture):
     _server._load_jupyter_server_extension(FakeServer(settings=None))
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+@pytest.mark.parametrize("base_url", ["/", "/user/ada/"])
+def test_pages_are_told_which_bokeh_the_server_has(base_url: str):
+    server = FakeServer({"base_url": base_url})
+    _server.serve_bokeh(server.web_app)
+    assert server.web_app.settings["page_config_data"] == {"sgtheoryBokeh": importlib.metadata.version("bokeh")}
+    assert [address for address, *_ in server.handlers] == [base_url + r"sgtheory/(bokeh\.min\.js)"]
+
+
+def test_a_server_without_bokeh_leaves_it_to_the_kernels(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    server = FakeServer({"base_url": "/"})
+    assert "comes from the kernels" in _server.serve_bokeh(server.web_app)
+    assert server.web_app.settings == {"base_url": "/"}
+    assert server.handlers == []
 
 
 def test_module_loads_neither_jax_nor_bokeh():
@@ -164,6 +185,8 @@ def test_option_on_a_real_servers_socket(tmp_path: pathlib.Path, with_extension:
         kernel.ask("comm_open", {"comm_id": "probe", "target_name": "echo", "data": {}})
         answers = kernel.ask("comm_msg", {"comm_id": "probe", "data": {"value": 3}})
         found = server.ask("probe")
+        with urllib.request.urlopen(f"http://{server.address}/sgtheory/bokeh.min.js") as answer:
+            assert answer.read() == bokeh_script()
 
     assert [answer["content"]["data"] for answer in answers if answer["msg_type"] == "comm_msg"] == [{"value": 3}]
     name = "ZMQChannelsWebsocketConnection" + ("WithoutDelay" if with_extension else "")

@@ -77,7 +77,7 @@ def _super_spike_ratio() -> float:
     from sgtheory.surrogates import SuperSpike
 
     point = _unit(10.0, 0.0, 0.0, 1.0, SuperSpike(10.0))
-    return float(point.surrogate_gradient[0] / point.expected_gradient[0])
+    return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 
 ALL_EXERCISES: dict[str, Exercise] = {

@@ -37,6 +37,13 @@ def test_the_answers_are_those_on_paper(answers):
 
 
 @every_exercise
+def test_an_answer_needs_no_setting_of_the_notebook(name):
+    """A notebook computes in 32 bits unless told otherwise; what mixed both would warn, and warnings are errors here."""
+    with jax.enable_x64(False):
+        check(name, 0.5)
+
+
+@every_exercise
 @pytest.mark.parametrize("factor", [1.0, 1 + 0.9 * TOLERANCE, 1 - 0.9 * TOLERANCE])
 def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
     check(name, answers[name] * factor)

@@ -68,7 +68,7 @@ def test_nothing_that_can_be_looked_at_names_the_answer(hidden_page):
 
 
 def guess(page, shape, steepness):
-    page._active = "seed"  # no tables: each would be compiled for its shape
+    page._active = "trials"  # no tables: each would be compiled for its shape
     page._quiet = True  # nor pictures: the check looks at the controls alone
     page.controls["escape"].value, page.controls["steepness"].value = shape, steepness
     page._quiet = False

@@ -8,24 +8,24 @@ import sys
 import numpy as np
 import pytest
 
-from sgtheory.pages import SingleUnit
+from sgtheory.pages import HiddenUnit, SingleUnit
 from sgtheory.pages._kit import Slider
 from sgtheory.pages._kit.page import STORED_ROWS
 
-WITHOUT_JAX = """
+WITHOUT_LIBRARIES = """
 import sys
 from sgtheory.pages._registry import ALL_PAGES
 for kind in ALL_PAGES.values():
     kind()
-print(sorted({"jax", "matplotlib", "equinox"} & set(sys.modules)))
+print(sorted({"jax", "matplotlib", "equinox", "bokeh"} & set(sys.modules)))
 """
 
 
 # ---- every page ------------------------------------------------------------------------------------------------------
 
 
-def test_pages_are_constructed_before_jax_is_loaded():
-    done = subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT_JAX], capture_output=True, text=True)
+def test_pages_are_constructed_before_jax_and_bokeh_are_loaded():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT_LIBRARIES], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
 
@@ -100,7 +100,7 @@ def test_a_row_of_a_table_is_the_picture_of_that_position(any_page, tools):
         values = np.linspace(control.low, control.high, control.positions())
         table = any_page.sweep(settings, control.name, values)
         for index in (0, len(values) // 3, len(values) - 1):
-            picture = any_page.compute(settings | {control.name: float(values[index])})
+            picture = any_page.compute(settings | {control.name: control.check(float(values[index]))})
             for name, column in tools.columns_of(tools.row(table, index)).items():
                 expected = tools.columns_of(picture)[name]
                 np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-9, err_msg=f"{control.name}: {name}")
@@ -153,11 +153,39 @@ def test_the_front_end_gets_bokeh_from_the_installed_package(any_page, tools):
 # ---- starting --------------------------------------------------------------------------------------------------------
 
 
-def test_a_page_shows_its_stored_picture_first_and_then_the_exact_one(tools):
+def opening(page):
+    """The messages that come with the widget, each with its bytes."""
+    offset, messages = 0, {}
+    for message in page.stage.opening:
+        messages[message["kind"]] = message, page.stage.opening_bytes[offset : offset + message["bytes"]]
+        offset += message["bytes"]
+    assert offset == len(page.stage.opening_bytes)
+    return messages
+
+
+def test_a_page_brings_its_stored_picture_with_it(tools):
+    """A kernel that runs the cells below answers no message."""
+    page = SingleUnit()
+    messages = opening(page)
+    picture, data = messages["picture"]
+    assert picture["state"] == page.settings()
+    read = tools.columns_of(tools.row(tools.read_columns(picture["layout"], data), 0))
+    for name, values in tools.columns_of(page._latest[1]).items():
+        np.testing.assert_array_equal(read[name], values)
+    table, data = messages["table"]
+    assert (table["control"], table["rows"]) == (page.play, STORED_ROWS)
+    assert table["others"] == {name: value for name, value in page.settings().items() if name != page.play}
+    assert tools.read_columns(table["layout"], data, STORED_ROWS)
+
+
+def test_a_page_without_a_stored_picture_brings_a_computed_one():
+    assert set(opening(HiddenUnit(secret=3))) == {"picture"}
+
+
+def test_the_exact_picture_follows_the_stored_one(tools):
     page = SingleUnit()
     front_end = tools.FrontEnd(page)
-    assert front_end.says("hello") == ["picture", "table"]
-    assert front_end.last("table")[0]["rows"] == STORED_ROWS
+    assert front_end.says("hello") == ["picture"]
     front_end.received.clear()
     page.wait()
     assert [content["kind"] for content, _ in front_end.received] == ["status", "picture", "table", "status"]
@@ -209,6 +237,9 @@ def test_a_drag_along_a_table_asks_the_kernel_for_nothing_until_it_rests(front_e
     assert is_exact(picture["layout"])
     assert picture["state"] == front_end.page.settings()
     assert front_end.says("settled", control="steepness", value=4.75) == []
+    # The browser has drawn other positions since, of which the kernel was not told, and come back.
+    assert front_end.says("settled", control="steepness", value=4.75, approximate=True) == ["picture"]
+    assert is_exact(front_end.last("picture")[0]["layout"])
 
 
 def test_a_control_without_a_table_gets_one_small_picture_a_step(front_end):
@@ -265,7 +296,7 @@ def test_reset_returns_every_control(front_end):
 
 
 def test_a_button_of_the_page_does_what_it_says(front_end):
-    front_end.page._active = "seed"  # a control without a table: none is compiled for this
+    front_end.page._active = "trials"  # a control without a table: none is compiled for this
     assert front_end.says("action", name="match_baseline") == ["picture"]
     assert front_end.last("picture")[0]["state"]["rule"] == front_end.page.controls["rule"].value == "1 − p"
 

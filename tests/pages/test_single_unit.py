@@ -71,7 +71,7 @@ def compilations():
 @pytest.fixture
 def typing(front_end):
     """A front end with the reader's own formula chosen; no tables, which would be compiled anew for each formula."""
-    front_end.page._active = "seed"
+    front_end.page._active = "trials"
     front_end.moves("escape", "your own")
     return front_end
 
@@ -155,7 +155,7 @@ def test_at_the_best_baseline_the_score_function_is_the_surrogate_gradient(pictu
 
 def test_the_button_takes_the_best_baseline_at_every_potential(page):
     """There each draw of the score function is the surrogate gradient."""
-    page._active = "seed"  # a control without a table: none is compiled for this
+    page._active = "trials"  # a control without a table: none is compiled for this
     page.match_baseline()
     sources = page.data
     np.testing.assert_allclose(sources["score"]["mean"], sources["derivatives"]["surrogate"], rtol=1e-10, atol=1e-12)
@@ -293,7 +293,7 @@ def test_no_number_compiles_anything(front_end, compilations):
 
 def test_another_choice_does_compile(front_end, compilations):
     """The negative control of the test above."""
-    front_end.page._active = "seed"
+    front_end.page._active = "trials"
     before = len(compilations)
     front_end.moves("surrogate", "boxcar")
     assert len(compilations) > before
@@ -338,7 +338,7 @@ steps = st.lists(st.one_of(numbers, numbers, rests, choices, slips, others), min
 def test_whatever_is_done_the_picture_stays_finite(front_end, steps):
     """No sequence raises (a slip but tells the one who slipped), says that it failed, or leaves a gap in the picture."""
     front_end.says("reset")
-    front_end.page._active = "seed"
+    front_end.page._active = "trials"
     for kind, name, value in steps:
         take(front_end, kind, name, value)
         assert not any("could not" in text for text in front_end.words)

@@ -1,5 +1,9 @@
 """The shipped first pictures are those that the program computes, to the digits that they are stored in."""
 
+import importlib.metadata
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -59,6 +63,36 @@ def test_a_stored_picture_of_other_dice_would_be_noticed(any_page, stored):
     assert "picture/stochastic/image" in differences(kept, fresh, rtol=1e-6, atol=1e-7)
     steeper = flatten(any_page.compute(any_page.settings() | {"steepness": 4.25}), "picture")
     assert "picture/probability/probability" in differences(kept, steeper, rtol=1e-6, atol=1e-7)
+
+
+def nameless(figures):
+    """The description of figures, with Bokeh's running numbers counted from one, and without the numbers shown."""
+    text = json.dumps(figures)
+    seen = {}
+    text = re.sub(r'"p\d+"', lambda match: seen.setdefault(match[0], f'"model {len(seen)}"'), text)
+    return re.sub(r'"data": \{"type": "map", "entries": .*?\]\}, "|"data": "[^"]*"', "", text)
+
+
+def test_the_stored_figures_are_those_that_the_page_describes(any_page, stored):
+    kept = json.loads(stored["figures"].tobytes())
+    fresh = type(any_page)().described_figures()
+    assert kept["document"]["version"] == importlib.metadata.version("bokeh")
+    assert nameless(kept) == nameless(fresh)
+
+
+def test_other_figures_would_be_noticed(any_page, stored):
+    """The negative control of the test above."""
+    page = type(any_page)()
+    page.panels = page.panels[:-1]
+    assert nameless(page.described_figures()) != nameless(json.loads(stored["figures"].tobytes()))
+
+
+def test_figures_stored_by_another_bokeh_are_described_anew(any_page, monkeypatch):
+    kind, anew = type(any_page), any_page.described_figures()
+    monkeypatch.setattr(kind, "described_figures", lambda page: anew)
+    assert json.loads(kind().stage.doc) != anew["document"]
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0.1")
+    assert json.loads(kind().stage.doc) == anew["document"]
 
 
 def test_a_page_begins_with_what_is_stored(any_page, stored):

@@ -281,6 +281,7 @@ export class Stage {
     this.readouts = {};
     this.lastTouched = spec.play;
     this.statistics = {drawn: 0, painted: 0};
+    this.approximate = false; // what is shown comes from between the rows of a table
     this.wanted = null;
     this.frame = null;
   }
@@ -421,7 +422,7 @@ export class Stage {
       this.drawSoon();
     }
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value}), REST);
+    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value, approximate: this.approximate}), REST);
   }
 
   /** At once when nothing waits to be painted, else with the next frame: the last value is always drawn. */
@@ -439,7 +440,9 @@ export class Stage {
     const name = this.wanted;
     this.wanted = null;
     const table = this.table(name);
-    if (table) this.show(interpolate(table, this.controls[name].get()));
+    if (!table) return;
+    this.show(interpolate(table, this.controls[name].get()));
+    this.approximate = true;
   }
 
   receive(message, buffers = []) {
@@ -448,6 +451,7 @@ export class Stage {
       // A late picture must not overwrite what the table has drawn meanwhile.
       if (behind && this.table(this.lastTouched)) return;
       this.show(unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)})));
+      this.approximate = false;
       if (!behind) this.el.dataset.settled = JSON.stringify(message.state);
     } else if (message.kind === 'table') {
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
@@ -592,155 +596,3 @@ export class Stage {
     download(this.spec.name + '.svg', new Blob([head, back, ...parts, '</svg>'], {type: 'image/svg+xml'}));
   }
 }
-
-// ---- in a notebook ----------------------------------------------------------------------------------------------------
-
-/** BokehJS once a page, from the installed package by way of the kernel: no network, nothing stored in the notebook. */
-function bokehOnce(model) {
-  window.sgtheoryBokeh ??= new Promise((resolve) => {
-    const receive = (message, buffers) => {
-      if (message.kind !== 'bokeh') return;
-      model.off('msg:custom', receive);
-      const before = window.Bokeh;
-      document.head.append(element('script', {}, new TextDecoder().decode(buffers[0])));
-      const ours = window.Bokeh;
-      if (before) window.Bokeh = before; // another extension's BokehJS stays what it was
-      ours.set_log_level('warn');
-      resolve(ours);
-    };
-    model.on('msg:custom', receive);
-    model.send({kind: 'need-bokeh'});
-  });
-  return window.sgtheoryBokeh;
-}
-
-/** A control whose truth is an ipywidget: the model, wherever its views may be. */
-async function widgetControl(manager, reference, {label, limits}) {
-  const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
-  const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
-  const key = menu ? 'index' : 'value';
-  return {
-    label, limits, model,
-    get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
-    set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
-    onChange: (callback, signal) => {
-      model.on('change:' + key, callback);
-      signal.addEventListener('abort', () => model.off('change:' + key, callback));
-    },
-  };
-}
-
-/**
- * While the browser draws a slider's drag, its model keeps the changes to itself and tells the last one at rest: a message
- * at each step, which nobody waits for, would cost half the pictures.
- */
-function keepToItself(control, drawnHere, signal) {
-  const {model} = control;
-  const save = model.save_changes.bind(model);
-  let kept = null;
-  control.tell = () => {
-    const rest = kept;
-    kept = null;
-    if (rest) save(...rest);
-  };
-  model.save_changes = (...rest) => {
-    kept = rest;
-    if (!drawnHere()) control.tell();
-  };
-  signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
-}
-
-/** Gives the views of a control their accessible names, and tells the stage when a hand comes near. */
-async function adopt(stage, name, control) {
-  for (const promise of Object.values(control.model.views ?? {})) {
-    const view = await promise;
-    if (view.el.dataset.sgtheory) continue;
-    view.el.dataset.sgtheory = name;
-    for (const node of view.el.querySelectorAll('[role=slider], input, select')) node.setAttribute('aria-label', control.label);
-    for (const node of view.el.querySelectorAll('.widget-readout')) {
-      node.setAttribute('role', 'textbox');
-      node.setAttribute('aria-label', control.label + ', as a number');
-    }
-    for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
-      view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
-    }
-    view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
-  }
-}
-
-/** The still picture below the cell is for readers without a kernel: hidden while the live one is there. */
-function hideFallback(el, name, signal) {
-  const stills = [...document.querySelectorAll(`img[src*="${name}"]`)].filter((image) => !el.contains(image));
-  for (const still of stills) still.hidden = true;
-  signal.addEventListener('abort', () => stills.forEach((still) => (still.hidden = false)));
-}
-
-async function render({model, el, signal}) {
-  const Bokeh = await bokehOnce(model);
-  const spec = model.get('spec');
-  const controls = {};
-  for (const [name, reference] of Object.entries(model.get('controls'))) {
-    controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
-  }
-  const doc = JSON.parse(model.get('doc'));
-  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
-  for (const [name, control] of Object.entries(controls)) {
-    if (control.limits) keepToItself(control, () => stage.table(name), signal);
-  }
-  const early = [];
-  let receive = (...message) => early.push(message);
-  model.on('msg:custom', (message, buffers) => receive(message, buffers));
-  model.send({kind: 'hello'});
-  await stage.build();
-  receive = (message, buffers) => stage.receive(message, buffers);
-  early.forEach((message) => receive(...message));
-  el.sgtheory = stage;
-  const naming = setInterval(() => Object.entries(controls).forEach(([name, control]) => adopt(stage, name, control)), 150);
-  signal.addEventListener('abort', () => clearInterval(naming));
-  hideFallback(el, spec.still, signal);
-}
-
-// ---- in an exported file ----------------------------------------------------------------------------------------------
-
-function rangeControl(name, {label, limits}, start) {
-  const {low, high, step} = limits;
-  const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
-  const output = element('output', {for: input.id}, String(start));
-  const row = element('div', {class: 'sgtheory-row'}, element('label', {for: input.id}, label), input, output);
-  let exact = start; // a range input snaps to its steps; the exported value need not lie on one
-  input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
-  return {
-    label, limits, row, input,
-    get: () => exact,
-    set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
-    onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),
-  };
-}
-
-function fromBase64(text) {
-  return new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
-}
-
-/** A page without a kernel: one table a slider, each through the exported state; moving one returns the others. */
-export async function mountExported(el, payload) {
-  const {spec, doc, picture, tables} = payload;
-  const signal = new AbortController().signal;
-  const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
-  for (const [name, control] of Object.entries(controls)) {
-    control.input.addEventListener('input', () => {
-      for (const [other, its] of Object.entries(controls)) if (other !== name && its.get() !== spec.start[other]) its.set(spec.start[other]);
-    });
-    document.getElementById('controls').append(control.row);
-  }
-  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}});
-  await stage.build();
-  const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
-  for (const [control, table] of Object.entries(tables)) {
-    const {[control]: _, ...others} = state;
-    stage.receive({...table, kind: 'table', control, others}, [fromBase64(table.bytes)]);
-  }
-  stage.receive({kind: 'picture', layout: picture.layout, state}, [fromBase64(picture.bytes)]);
-  el.sgtheory = stage;
-}
-
-export default {render};

@@ -112,7 +112,18 @@ class Page(ipywidgets.VBox):
         if kept is None or kept["document"]["version"] != importlib.metadata.version("bokeh"):
             kept = self.described_figures()
         self._figures = kept["figures"]
-        return Stage(doc=json.dumps(kept["document"]), spec=self._spec(), controls=self.controls)
+        opening, data = self._opening()
+        return Stage(
+            doc=json.dumps(kept["document"]), spec=self._spec(), controls=self.controls,
+            opening=opening, opening_bytes=data,
+        )  # fmt: skip
+
+    def _opening(self) -> tuple[list[dict[str, Any]], bytes]:
+        """The first picture and, where one is stored, the table of the slider that plays, as messages."""
+        messages = [self._picture_message("f4")]
+        if hasattr(self, "_stored_table"):
+            messages.append(self._table_message(self.play, self._stored_table, STORED_ROWS))
+        return [{**content, "bytes": len(data)} for content, data in messages], b"".join(data for _, data in messages)
 
     def described_figures(self) -> dict[str, Any]:
         """The figures as BokehJS reads them. Stored with the first picture, for to import Bokeh takes a second."""
@@ -135,7 +146,7 @@ class Page(ipywidgets.VBox):
             "title": self.title,
             "play": self.play,
             "kernel": True,
-            "still": f"{self.name}.png",
+            "bokeh": importlib.metadata.version("bokeh"),
             "figures": self._figures,
             "sources": [name for name in self._latest[1] if name not in ("readouts", "ranges")],
             "readouts": [vars(readout) for readout in self.readouts],
@@ -336,12 +347,26 @@ class Page(ipywidgets.VBox):
 
     # ---- messages ----
 
-    def _send_picture(self, precision: str = "f8") -> None:
+    def _picture_message(self, precision: str) -> tuple[dict[str, Any], bytes]:
         settings, sources = self._latest
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
-        self.stage.send({"kind": "picture", "layout": layout, "state": settings}, [data])
+        return {"kind": "picture", "layout": layout, "state": settings}, data
 
-    def _send_table(self, name: str, stored: Sources | None = None) -> None:
+    def _table_message(self, name: str, table: Sources, rows: int) -> tuple[dict[str, Any], bytes]:
+        control = self.by_name[name]
+        assert isinstance(control, Slider)
+        layout, data = pack(table, discrete=self.discrete, table=True)
+        others = self._others(name)
+        return {
+            "kind": "table", "control": name, "low": control.low, "high": control.high, "rows": rows,
+            "layout": layout, "others": others,
+        }, data  # fmt: skip
+
+    def _send_picture(self, precision: str = "f8") -> None:
+        message, data = self._picture_message(precision)
+        self.stage.send(message, [data])
+
+    def _send_table(self, name: str) -> None:
         control = self.by_name[name]
         settings = self.settings()
         if not isinstance(control, Slider) or not control.tabled or self._refused(settings):
@@ -350,16 +375,11 @@ class Page(ipywidgets.VBox):
         if any(self.refusals(end) for end in ends):
             return  # a formula may hold here and not at the end of the slider: then the kernel draws
         self._active = name
-        rows = STORED_ROWS if stored is not None else control.positions()
-        values = np.linspace(control.low, control.high, rows)
-        table = stored if stored is not None else self.sweep(settings, name, values)
-        layout, data = pack(table, discrete=self.discrete, table=True)
-        others = self._others(name)
-        message = {
-            "kind": "table", "control": name, "low": control.low, "high": control.high, "rows": rows,
-            "layout": layout, "others": others,
-        }  # fmt: skip
-        self._tables[name] = others
+        rows = control.positions()
+        message, data = self._table_message(
+            name, self.sweep(settings, name, np.linspace(control.low, control.high, rows)), rows
+        )
+        self._tables[name] = message["others"]
         self.stage.send(message, [data])
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
@@ -387,8 +407,6 @@ class Page(ipywidgets.VBox):
             self._send_picture()
             if self._ready.is_set():
                 self._send_table(self._active)
-            elif self._latest[0] == self.settings() and hasattr(self, "_stored_table"):
-                self._send_table(self.play, stored=self._stored_table)
         self._start(_START_DELAY)
 
     def _answer_activate(self, content: dict[str, Any]) -> None:
@@ -405,7 +423,8 @@ class Page(ipywidgets.VBox):
             # This message may overtake the slider's own, which the front end holds back while one is in flight. The
             # slider itself is not set: its value would travel back and pull it out of the reader's hand.
             value = self.by_name[name].check(content["value"])
-            self._sent = None  # the browser may have drawn from a table since
+            if content.get("approximate"):
+                self._sent = None  # the browser has drawn from its table since
             drawn = self._refresh(final=True, **{name: value})
             if drawn and self.settings()[name] == value and not self._covered(self._active):
                 self._send_table(self._active)

@@ -12,6 +12,7 @@ import traitlets
 
 HERE = pathlib.Path(__file__).parent
 SCRIPT = HERE / "kit.js"
+IN_A_NOTEBOOK, IN_A_FILE = HERE / "notebook.js", HERE / "exported.js"
 STYLE = HERE / "kit.css"
 
 
@@ -52,10 +53,16 @@ class Action:
 
 
 class Stage(anywidget.AnyWidget):
-    """Figures and tools in the browser. It holds no numbers: pictures and tables are sent, in binary, and drawn."""
+    """Figures and tools in the browser. Pictures and tables are sent, in binary, and drawn.
 
-    _esm = SCRIPT.read_text(encoding="utf-8")
+    `opening` are the first such messages, and `opening_bytes` their numbers: they come with the widget itself, for a
+    kernel that runs the cells below does not answer.
+    """
+
+    _esm = SCRIPT.read_text(encoding="utf-8") + IN_A_NOTEBOOK.read_text(encoding="utf-8")
     _css = STYLE.read_text(encoding="utf-8")
     doc = traitlets.Unicode().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)
+    opening = traitlets.List().tag(sync=True)
+    opening_bytes = traitlets.Bytes().tag(sync=True)
     controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

@@ -1,0 +1,42 @@
+// The page in a file of its own, without a kernel. Follows kit.js.
+
+function rangeControl(name, {label, limits}, start) {
+  const {low, high, step} = limits;
+  const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
+  const output = element('output', {for: input.id}, String(start));
+  const row = element('div', {class: 'sgtheory-row'}, element('label', {for: input.id}, label), input, output);
+  let exact = start; // a range input snaps to its steps; the exported value need not lie on one
+  input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
+  return {
+    label, limits, row, input,
+    get: () => exact,
+    set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
+    onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),
+  };
+}
+
+function fromBase64(text) {
+  return new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+/** A page without a kernel: one table a slider, each through the exported state; moving one returns the others. */
+export async function mountExported(el, payload) {
+  const {spec, doc, picture, tables} = payload;
+  const signal = new AbortController().signal;
+  const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
+  for (const [name, control] of Object.entries(controls)) {
+    control.input.addEventListener('input', () => {
+      for (const [other, its] of Object.entries(controls)) if (other !== name && its.get() !== spec.start[other]) its.set(spec.start[other]);
+    });
+    document.getElementById('controls').append(control.row);
+  }
+  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}});
+  await stage.build();
+  const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
+  for (const [control, table] of Object.entries(tables)) {
+    const {[control]: _, ...others} = state;
+    stage.receive({...table, kind: 'table', control, others}, [fromBase64(table.bytes)]);
+  }
+  stage.receive({kind: 'picture', layout: picture.layout, state}, [fromBase64(picture.bytes)]);
+  el.sgtheory = stage;
+}

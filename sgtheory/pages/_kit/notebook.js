@@ -1,0 +1,150 @@
+// The page in a notebook: JupyterLab, Notebook, Voila. Follows kit.js.
+
+/** BokehJS once a page, as it is installed: no other network, nothing stored in the notebook. */
+function bokehOnce(model) {
+  window.sgtheoryBokeh ??= (async () => {
+    const source = (await bokehOfServer(model.get('spec').bokeh)) ?? (await bokehOfKernel(model));
+    const before = window.Bokeh;
+    document.head.append(element('script', {}, source));
+    const ours = window.Bokeh;
+    if (before) window.Bokeh = before; // another extension's BokehJS stays what it was
+    ours.set_log_level('warn');
+    return ours;
+  })();
+  return window.sgtheoryBokeh;
+}
+
+/** From a server with our extension and the kernel's version of Bokeh: at once, even while the kernel runs other cells. */
+async function bokehOfServer(version) {
+  const page = document.getElementById('jupyter-config-data');
+  const {baseUrl, sgtheoryBokeh} = page ? JSON.parse(page.textContent) : {};
+  if (!baseUrl || sgtheoryBokeh !== version) return null;
+  const answer = await fetch(`${baseUrl}sgtheory/bokeh.min.js?v=${version}`).catch(() => null);
+  return answer?.ok ? answer.text() : null;
+}
+
+function bokehOfKernel(model) {
+  return new Promise((resolve) => {
+    const receive = (message, buffers) => {
+      if (message.kind !== 'bokeh') return;
+      model.off('msg:custom', receive);
+      resolve(new TextDecoder().decode(buffers[0]));
+    };
+    model.on('msg:custom', receive);
+    model.send({kind: 'need-bokeh'});
+  });
+}
+
+/** A control whose truth is an ipywidget: the model, wherever its views may be. */
+async function widgetControl(manager, reference, {label, limits}) {
+  const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
+  const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
+  const key = menu ? 'index' : 'value';
+  return {
+    label, limits, model,
+    get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
+    set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
+    onChange: (callback, signal) => {
+      model.on('change:' + key, callback);
+      signal.addEventListener('abort', () => model.off('change:' + key, callback));
+    },
+  };
+}
+
+/**
+ * While the browser draws a slider's drag, its model keeps the changes to itself and tells the last one at rest: a message
+ * at each step, which nobody waits for, would cost half the pictures.
+ */
+function keepToItself(control, drawnHere, signal) {
+  const {model} = control;
+  const save = model.save_changes.bind(model);
+  let kept = null;
+  control.tell = () => {
+    const rest = kept;
+    kept = null;
+    if (rest) save(...rest);
+  };
+  model.save_changes = (...rest) => {
+    kept = rest;
+    if (!drawnHere()) control.tell();
+  };
+  signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
+}
+
+/** Gives the views of a control their accessible names, and tells the stage when a hand comes near. */
+async function adopt(stage, name, control) {
+  for (const promise of Object.values(control.model.views ?? {})) {
+    const view = await promise;
+    if (view.el.dataset.sgtheory) continue;
+    view.el.dataset.sgtheory = name;
+    for (const node of view.el.querySelectorAll('[role=slider], input, select')) node.setAttribute('aria-label', control.label);
+    for (const node of view.el.querySelectorAll('.widget-readout')) {
+      node.setAttribute('role', 'textbox');
+      node.setAttribute('aria-label', control.label + ', as a number');
+    }
+    for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
+      view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
+    }
+    view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
+  }
+}
+
+/**
+ * The still picture below the cell, whose text begins with the page's title, is for readers without a kernel: hidden, with
+ * its caption, while the live one is there.
+ */
+function hideStill(el, title, hidden) {
+  for (const image of document.querySelectorAll('img')) {
+    if (!image.alt.startsWith(title) || el.contains(image)) continue;
+    const still = image.closest('.jp-RenderedMarkdown') ?? image;
+    still.style.display = 'none';
+    hidden.add(still);
+  }
+}
+
+/** The picture and the table that came with the widget, where they still belong to how the controls stand. */
+function open(stage, model) {
+  const bytes = model.get('opening_bytes');
+  let offset = bytes.byteOffset;
+  for (const message of model.get('opening')) {
+    const buffer = new DataView(bytes.buffer, offset, message.bytes);
+    offset += message.bytes;
+    const {state} = message;
+    if (!state || Object.entries(state).every(([name, value]) => stage.controls[name].get() === value)) stage.receive(message, [buffer]);
+  }
+}
+
+async function render({model, el, signal}) {
+  const Bokeh = await bokehOnce(model);
+  const spec = model.get('spec');
+  const controls = {};
+  for (const [name, reference] of Object.entries(model.get('controls'))) {
+    controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
+  }
+  const doc = JSON.parse(model.get('doc'));
+  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
+  for (const [name, control] of Object.entries(controls)) {
+    if (control.limits) keepToItself(control, () => stage.table(name), signal);
+  }
+  const early = [];
+  let receive = (...message) => early.push(message);
+  model.on('msg:custom', (message, buffers) => receive(message, buffers));
+  model.send({kind: 'hello'});
+  await stage.build();
+  open(stage, model);
+  receive = (message, buffers) => stage.receive(message, buffers);
+  early.forEach((message) => receive(...message));
+  el.sgtheory = stage;
+  // Views of the controls, and the cell with the still picture, may come later, and come again.
+  const hidden = new Set();
+  const attend = setInterval(() => {
+    for (const [name, control] of Object.entries(controls)) adopt(stage, name, control);
+    hideStill(el, spec.title, hidden);
+  }, 150);
+  signal.addEventListener('abort', () => {
+    clearInterval(attend);
+    for (const still of hidden) still.style.display = '';
+  });
+}
+
+export default {render};
