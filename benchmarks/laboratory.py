@@ -99,7 +99,7 @@ class Watched:
     elsewhere: list[str] = field(default_factory=list)
 
 
-# Said by JupyterLab itself, whatever notebook is open.
+# Said by the applications themselves, whatever notebook is open.
 HARMLESS = (
     "favicon",
     "Download the React DevTools",
@@ -107,23 +107,32 @@ HARMLESS = (
     "Failed to load resource: the server responded with a status of 404",
     "ResizeObserver loop",
 )
+# What one application says or asks for besides, whatever notebook is open: Notebook 7 misses a setting and some fonts of
+# its own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.
+OWN_ERRORS = {
+    "notebook": ("Cannot read properties of undefined (reading 'schema')", "status of 403"),
+    "voila": ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED", "@jupyter-notebook/lab-extension"),
+}
+OWN_REQUESTS = {"voila": ("fontawesome-free", "/mathjax/")}
 
 
-def watch(context: BrowserContext) -> Watched:
+def watch(context: BrowserContext, application: str = "lab") -> Watched:
     """Records console errors and requests beyond this machine from now on."""
     seen = Watched()
+    harmless = HARMLESS + OWN_ERRORS.get(application, ())
+    expected = OWN_REQUESTS.get(application, ())
 
-    def console(message):
-        if message.type == "error" and not any(text in message.text for text in HARMLESS):
-            seen.errors.append(message.text)
+    def error(text):
+        if not any(known in text for known in harmless):
+            seen.errors.append(text)
 
     def request(asked):
         local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "file:", "about:", "chrome")
-        if not asked.url.startswith(local):
+        if not asked.url.startswith(local) and not any(known in asked.url for known in expected):
             seen.elsewhere.append(asked.url)
 
-    context.on("console", console)
-    context.on("weberror", lambda error: seen.errors.append(str(error.error)))
+    context.on("console", lambda message: error(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda raised: error(str(raised.error)))
     context.on("request", request)
     return seen
 
@@ -140,7 +149,10 @@ def browser() -> Iterator:
 
 
 def open_notebook(page: Page, address: str, name: str, *, application: str = "lab") -> None:
-    """Opens a notebook and waits until its kernel answers; nothing is run yet."""
+    """Opens a notebook and waits until its kernel answers; nothing is run yet, but by Voilà, which runs all."""
+    if application == "voila":
+        page.goto(f"{address}/voila/render/{name}", wait_until="commit")
+        return
     path = {"lab": "doc/tree", "workspace": "lab/tree", "notebook": "notebooks"}[application]
     page.goto(f"{address}/{path}/{name}")
     page.wait_for_selector(".jp-Notebook", timeout=PATIENCE_MS)

@@ -61,10 +61,10 @@ def chrome():
 
 
 @contextlib.contextmanager
-def fresh_page(chrome):
+def fresh_page(chrome, application="lab"):
     """A page in a context of its own, and what it did that a reader should never see; checked when it closes."""
     context = chrome.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
-    seen = watch(context)
+    seen = watch(context, application)
     yield context.new_page()
     context.close()
     assert seen.errors == []
@@ -74,6 +74,16 @@ def fresh_page(chrome):
 @pytest.fixture
 def seen_page(chrome):
     with fresh_page(chrome) as page:
+        yield page
+
+
+@pytest.fixture(params=["notebook", "voila"])
+def other_application(request, lab, chrome):
+    """Page 01 opened, not run, in Notebook 7; and in Voilà, which has no cells and runs it."""
+    with fresh_page(chrome, request.param) as page:
+        open_notebook(page, lab, "notebooks/01_single_unit.ipynb", application=request.param)
+        if request.param == "notebook":
+            run_all(page)
         yield page
 
 

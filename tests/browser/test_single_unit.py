@@ -8,12 +8,12 @@ import pathlib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchmarks.laboratory import PATIENCE_MS, await_live, open_notebook, run_all
+from benchmarks.laboratory import PATIENCE_MS, await_live, await_ready, open_notebook, run_all
 from sgtheory.pages import SingleUnit
 
 NAME = "notebooks/01_single_unit.ipynb"
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
-STILL = "img[src*='single_unit.png']"
+STILL = "img[alt^='One stochastic unit']"
 
 pytestmark = pytest.mark.browser
 
@@ -241,9 +241,86 @@ def test_a_notebook_that_was_not_run_shows_a_still_picture(lab, seen_page):
     still.wait_for(state="visible", timeout=PATIENCE_MS)
     assert still.evaluate("(image) => image.naturalWidth") > 500
     assert "raster" in still.get_attribute("alt")
+    caption = seen_page.locator("em", has_text="A still picture of the page")
+    assert caption.is_visible()
     run_all(seen_page)
     await_live(seen_page)
     still.wait_for(state="hidden", timeout=PATIENCE_MS)
+    assert not caption.is_visible()
+
+
+def test_the_same_page_lives_in_notebook_and_in_voila(other_application):
+    page = other_application
+    await_live(page)
+    await_ready(page)
+    named(page)
+    page.locator(STILL).first.wait_for(state="hidden", timeout=PATIENCE_MS)
+    page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
+    before = panels(page)
+    handle(page, "steepness").press("ArrowRight")
+    at_rest(page, steepness=4.25)
+    assert panels(page) != before
+    handle(page, "weight").press("ArrowLeft")
+    at_rest(page, steepness=4.25, weight=0.75)
+    assert readout(page, "potential") == pytest.approx(0.75)
+
+
+# The mean difference of a colour, of 255, between what the page shows and what BokehJS paints when nothing is left out.
+DIFFERENCES = """async (moved) => {
+  const stage = document.getElementById('stage').sgtheory;
+  const {doc} = JSON.parse(document.getElementById('payload').textContent);
+  const figures = stage.spec.figures, roots = {};
+  figures.forEach(({root}, k) => {
+    roots[root] = document.createElement('div');
+    roots[root].style.width = stage.panels[k].clientWidth + 'px';
+    document.body.append(roots[root]);
+  });
+  const [views] = await Bokeh.embed.embed_items({plain: doc}, [{docid: 'plain', roots, root_ids: Object.keys(roots)}]);
+  const plain = views.get_by_id(figures[0].root).model.document;
+  if (moved) {
+    for (const [name, source] of stage.sources) plain.get_model_by_name(name).data = source.data;
+    for (const {root, name} of figures) {
+      const {start, end} = stage.plot(name).y_range;
+      plain.get_model_by_id(root).y_range.setv({start, end});
+    }
+  }
+  await new Promise((done) => setTimeout(done, 1000));
+  const screen = document.querySelector('.sgtheory-screen').getContext('2d');
+  return figures.map(({root}, k) => {
+    const {canvas} = views.get_by_id(root).export('png');
+    const expected = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const {offsetLeft, offsetTop} = stage.panels[k];
+    const shown = screen.getImageData(offsetLeft, offsetTop, canvas.width, canvas.height).data;
+    return shown.reduce((sum, value, i) => sum + Math.abs(value - expected[i]), 0) / shown.length;
+  });
+}"""
+
+
+@pytest.fixture
+def exported(tmp_path, seen_page):
+    """Page 01 as a file, its steepness dragged to the end."""
+    page, path = SingleUnit(), tmp_path / "single_unit.html"
+    page.export_html(path)
+    seen_page.goto(path.as_uri())
+    seen_page.wait_for_function(
+        "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
+    )
+    seen_page.wait_for_timeout(700)
+    slider = seen_page.get_by_label("steepness β")
+    slider.focus()
+    for key in ("PageUp", "PageUp", "ArrowRight", "End"):
+        seen_page.keyboard.press(key)
+        seen_page.wait_for_timeout(120)
+    return seen_page
+
+
+def test_what_bokeh_is_spared_changes_no_picture(exported):
+    assert max(exported.evaluate(DIFFERENCES, True)) < 0.7
+
+
+def test_another_picture_would_be_noticed(exported):
+    # The negative control of the test above: all pictures but the raster's upper row change with the steepness.
+    assert min(exported.evaluate(DIFFERENCES, False)) > 1.4
 
 
 def test_an_exported_page_runs_from_a_file(tmp_path, seen_page):

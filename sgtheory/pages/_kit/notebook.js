@@ -77,7 +77,10 @@ async function adopt(stage, name, control) {
     const view = await promise;
     if (view.el.dataset.sgtheory) continue;
     view.el.dataset.sgtheory = name;
-    for (const node of view.el.querySelectorAll('[role=slider], input, select')) node.setAttribute('aria-label', control.label);
+    for (const node of view.el.querySelectorAll('[role=slider], input, select')) {
+      node.setAttribute('aria-label', control.label);
+      node.dataset.lmSuppressShortcuts = 'true'; // an arrow key moves the slider, not the notebook's cursor
+    }
     for (const node of view.el.querySelectorAll('.widget-readout')) {
       node.setAttribute('role', 'textbox');
       node.setAttribute('aria-label', control.label + ', as a number');
