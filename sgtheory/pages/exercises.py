@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sgtheory.pages._kit.controls import brief
+from sgtheory.pages._kit.numbers import in_64_bits
 
 TOLERANCE = 0.02
 """Relative: two per cent, about what can be read off a page."""
@@ -55,10 +56,9 @@ def _unit(steepness: float, threshold: float, weight: float, stimulus: float, su
 
     from sgtheory.escape import Sigmoid
     from sgtheory.experiments.single_unit import SingleUnitSetting, draw_uniforms, single_unit
-    from sgtheory.pages.single_unit import _exact
 
     # In the page's precision and with its number of trials: the program that the page has compiled answers at once.
-    with _exact():
+    with in_64_bits():
         setting = SingleUnitSetting(
             Sigmoid(steepness), surrogate, threshold=threshold, weight=weight, input=stimulus, baseline=0.0
         )

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources
+from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources, in_64_bits
 from sgtheory.pages._kit.controls import brief
-from sgtheory.pages.single_unit import CONSTANT, MATCHED, SingleUnit, _exact, arrange
+from sgtheory.pages.single_unit import CONSTANT, MATCHED, SingleUnit, arrange
 
 SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
 STORED_SECRET = 7
@@ -60,7 +60,7 @@ class HiddenUnit(SingleUnit):
         import jax
 
         # Dice of 32 and of 64 bits fall differently: one width, so that `check` means the unit whose trials are shown.
-        with _exact():
+        with in_64_bits():
             shape, size = jax.random.split(jax.random.key(self._secret))
             index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
             return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import Action, Choice, Figure, Page, Readout, Slider, Sources, Text, panel, themed
+from sgtheory.pages._kit import Action, Choice, Figure, Page, Readout, Slider, Sources, Text, in_64_bits, panel, themed
 from sgtheory.pages._kit.theme import finish_legend
 
 CUSTOM = "your own"
@@ -108,7 +108,7 @@ class SingleUnit(Page):
 
         try:
             expression = parse_expression(settings["expression"])
-            with _exact():
+            with in_64_bits():
                 check_escape(expression, settings["steepness"], -_FARTHEST, _FARTHEST)
         except ExpressionError as error:
             return {"expression": str(error)}
@@ -120,7 +120,7 @@ class SingleUnit(Page):
     def compute(self, settings: Mapping[str, Any]) -> Sources:
         from sgtheory.experiments import single_unit as experiment
 
-        with _exact():
+        with in_64_bits():
             picture = experiment.single_unit(self._setting(settings), _uniforms(settings["seed"], settings["trials"]))
             return self._columns(picture)
 
@@ -128,7 +128,7 @@ class SingleUnit(Page):
         rows = len(values)
         # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
         values = np.pad(values, (0, ROWS - len(values)), mode="edge")
-        with _exact():
+        with in_64_bits():
             seeds = np.rint(values).astype(int) if name == "seed" else np.full(ROWS, settings["seed"])
             swept = _swept(self._setting(settings), name, values)
             return self._columns(_sweep()(*swept, seeds, settings["trials"]), rows)
@@ -261,13 +261,6 @@ class _Panel:
 
 
 # ---- from settings to the experiment's arguments, and from its bundle to columns -----------------------------------------
-
-
-def _exact():
-    """64-bit numbers on this thread, whatever the notebook has chosen for itself."""
-    import jax
-
-    return jax.enable_x64(True)
 
 
 @functools.cache

@@ -298,49 +298,49 @@ DIFFERENCES = """async (moved) => {
 
 @pytest.fixture
 def exported(tmp_path, seen_page):
-    """Page 01 as a file, its steepness dragged to the end."""
-    page, path = SingleUnit(), tmp_path / "single_unit.html"
-    page.export_html(path)
+    """Page 01 as a file, opened."""
+    path = tmp_path / "single_unit.html"
+    SingleUnit().export_html(path)
     seen_page.goto(path.as_uri())
     seen_page.wait_for_function(
         "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
     )
     seen_page.wait_for_timeout(700)
-    slider = seen_page.get_by_label("steepness β")
-    slider.focus()
-    for key in ("PageUp", "PageUp", "ArrowRight", "End"):
-        seen_page.keyboard.press(key)
-        seen_page.wait_for_timeout(120)
     return seen_page
 
 
-def test_what_bokeh_is_spared_changes_no_picture(exported):
-    assert max(exported.evaluate(DIFFERENCES, True)) < 0.7
+@pytest.fixture
+def moved(exported):
+    """… its steepness dragged to the end."""
+    exported.get_by_label("steepness β").focus()
+    for key in ("PageUp", "PageUp", "ArrowRight", "End"):
+        exported.keyboard.press(key)
+        exported.wait_for_timeout(120)
+    return exported
 
 
-def test_another_picture_would_be_noticed(exported):
-    # The negative control of the test above: all pictures but the raster's upper row change with the steepness.
-    assert min(exported.evaluate(DIFFERENCES, False)) > 1.4
+def test_what_bokeh_is_spared_changes_no_picture(moved):
+    assert max(moved.evaluate(DIFFERENCES, True)) < 0.7
 
 
-def test_an_exported_page_runs_from_a_file(tmp_path, seen_page):
-    page, path = SingleUnit(), tmp_path / "single_unit.html"
-    page.export_html(path)
-    seen_page.goto(path.as_uri())
-    seen_page.wait_for_function(
-        "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
-    )
-    slider = seen_page.get_by_label("steepness β")
-    before = panels(seen_page)
+def test_another_picture_would_be_noticed(moved):
+    # The negative control of the test above: every figure changes with the steepness.
+    assert min(moved.evaluate(DIFFERENCES, False)) > 1.4
+
+
+def test_an_exported_page_runs_from_a_file(exported):
+    slider = exported.get_by_label("steepness β")
+    before = panels(exported)
     slider.focus()
-    seen_page.keyboard.press("End")
-    seen_page.wait_for_timeout(300)
-    assert panels(seen_page) != before
+    exported.keyboard.press("End")
+    exported.wait_for_timeout(300)
+    assert panels(exported) != before
+    page = SingleUnit()
     page.controls["steepness"].value = 20.0
-    shown = seen_page.evaluate("() => document.getElementById('stage').sgtheory.readouts")
+    shown = exported.evaluate("() => document.getElementById('stage').sgtheory.readouts")
     for key, column in page.data["readouts"].items():
         assert shown[key] == pytest.approx(float(column[0]), rel=1e-5, abs=1e-7)
-    seen_page.get_by_label("threshold ϑ").focus()
-    seen_page.keyboard.press("Home")
+    exported.get_by_label("threshold ϑ").focus()
+    exported.keyboard.press("Home")
     assert json.loads(slider.input_value()) == 4
-    assert not [v for v in Axe().run(seen_page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert not [v for v in Axe().run(exported).response["violations"] if v["impact"] in ("serious", "critical")]

@@ -385,6 +385,7 @@ export class Stage {
 
   paintTheme() {
     const colours = this.spec.theme[themeNow()];
+    if (this.el.dataset.theme && this.el.dataset.theme !== themeNow()) this.wipe();
     this.el.dataset.theme = themeNow();
     for (const model of this.document._all_models.values()) {
       for (const tag of model.tags ?? []) {
@@ -392,6 +393,19 @@ export class Stage {
         const [, property, role] = tag;
         model[property] = property === 'palette' ? ['rgba(0,0,0,0)', colours[role]] : colours[role];
       }
+    }
+  }
+
+  /** BokehJS clears its canvas but for half a pixel at the edge, where another theme would shine through. */
+  wipe() {
+    for (const {root} of this.spec.figures) {
+      const canvas = this.views.get_by_id(root).canvas_view?.primary.canvas;
+      const context = canvas?.getContext('2d');
+      if (!context) continue;
+      context.save();
+      context.resetTransform();
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.restore();
     }
   }
 

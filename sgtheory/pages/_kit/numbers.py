@@ -9,6 +9,13 @@ Sources = dict[str, dict[str, np.ndarray]]
 """source name → column name → numbers; in a table every column has a leading axis, one row a slider position."""
 
 
+def in_64_bits():
+    """A context in which this thread computes in 64 bits, whatever the notebook has chosen for itself."""
+    import jax
+
+    return jax.enable_x64(True)
+
+
 def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
     """The layout and the bytes that `kit.js` unpacks.
 
