@@ -110,7 +110,11 @@ HARMLESS = (
 # What one application says or asks for besides, whatever notebook is open: Notebook 7 misses a setting and some fonts of
 # its own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.
 OWN_ERRORS = {
-    "notebook": ("Cannot read properties of undefined (reading 'schema')", "status of 403"),
+    "notebook": (
+        "Cannot read properties of undefined (reading 'schema')",
+        "Command 'filebrowser:open-path' not registered.",
+        "status of 403",
+    ),
     "voila": ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED", "@jupyter-notebook/lab-extension"),
 }
 OWN_REQUESTS = {"voila": ("fontawesome-free", "/mathjax/")}

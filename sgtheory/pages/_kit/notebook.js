@@ -117,6 +117,12 @@ function open(stage, model) {
   }
 }
 
+/** JupyterLab renders a cell that is out of sight outside the document, where BokehJS cannot measure it. */
+async function inDocument(el, signal) {
+  while (!el.isConnected && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+  return !signal.aborted;
+}
+
 async function render({model, el, signal}) {
   const Bokeh = await bokehOnce(model);
   const spec = model.get('spec');
@@ -131,8 +137,11 @@ async function render({model, el, signal}) {
   }
   const early = [];
   let receive = (...message) => early.push(message);
-  model.on('msg:custom', (message, buffers) => receive(message, buffers));
+  const hear = (message, buffers) => receive(message, buffers);
+  model.on('msg:custom', hear);
+  signal.addEventListener('abort', () => model.off('msg:custom', hear));
   model.send({kind: 'hello'});
+  if (!(await inDocument(el, signal))) return;
   await stage.build();
   open(stage, model);
   receive = (message, buffers) => stage.receive(message, buffers);
