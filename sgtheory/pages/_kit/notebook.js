@@ -1,17 +1,23 @@
 // The page in a notebook: JupyterLab, Notebook, Voila. Follows kit.js.
 
-/** BokehJS once a page, as it is installed: no other network, nothing stored in the notebook. */
-function bokehOnce(model) {
-  window.sgtheoryBokeh ??= (async () => {
-    const source = (await bokehOfServer(model.get('spec').bokeh)) ?? (await bokehOfKernel(model));
+/** BokehJS once a page and version, as it is installed: no other network, nothing stored in the notebook. */
+function bokehOnce(model, signal) {
+  const {bokeh: version} = model.get('spec');
+  window.sgtheoryBokeh ??= {};
+  window.sgtheoryBokeh[version] ??= (async () => {
+    let loaded = false;
+    // A kernel that is restarted meanwhile never answers: the next view asks anew.
+    signal.addEventListener('abort', () => loaded || delete window.sgtheoryBokeh[version]);
+    const source = (await bokehOfServer(version)) ?? (await bokehOfKernel(model));
     const before = window.Bokeh;
     document.head.append(element('script', {}, source));
     const ours = window.Bokeh;
+    loaded = true;
     if (before) window.Bokeh = before; // another extension's BokehJS stays what it was
     ours.set_log_level('warn');
     return ours;
   })();
-  return window.sgtheoryBokeh;
+  return window.sgtheoryBokeh[version];
 }
 
 /** From a server with our extension and the kernel's version of Bokeh: at once, even while the kernel runs other cells. */
@@ -124,7 +130,7 @@ async function inDocument(el, signal) {
 }
 
 async function render({model, el, signal}) {
-  const Bokeh = await bokehOnce(model);
+  const Bokeh = await bokehOnce(model, signal);
   const spec = model.get('spec');
   const controls = {};
   for (const [name, reference] of Object.entries(model.get('controls'))) {
