@@ -13,10 +13,11 @@ because this module is loaded by the server, which needs neither JAX nor Bokeh.
 """
 
 import importlib.metadata
-import importlib.util
 import os
-import pathlib
+import re
 from typing import Any
+
+from sgtheory._bokehjs import SCRIPT, bokehjs_folder
 
 SETTING = "kernel_websocket_connection_class"
 SWITCH = "SGTHEORY_NODELAY"
@@ -61,14 +62,13 @@ def install(settings: dict[str, Any]) -> str:
 
 def serve_bokeh(web_app: Any) -> str:
     """Add the installed `bokeh.min.js` to a server, tell its pages the version, and return what was done in words."""
-    found = importlib.util.find_spec("bokeh")
-    if found is None or found.origin is None:
+    folder = bokehjs_folder()
+    if folder is None:
         return "BokehJS comes from the kernels, for Bokeh is not installed beside the server."
     from jupyter_server.base.handlers import FileFindHandler
     from jupyter_server.utils import url_path_join
 
-    folder = pathlib.Path(found.origin).parent / "server" / "static" / "js"
-    address = url_path_join(web_app.settings["base_url"], r"sgtheory/(bokeh\.min\.js)")
+    address = url_path_join(web_app.settings["base_url"], f"sgtheory/({re.escape(SCRIPT)})")
     web_app.add_handlers(".*$", [(address, FileFindHandler, {"path": [str(folder)]})])
     version = importlib.metadata.version("bokeh")
     web_app.settings.setdefault("page_config_data", {})["sgtheoryBokeh"] = version

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
@@ -40,3 +41,23 @@ def exported_members():
         return {kind for kind in classes if issubclass(kind, base) and not inspect.isabstract(kind)}
 
     return members
+
+
+@pytest.fixture(scope="session")
+def traces():
+    """How often a method is traced that is called on several members, one after the other."""
+
+    def count(method, members, *arguments):
+        traced = 0
+
+        @eqx.filter_jit
+        def call(member, *arguments):
+            nonlocal traced
+            traced += 1
+            return getattr(member, method)(*arguments)
+
+        for member in members:
+            call(member, *arguments)
+        return traced
+
+    return count

@@ -5,10 +5,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sgtheory.pages._kit.controls import Slider
-from sgtheory.pages._kit.numbers import pack
 from sgtheory.pages._kit.stage import IN_A_FILE, SCRIPT, STYLE, bokeh_script
 
 if TYPE_CHECKING:
@@ -46,12 +43,11 @@ def page_as_html(page: "Page") -> str:
     settings = page.settings()
     sliders = [control for control in page.specification if isinstance(control, Slider) and control.tabled]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
-    layout, data = pack(page._latest[1], precision="f8", discrete=page.discrete)
     payload = {
         "spec": page._spec() | {"kernel": False, "start": settings, "fixed": fixed, "actions": []},
         "doc": json.loads(page.stage.doc),
-        "picture": {"layout": layout, "bytes": _text(data)},
-        "tables": {control.name: _table(page, settings, control) for control in sliders},
+        "picture": _in_text(page.picture_message("f8")),
+        "tables": {control.name: _in_text(page.table_message(control.name)) for control in sliders},
     }
     labels = {name: page.by_name[name].label for name in fixed}
     return _TEMPLATE.format(
@@ -65,12 +61,7 @@ def page_as_html(page: "Page") -> str:
     )
 
 
-def _table(page: "Page", settings: dict[str, Any], control: Slider) -> dict[str, Any]:
-    rows = control.positions()
-    values = np.linspace(control.low, control.high, rows)
-    layout, data = pack(page.sweep(settings, control.name, values), discrete=page.discrete, table=True)
-    return {"low": control.low, "high": control.high, "rows": rows, "layout": layout, "bytes": _text(data)}
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+def _in_text(message: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
+    """A message as JSON takes it."""
+    content, data = message
+    return {**content, "bytes": base64.b64encode(data).decode()}

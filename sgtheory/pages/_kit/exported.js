@@ -35,8 +35,8 @@ export async function mountExported(el, payload) {
   const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
   for (const [control, table] of Object.entries(tables)) {
     const {[control]: _, ...others} = state;
-    stage.receive({...table, kind: 'table', control, others}, [fromBase64(table.bytes)]);
+    stage.receive({...table, others}, [fromBase64(table.bytes)]);
   }
-  stage.receive({kind: 'picture', layout: picture.layout, state}, [fromBase64(picture.bytes)]);
+  stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
   el.sgtheory = stage;
 }

@@ -86,6 +86,8 @@ class Page(ipywidgets.VBox):
         self.messages = {name: ipywidgets.HTML() for name in self.controls}
         for message in self.messages.values():
             message.add_class("sgtheory-message")
+        self._stored_table: Sources | None = None
+        self._stored_figures: dict[str, Any] | None = None
         self._latest = self._first_picture()
         self._sent: tuple[dict[str, Any], bool] | None = None
         self.stage = self._make_stage()
@@ -108,7 +110,7 @@ class Page(ipywidgets.VBox):
             return settings, unflatten(arrays, "picture")
 
     def _make_stage(self) -> Stage:
-        kept = getattr(self, "_stored_figures", None)
+        kept = self._stored_figures
         installed = importlib.metadata.version("bokeh")
         # Within a major version of Bokeh a description stays what it is; a test compares.
         if kept is None or kept["document"]["version"].partition(".")[0] != installed.partition(".")[0]:
@@ -123,8 +125,8 @@ class Page(ipywidgets.VBox):
 
     def _opening(self) -> tuple[list[dict[str, Any]], bytes]:
         """The first picture and, where one is stored, the table of the slider that plays, as messages."""
-        messages = [self._picture_message("f4")]
-        if hasattr(self, "_stored_table"):
+        messages = [self.picture_message("f4")]
+        if self._stored_table is not None:
             messages.append(self._table_message(self.play, self._stored_table, STORED_ROWS))
         return [{**content, "bytes": len(data)} for content, data in messages], b"".join(data for _, data in messages)
 
@@ -350,7 +352,8 @@ class Page(ipywidgets.VBox):
 
     # ---- messages ----
 
-    def _picture_message(self, precision: str) -> tuple[dict[str, Any], bytes]:
+    def picture_message(self, precision: str) -> tuple[dict[str, Any], bytes]:
+        """The latest picture, for the script: a description and its numbers."""
         settings, sources = self._latest
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
         return {"kind": "picture", "layout": layout, "state": settings}, data
@@ -365,8 +368,16 @@ class Page(ipywidgets.VBox):
             "layout": layout, "others": others,
         }, data  # fmt: skip
 
+    def table_message(self, name: str) -> tuple[dict[str, Any], bytes]:
+        """The pictures for all positions of a slider, for the script: a description and its numbers."""
+        control = self.by_name[name]
+        assert isinstance(control, Slider)
+        rows = control.positions()
+        table = self.sweep(self.settings(), name, np.linspace(control.low, control.high, rows))
+        return self._table_message(name, table, rows)
+
     def _send_picture(self, precision: str = "f8") -> None:
-        message, data = self._picture_message(precision)
+        message, data = self.picture_message(precision)
         self.stage.send(message, [data])
 
     def _send_table(self, name: str) -> None:
@@ -378,10 +389,7 @@ class Page(ipywidgets.VBox):
         if any(self.refusals(end) for end in ends):
             return  # a formula may hold here and not at the end of the slider: then the kernel draws
         self._active = name
-        rows = control.positions()
-        message, data = self._table_message(
-            name, self.sweep(settings, name, np.linspace(control.low, control.high, rows)), rows
-        )
+        message, data = self.table_message(name)
         self._tables[name] = message["others"]
         self.stage.send(message, [data])
 

@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
-import importlib.util
 import pathlib
 from typing import Any
 
 import anywidget
 import ipywidgets
 import traitlets
+
+from sgtheory import _bokehjs
 
 HERE = pathlib.Path(__file__).parent
 SCRIPT = HERE / "kit.js"
@@ -19,10 +20,9 @@ STYLE = HERE / "kit.css"
 @functools.cache
 def bokeh_script() -> bytes:
     """BokehJS as installed: no CDN, and nothing of it is stored in a notebook; Bokeh itself need not be imported."""
-    found = importlib.util.find_spec("bokeh")
-    assert found is not None
-    assert found.origin is not None
-    return (pathlib.Path(found.origin).parent / "server/static/js/bokeh.min.js").read_bytes()
+    folder = _bokehjs.bokehjs_folder()
+    assert folder is not None
+    return (folder / _bokehjs.SCRIPT).read_bytes()
 
 
 @dataclasses.dataclass(frozen=True)
