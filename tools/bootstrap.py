@@ -74,7 +74,8 @@ def main():
     binaries = ENVIRONMENT / pathlib.Path(sysconfig.get_path("scripts", "venv", vars={"base": "x"})).name
     environment_python = binaries / ("python.exe" if os.name == "nt" else "python")
     run(environment_python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", locked_uv())
-    install = (binaries / "uv", "pip", "install", "--quiet", "--python", environment_python)
+    # Compiled now, for the first page would else wait until some thousand files are.
+    install = (binaries / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", environment_python)
     if NEWEST:
         run(*install, "--upgrade", "--editable", ".[pages,voila,dev]")
     else:

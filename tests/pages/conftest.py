@@ -1,10 +1,12 @@
 """Pages without a browser: its messages are spoken for it, what it would be sent is kept and read as kit.js reads it."""
 
 import functools
+import threading
 
 import numpy as np
 import pytest
 
+from sgtheory.pages._kit.page import MOVE
 from sgtheory.pages._registry import ALL_PAGES
 
 
@@ -23,6 +25,20 @@ class FrontEnd:
     def moves(self, name, value):
         """What is sent when the value of a control arrives."""
         return self._answers(lambda: setattr(self.page.controls[name], "value", value))
+
+    def drags(self, name, value):
+        """What is sent when the browser, while it drags a slider, asks for a picture."""
+        return self._answers(lambda: self._asks(name, value))
+
+    def _asks(self, name, value):
+        self.page._on_message(self.page.stage, {"kind": "moved", "control": name, "value": value}, [])
+        self.awaits_threads()
+
+    @staticmethod
+    def awaits_threads():
+        for thread in threading.enumerate():
+            if thread.name == MOVE:
+                thread.join()
 
     def _answers(self, act):
         self.received.clear()

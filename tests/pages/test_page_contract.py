@@ -108,7 +108,7 @@ def test_a_row_of_a_table_is_the_picture_of_that_position(any_page, tools):
 
 def test_a_greeting_is_answered_with_a_picture_and_a_table(any_page, tools):
     front_end = tools.FrontEnd(any_page)
-    assert front_end.says("hello") == ["picture", "table"]
+    assert front_end.says("hello") == ["picture", "table", "ready"]
     picture, data = front_end.last("picture")
     assert picture["state"] == any_page.settings()
     read = tools.row(tools.read_columns(picture["layout"], data), 0)
@@ -128,6 +128,7 @@ ODD_MESSAGES = [
     {"kind": "settled", "control": [], "value": 1.0}, {"kind": "activate", "control": "nobody"},
     {"kind": "activate", "control": None}, {"kind": "activate", "control": "seed"}, {"kind": "action"},
     {"kind": "action", "name": "reset"}, {"kind": "action", "name": "_warm"}, {"kind": "action", "name": ["x"]},
+    {"kind": "moved"}, {"kind": "moved", "control": "steepness"}, {"kind": "moved", "control": [], "value": 1.0},
     {"kind": "restore"}, {"kind": "restore", "text": 5}, {"kind": "restore", "text": {}}, None, [], "hello",
 ]  # fmt: skip
 
@@ -139,9 +140,10 @@ def test_odd_messages_raise_nothing_and_change_nothing(any_page, tools):
     for message in ODD_MESSAGES:
         any_page._on_message(any_page.stage, message, [])
         any_page.stage._handle_custom_msg(message, [])
+    front_end.awaits_threads()
     assert any_page.settings() == before
     assert any_page.data is picture
-    assert front_end.says("hello") == ["picture", "table"]
+    assert front_end.says("hello") == ["picture", "table", "ready"]
 
 
 def test_the_front_end_gets_bokeh_from_the_installed_package(any_page, tools):
@@ -188,7 +190,7 @@ def test_the_exact_picture_follows_the_stored_one(tools):
     assert front_end.says("hello") == ["picture"]
     front_end.received.clear()
     page.wait()
-    assert [content["kind"] for content, _ in front_end.received] == ["status", "picture", "table", "status"]
+    assert [content["kind"] for content, _ in front_end.received] == ["status", "picture", "table", "status", "ready"]
     assert front_end.words[0].startswith("JAX is starting")
     assert front_end.words[1] == "Ready."
     assert front_end.last("table")[0]["rows"] == page.by_name["steepness"].positions()
@@ -244,12 +246,34 @@ def test_a_drag_along_a_table_asks_the_kernel_for_nothing_until_it_rests(front_e
 
 def test_a_control_without_a_table_gets_one_small_picture_a_step(front_end):
     for value in (1, 2, 3):
-        assert front_end.moves("seed", value) == ["picture"]
+        assert front_end.drags("seed", value) == ["picture"]
         picture = front_end.last("picture")[0]
         assert {entry["dtype"] for entry in picture["layout"]} == {"f4", "bit"}
         assert picture["state"]["seed"] == value
+    assert front_end.moves("seed", 3) == []  # the slider's own word, at rest
     assert front_end.says("settled", control="seed", value=3) == ["picture", "table"]
     assert is_exact(front_end.last("picture")[0]["layout"])
+
+
+def test_every_question_of_a_drag_is_answered(front_end):
+    """The browser waits for the answer before it asks for the next picture."""
+    assert front_end.drags("seed", 7) == ["picture"]
+    assert front_end.drags("seed", 7) == ["picture"]
+    for name, value in (("seed", 1e9), ("seed", "x"), ("nobody", 1.0)):
+        assert front_end.drags(name, value) == ["unmoved"]
+        assert len(front_end.words) == 1
+
+
+def test_a_value_set_in_python_is_drawn(front_end):
+    assert front_end.moves("seed", 5) == ["picture"]
+    assert front_end.last("picture")[0]["state"]["seed"] == 5
+
+
+def test_a_new_view_of_the_page_gets_tables_anew(front_end):
+    assert front_end.says("activate", control="weight") == ["table"]
+    assert front_end.says("activate", control="input") == ["table"]
+    front_end.says("hello")
+    assert front_end.says("activate", control="weight") == ["table"]
 
 
 def test_a_slider_that_is_approached_gets_its_table_once(front_end):

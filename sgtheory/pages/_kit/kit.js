@@ -273,6 +273,7 @@ export class Stage {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
   constructor({el, Bokeh, doc, spec, controls, post, signal}) {
     Object.assign(this, {el, Bokeh, doc, spec, controls, signal});
+    this.send = post;
     this.post = (message) => {
       for (const control of Object.values(controls)) control.tell?.();
       post(message);
@@ -282,8 +283,11 @@ export class Stage {
     this.lastTouched = spec.play;
     this.statistics = {drawn: 0, painted: 0};
     this.approximate = false; // what is shown comes from between the rows of a table
+    this.computes = false; // the kernel answers at once
     this.wanted = null;
     this.frame = null;
+    this.moving = null;
+    this.asked = false;
   }
 
   async build() {
@@ -434,6 +438,9 @@ export class Stage {
     if (this.table(name)) {
       this.wanted = name;
       this.drawSoon();
+    } else if (this.asks(name)) {
+      this.moving = name;
+      this.ask();
     }
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value, approximate: this.approximate}), REST);
@@ -459,7 +466,26 @@ export class Stage {
     this.approximate = true;
   }
 
+  /** Whether the kernel is asked for the pictures of a drag: of a slider, once it computes. */
+  asks(name) {
+    return this.controls[name].slides && this.computes;
+  }
+
+  /** One question at a time, the next as soon as an answer is here: the kernel computes while the browser draws. */
+  ask() {
+    const name = this.moving;
+    if (this.asked || !name || this.table(name)) return;
+    const value = this.controls[name].get();
+    this.moving = null;
+    this.asked = true;
+    this.send({kind: 'moved', control: name, value});
+  }
+
   receive(message, buffers = []) {
+    if (message.kind === 'picture' || message.kind === 'unmoved') {
+      this.asked = false;
+      this.ask();
+    }
     if (message.kind === 'picture') {
       const behind = Object.entries(message.state).some(([name, value]) => this.controls[name].get() !== value);
       // A late picture must not overwrite what the table has drawn meanwhile.
@@ -470,6 +496,8 @@ export class Stage {
     } else if (message.kind === 'table') {
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');
+    } else if (message.kind === 'ready') {
+      this.computes = true;
     } else if (message.kind === 'status') {
       this.say(message.text);
     } else if (message.kind === 'state') {

@@ -42,12 +42,12 @@ function bokehOfKernel(model) {
 }
 
 /** A control whose truth is an ipywidget: the model, wherever its views may be. */
-async function widgetControl(manager, reference, {label, limits}) {
+async function widgetControl(manager, reference, {label, limits, slides}) {
   const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
   const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
   const key = menu ? 'index' : 'value';
   return {
-    label, limits, model,
+    label, limits, slides, model,
     get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
     set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
     onChange: (callback, signal) => {
@@ -58,10 +58,10 @@ async function widgetControl(manager, reference, {label, limits}) {
 }
 
 /**
- * While the browser draws a slider's drag, its model keeps the changes to itself and tells the last one at rest: a message
- * at each step, which nobody waits for, would cost half the pictures.
+ * While a slider is dragged, its model keeps the changes to itself and tells the last one at rest: where the browser draws,
+ * nobody waits for a message at each step, and where the kernel draws, the stage asks for what it can show.
  */
-function keepToItself(control, drawnHere, signal) {
+function keepToItself(control, attended, signal) {
   const {model} = control;
   const save = model.save_changes.bind(model);
   let kept = null;
@@ -72,7 +72,7 @@ function keepToItself(control, drawnHere, signal) {
   };
   model.save_changes = (...rest) => {
     kept = rest;
-    if (!drawnHere()) control.tell();
+    if (!attended()) control.tell();
   };
   signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
 }
@@ -139,7 +139,7 @@ async function render({model, el, signal}) {
   const doc = JSON.parse(model.get('doc'));
   const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
   for (const [name, control] of Object.entries(controls)) {
-    if (control.limits) keepToItself(control, () => stage.table(name), signal);
+    if (control.slides) keepToItself(control, () => stage.table(name) || stage.asks(name), signal);
   }
   const early = [];
   let receive = (...message) => early.push(message);

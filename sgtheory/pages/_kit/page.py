@@ -27,6 +27,7 @@ from sgtheory.pages._kit.theme import THEME
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
 _START_DELAY = 0.4  # seconds that the first picture is given before JAX begins to load
+MOVE = "sgtheory picture"  # the thread that answers one step of a drag
 
 
 class Page(ipywidgets.VBox):
@@ -168,6 +169,7 @@ class Page(ipywidgets.VBox):
         return {
             "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
             "limits": limits,
+            "slides": isinstance(control, Slider),
         }
 
     def _body(self) -> ipywidgets.Box:
@@ -239,6 +241,7 @@ class Page(ipywidgets.VBox):
         try:
             self._say_ready() if self._compiled() else None
         finally:
+            self.stage.send({"kind": "ready"})
             self._ready.set()
 
     def _compiled(self) -> bool:
@@ -398,6 +401,7 @@ class Page(ipywidgets.VBox):
             "need-bokeh": self._answer_bokeh,
             "hello": self._answer_hello,
             "activate": self._answer_activate,
+            "moved": self._answer_moved,
             "settled": self._answer_settled,
             "reset": lambda _: self.reset(),
             "copy": lambda _: self.stage.send({"kind": "state", "text": self.state}),
@@ -415,9 +419,11 @@ class Page(ipywidgets.VBox):
 
     def _answer_hello(self, _content: dict[str, Any]) -> None:
         with self._lock:
+            self._tables.clear()  # a new view has none
             self._send_picture()
             if self._ready.is_set():
                 self._send_table(self._active)
+                self.stage.send({"kind": "ready"})
         self._start(_START_DELAY)
 
     def _answer_activate(self, content: dict[str, Any]) -> None:
@@ -425,6 +431,25 @@ class Page(ipywidgets.VBox):
             with self._lock:
                 if self._refresh(final=True):
                     self._send_table(content["control"])
+
+    def _answer_moved(self, content: dict[str, Any]) -> None:
+        """A step of a drag that has no table; the slider itself says where it is when it rests.
+
+        Answered from a thread, so that the kernel is busy for no longer than the question takes: the front end redraws
+        itself at each change from busy to idle, and so does it once a picture and not twice.
+        """
+        threading.Thread(target=self._move, args=(content["control"], content["value"]), name=MOVE).start()
+
+    def _move(self, name: str, value: Any) -> None:
+        drawn = False
+        try:
+            with self._lock:
+                self._sent = None  # each question has its answer
+                drawn = self._refresh(final=False, **{name: self.by_name[name].check(value)})
+        except Exception as error:
+            self._fail(error)
+        if not drawn:
+            self.stage.send({"kind": "unmoved"})
 
     def _answer_settled(self, content: dict[str, Any]) -> None:
         if not self._ready.is_set():
