@@ -346,7 +346,8 @@ def arrange(picture, rows: int | None = None) -> Sources:
     potential = np.asarray(picture.operating_potential)[wanted][..., None]
     lead = potential.shape[:-1]
     x = np.broadcast_to(np.linspace(*_X, curves["probability"].shape[-1]), curves["probability"].shape)
-    every = slice(None, None, 4)
+    # Of marks fewer are told apart than of the points of a line, and each costs as much as ten points.
+    second, fourth = slice(None, None, 2), slice(None, None, 4)
 
     def bars(mean, error):
         return {"x": x, "mean": mean, **dict(zip(("low", "high"), _band(mean, error), strict=True))}
@@ -363,17 +364,19 @@ def arrange(picture, rows: int | None = None) -> Sources:
         "stochastic": {"image": curves["trials"] > 0.5},
         "deterministic": {"image": np.repeat(curves["deterministic"][..., None, :] > 0.5, 8, axis=-2)},
         "probability": {"x": x, "step": curves["deterministic"], "probability": curves["probability"]},
-        "means": bars(curves["trial_mean"], curves["trial_error"]),
+        "means": {name: values[..., second] for name, values in bars(curves["trial_mean"], curves["trial_error"]).items()},
         "derivatives": {
             "x": x, "surrogate": curves["surrogate_gradient"], "expected": curves["expected_gradient"],
             "affine": curves["affine_draw"],
         },
-        "numerical": {"x": x[..., every], "numerical": curves["numerical_gradient"][..., every]},
-        "draws": {"x": x, "left": curves["left_draw"], "right": curves["right_draw"]},
+        "numerical": {"x": x[..., fourth], "numerical": curves["numerical_gradient"][..., fourth]},
+        "draws": {
+            "x": x[..., second], "left": curves["left_draw"][..., second], "right": curves["right_draw"][..., second],
+        },
         "score": bars(curves["score_mean"], curves["score_error"]),
         "variance": {"x": x, **{short: curves[name] for short, name in (
             ("left", "left_variance"), ("right", "right_variance"), ("variance", "variance"))}},
-        "measured": {"x": x[..., every], "variance": curves["score_variance"][..., every]},
+        "measured": {"x": x[..., fourth], "variance": curves["score_variance"][..., fourth]},
         "marker": {"x": np.concatenate([potential, potential], axis=-1), "y": ends},
         "ranges": {
             f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)

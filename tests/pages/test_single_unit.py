@@ -122,6 +122,7 @@ def test_a_draw_is_one_sided(picture):
     sources = picture()
     fired = sources["stochastic"]["image"][0]
     probability, slope = sources["probability"]["probability"], sources["derivatives"]["expected"]
+    fired, probability, slope = (column[::2] for column in (fired, probability, slope))
     np.testing.assert_allclose(sources["draws"]["left"], np.where(fired, slope / probability, 0.0), rtol=1e-9)
     np.testing.assert_allclose(sources["draws"]["right"], np.where(fired, 0.0, slope / (1 - probability)), rtol=1e-9)
 
@@ -172,7 +173,7 @@ def test_a_typed_sigmoid_gives_the_picture_of_the_sigmoid(picture, tools):
 
 def test_means_of_trials_scatter_about_the_probability(picture):
     sources = picture(trials=50)
-    p, error = sources["probability"]["probability"], np.sqrt(0.25 / 50)
+    p, error = sources["probability"]["probability"][::2], np.sqrt(0.25 / 50)
     assert np.max(np.abs(sources["means"]["mean"] - p)) < 4.5 * error
     assert np.max(np.abs(sources["means"]["mean"] - p)) > 0.5 * error
 
