@@ -88,6 +88,17 @@ def cosine(first: Parameters, second: Parameters) -> Scalar:
     return jnp.where(norm > 0, jnp.dot(a, b) / jnp.where(norm > 0, norm, 1.0), 0.0)
 
 
+def sign_agreement(first: Parameters, second: Parameters) -> Scalar:
+    """The share of entries of two pytrees that have one sign; a zero agrees with a zero alone.
+
+    >>> import jax.numpy as jnp
+    >>> print(sign_agreement(jnp.array([1.0, -2.0, 0.0, 3.0]), jnp.array([2.0, 2.0, 0.0, 1.0])))
+    0.75
+    """
+    a, b = ravel_pytree(first)[0], ravel_pytree(second)[0]
+    return jnp.mean(jnp.sign(a) == jnp.sign(b), dtype=a.dtype)
+
+
 def _at_least_two(leaf: Float[Array, "draws ..."]) -> Float[Array, "draws ..."]:
     if leaf.shape[0] < 2:
         raise ValueError(f"`draws` must be at least 2 for a variance, got {leaf.shape[0]}. Draw more.")

@@ -68,6 +68,10 @@ class AbstractGradientEstimator(eqx.Module):
     ) -> Parameters:
         """The estimate for a given draw; a pytree like `parameters`. Numbers are not checked: `estimate` does that."""
 
+    @abc.abstractmethod
+    def runs(self, network: AbstractNetwork, parameters: Parameters, inputs: Float[Array, "..."]) -> int:
+        """Runs of the network, forward, that one estimate costs."""
+
     @final
     def estimate(
         self,
@@ -100,6 +104,11 @@ class AbstractPathwise(AbstractGradientEstimator):
     @final
     def draw(self, network, inputs, *, key):
         return uniforms(network, inputs, key)
+
+    @final
+    def runs(self, network, parameters, inputs):
+        del network, parameters, inputs
+        return 1
 
     @final
     def evaluate(self, loss, network, parameters, inputs, noise):

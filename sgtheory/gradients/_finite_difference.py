@@ -57,3 +57,7 @@ class FiniteDifference(AbstractGradientEstimator):
             return (run(flat + shift, noise[0]) - run(flat - shift, noise[1])) / self.step
 
         return unravel(jax.vmap(component)(jnp.eye(flat.size, dtype=flat.dtype)))
+
+    def runs(self, network, parameters, inputs):
+        del network, inputs
+        return 2 * ravel_pytree(parameters)[0].size

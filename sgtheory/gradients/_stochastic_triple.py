@@ -1,3 +1,5 @@
+import math
+
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
@@ -14,7 +16,8 @@ class StochasticTriple(AbstractGradientEstimator):
     $\delta + W\,[L(\text{flipped run}) - L(\text{run})]$: site $i$ may flip with the weight
     $w_i = \max(0, -\partial\log P(\text{outcome}_i))$, which is $dp/(1-p)$ at a silent site whose probability rises and
     $-dp/p$ at a spiking one whose probability falls; $W=\sum w_i$, and one site is chosen with probability $w_i/W$.
-    Requires: two runs a parameter. This is forward mode; there is no back-propagation of unsmoothed triples.
+    Requires: two runs a parameter, or, as here, one run and another for each decision, which all parameters share. This
+    is forward mode; there is no back-propagation of unsmoothed triples.
 
     **Source:** Arya et al. (2022); Gygax & Zenke (2025), Eq. 1 and Eq. 6.
 
@@ -46,21 +49,26 @@ class StochasticTriple(AbstractGradientEstimator):
             path = network(unravel(vector), inputs, noise, SpikeRule())
             return scalar_loss(loss, path), path.decisions
 
-        def log_probabilities(vector):
-            value, decisions = run(vector, uniform)
-            return value, decisions.log_probability.ravel()
-
         primal, decisions = run(flat, uniform)
         spikes = decisions.spike.ravel()
+        # Of the loss itself, where it depends on the parameters, and of every outcome's log-probability.
+        smooth, slopes = jax.jacrev(lambda v: (run(v, uniform)[0], run(v, uniform)[1].log_probability.ravel()))(flat)
+        weights = jnp.maximum(0.0, -slopes)
+        cumulated = jnp.cumsum(weights, axis=0)
+        total = cumulated[-1]
+        # A site of weight 0 is never passed by the sum, and so never chosen.
+        site = jnp.sum(cumulated <= (selector * total)[None], axis=0)
 
-        def component(direction):
-            (_, _), (smooth, slopes) = jax.jvp(log_probabilities, (flat,), (direction,))
-            weights = jnp.maximum(0.0, -slopes)
-            cumulated = jnp.cumsum(weights)
-            site = jnp.searchsorted(cumulated, selector * cumulated[-1], side="right")
+        def alternative(site):
             # A uniform of 1 forces silence and one of 0 a spike; the sites before keep their outcomes.
-            flipped = uniform.ravel().at[site].set(spikes[site], mode="drop").reshape(uniform.shape)
-            alternative, _ = run(flat, flipped)
-            return smooth + cumulated[-1] * (alternative - primal)
+            flipped = uniform.ravel().at[site].set(spikes[site]).reshape(uniform.shape)
+            return run(flat, flipped)[0]
 
-        return unravel(jax.vmap(component)(jnp.eye(flat.size, dtype=flat.dtype)))
+        # One more run a decision serves all parameters, of which there are more in any network but the smallest.
+        alternatives = jax.vmap(alternative)(jnp.arange(spikes.size))
+        difference = jnp.where(total > 0, jnp.take(alternatives, site, mode="clip") - primal, 0.0)
+        return unravel(smooth + total * difference)
+
+    def runs(self, network, parameters, inputs):
+        del parameters
+        return 1 + math.prod(network.sites(inputs))

@@ -8,18 +8,20 @@ from sgtheory.rules import (
     MultilayerSpiker,
     SpikeRule,
     StraightThrough as StraightThroughSlope,
+    StraightThroughReLU,
 )
 
-_SLOPES = (StraightThroughSlope, MultilayerSpiker)
+_SLOPES = (StraightThroughSlope, StraightThroughReLU, MultilayerSpiker)
 
 
 class StraightThrough(AbstractPathwise):
     """Back-propagation along one sampled path, past the decisions as if they were smooth already.
 
-    Approximates: the gradient of E[L], in sign at best. With: slope 1, or the spike itself (MultilayerSpiker).
+    Approximates: the gradient of E[L], in sign at best. With: slope 1, or 1 above threshold (ReLU), or the spike
+    itself (MultilayerSpiker). The clipped variant is a surrogate gradient with a `Boxcar`.
     Requires: a differentiable loss. Biased already for one unit: its size has nothing to do with the noise.
 
-    **Arguments:** `slope`: `StraightThrough()` of `sgtheory.rules`, or `MultilayerSpiker()`.
+    **Arguments:** `slope`: `StraightThrough()` of `sgtheory.rules`, `StraightThroughReLU()` or `MultilayerSpiker()`.
     **Raises** `TypeError` for another slope.
     **Source:** Bengio, Léonard & Courville (2013); Gardner, Sporea & Grüning (2015).
 
@@ -37,7 +39,12 @@ class StraightThrough(AbstractPathwise):
     slope: AbstractBackward = eqx.field(default_factory=StraightThroughSlope)
 
     def __check_init__(self):
-        instance("slope", self.slope, _SLOPES, "Take `StraightThrough()` or `MultilayerSpiker()` of `sgtheory.rules`.")
+        instance(
+            "slope",
+            self.slope,
+            _SLOPES,
+            "Take `StraightThrough()` or another straight-through slope of `sgtheory.rules`.",
+        )
 
     @property
     def claim(self) -> Claim:

@@ -6,4 +6,9 @@ from sgtheory.networks._base import (
     Path as Path,
     decide as decide,
 )
+from sgtheory.networks._multilayer import (
+    AbstractLayered as AbstractLayered,
+    MultilayerParameters as MultilayerParameters,
+    MultilayerPerceptron as MultilayerPerceptron,
+)
 from sgtheory.networks._single_unit import SingleUnit as SingleUnit

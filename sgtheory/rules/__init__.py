@@ -9,6 +9,7 @@ from sgtheory.rules._backward import (
     SmoothedRight as SmoothedRight,
     SmoothedTwoSided as SmoothedTwoSided,
     StraightThrough as StraightThrough,
+    StraightThroughReLU as StraightThroughReLU,
     Surrogate as Surrogate,
 )
 from sgtheory.rules._base import AbstractSpikeRule as AbstractSpikeRule
@@ -32,6 +33,7 @@ ALL_BACKWARD: dict[str, type[AbstractBackward]] = {
     "smoothed two-sided": SmoothedTwoSided,
     "smoothed affine": SmoothedAffine,
     "straight-through": StraightThrough,
+    "ReLU straight-through": StraightThroughReLU,
     "MultilayerSpiker": MultilayerSpiker,
 }
 """Registry of the backward halves."""

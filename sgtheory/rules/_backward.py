@@ -154,6 +154,22 @@ class StraightThrough(AbstractBackward):
         return jnp.ones_like(distance)
 
 
+class StraightThroughReLU(AbstractBackward):
+    """Slope 1 above threshold and 0 below: the decision is differentiated as if it were a rectified identity.
+
+    **Source:** Yin et al. (2019), who compare it with the identity and with one that is clipped on both sides.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> print(StraightThroughReLU().slope(Sigmoid(2.0), jnp.array([-0.5, 0.5]), jnp.array([1.0, 0.0])))
+    [0. 1.]
+    """
+
+    def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
+        del escape, spike
+        return (distance > 0).astype(distance.dtype)
+
+
 class MultilayerSpiker(AbstractBackward):
     """The spike is its own slope: 1 where the unit fired, 0 where it was silent.
 

@@ -204,6 +204,9 @@ class WrongScoreFunction(AbstractGradientEstimator):
     def draw(self, network, inputs, *, key):
         return ScoreFunction().draw(network, inputs, key=key)
 
+    def runs(self, network, parameters, inputs):
+        return 1
+
     def evaluate(self, loss, network, parameters, inputs, noise):
         def surrogate_loss(p):
             path = network(p, inputs, noise, SpikeRule())
@@ -362,7 +365,9 @@ def test_a_baseline_that_is_no_number_is_refused():
 def test_a_slope_or_rule_of_another_kind_is_refused():
     with pytest.raises(TypeError, match=r"`side` must be one of SmoothedLeft, SmoothedRight, .* got Detached"):
         SmoothedDerivative(Detached())
-    with pytest.raises(TypeError, match="`slope` must be one of StraightThrough, MultilayerSpiker, got SmoothedAffine"):
+    with pytest.raises(
+        TypeError, match=r"`slope` must be one of StraightThrough, .*MultilayerSpiker, got SmoothedAffine"
+    ):
         StraightThrough(SmoothedAffine())
     with pytest.raises(TypeError, match="`forward` must be of the family AbstractForward, got Surrogate"):
         SurrogateGradient(forward=Surrogate())
