@@ -5,23 +5,46 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Noise, Scalar, Spikes
-from sgtheory._checks import positive
+from sgtheory._checks import instance, positive
 from sgtheory.escape import AbstractEscape, HardThreshold
-from sgtheory.rules._base import AbstractSpikeRule
+from sgtheory.rules._base import AbstractSpikeRule, with_slope
+from sgtheory.surrogates import AbstractSurrogate
 
 
 class MeanField(AbstractSpikeRule):
     """The firing probability in place of the spike: a smooth network, deterministic and exactly differentiable.
 
-    >>> import jax.numpy as jnp
+    With a `derivative` the way back takes that instead of the true slope, so that a surrogate can be held against the
+    gradient of one and the same differentiable network.
+
+    **Arguments:** `derivative`, one of `sgtheory.surrogates`, or None for the true slope.
+    **Raises** `TypeError` for a derivative of another family.
+    **Source:** Gygax & Zenke (2025), Eq. 7 and, for the surrogate on the way back, Eq. 8.
+
+    >>> import jax, jax.numpy as jnp
     >>> from sgtheory.escape import Sigmoid
-    >>> print(round(float(MeanField()(Sigmoid(2.0), jnp.array(0.5), jnp.array(0.0))), 4))
-    0.7311
+    >>> from sgtheory.surrogates import SuperSpike
+    >>> for rule in (MeanField(), MeanField(SuperSpike(2.0))):
+    ...     spike, slope = jax.value_and_grad(lambda u: rule(Sigmoid(2.0), u, jnp.array(0.0)))(0.5)
+    ...     print(round(float(spike), 4), round(float(slope), 4))
+    0.7311 0.3932
+    0.7311 0.25
     """
+
+    derivative: AbstractSurrogate | None = None
+
+    def __check_init__(self):
+        if self.derivative is not None:
+            instance("derivative", self.derivative, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
 
     def __call__(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
         del noise
-        return escape.probability(distance)
+        probability = escape.probability(distance)
+        return (
+            probability
+            if self.derivative is None
+            else with_slope(jax.lax.stop_gradient(probability), self.derivative.derivative(distance), distance)
+        )
 
 
 class Concrete(AbstractSpikeRule):
