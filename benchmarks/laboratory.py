@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
@@ -186,3 +187,32 @@ def await_ready(page: Page) -> None:
     page.wait_for_function(
         "() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=PATIENCE_MS
     )
+
+
+def handle(page: Page, label: str):
+    """The slider whose accessible name begins with `label`."""
+    return page.locator(f".sgtheory-page [role=slider][aria-label^='{label}']").first
+
+
+def at_rest(page: Page, **settings: Any) -> None:
+    """Waits until the exact picture for these settings stands."""
+    page.wait_for_function(
+        """(wanted) => {
+          const state = JSON.parse(document.querySelector('.sgtheory-stage').dataset.settled ?? '{}');
+          return Object.entries(wanted).every(([name, value]) => state[name] === value);
+        }""",
+        arg=settings,
+        timeout=PATIENCE_MS,
+    )
+
+
+def drag(page: Page, label: str, pixels: float) -> None:
+    """Drags a slider by hand, in a dozen steps."""
+    box = handle(page, label).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 13):
+        page.mouse.move(x + pixels * step / 12, y)
+        page.wait_for_timeout(16)
+    page.mouse.up()

@@ -2,6 +2,7 @@
 
 from sgtheory.pages._kit import Page
 from sgtheory.pages.hidden_unit import HiddenUnit
+from sgtheory.pages.loop_integral import LoopIntegral
 from sgtheory.pages.single_unit import SingleUnit
 
-ALL_PAGES: dict[str, type[Page]] = {kind.name: kind for kind in (SingleUnit, HiddenUnit)}
+ALL_PAGES: dict[str, type[Page]] = {kind.name: kind for kind in (SingleUnit, HiddenUnit, LoopIntegral)}

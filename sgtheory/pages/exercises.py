@@ -80,6 +80,26 @@ def _super_spike_ratio() -> float:
     return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 
+def _loop(surrogate: float) -> float:
+    """The loop of the paper's Fig. 5, from the same function that the page shows."""
+    import jax.numpy as jnp
+
+    from sgtheory.experiments.loop_integral import POINTS, PUBLISHED_DIRECTIONS, WEIGHTS, weight_field
+    from sgtheory.gradients.fields import Plane, loop_integral
+
+    with in_64_bits():
+        plane = Plane(jnp.zeros(WEIGHTS), *jnp.asarray(PUBLISHED_DIRECTIONS))
+        field = weight_field(jnp.asarray(1e4), jnp.asarray(surrogate))
+        return float(loop_integral(field, plane.circle(1.8), POINTS).value)
+
+
+def _twice_backwards() -> float:
+    return -2.0 * _loop(20.0)
+
+
+_HIDDEN_STEEPNESS = 7.0
+"""Of the loop whose integral the text of exercise 5.3 tells; a test computes it."""
+
 ALL_EXERCISES: dict[str, Exercise] = {
     "01.1": Exercise(
         _halved_weight,
@@ -107,6 +127,23 @@ ALL_EXERCISES: dict[str, Exercise] = {
             (lambda v: near(v, 1.0), "Only by accident, at one steepness. Read both heights at threshold."),
         ),
         "SuperSpike's height at threshold is 1; that of the sigmoid's slope is β/4.",
+    ),
+    "05.1": Exercise(
+        _twice_backwards,
+        (
+            (lambda v: near(v, 0.5 * _twice_backwards()), "That is once. What is the integral along a path walked two times?"),
+            (lambda v: v == 0, "Zero it would be for the gradient of a function. The page says what it is here."),
+            (lambda v: v < 0, "Backwards, each step has the other sign, and the surrogate gradient at each point the same."),
+        ),
+        "An integral along a path is a sum over its steps: turn each step round, and take all of them two times.",
+    ),
+    "05.3": Exercise(
+        lambda: _HIDDEN_STEEPNESS,
+        (
+            (lambda v: v <= 0, "A steepness is positive."),
+            (lambda v: v > 32, "The slider does not go so far."),
+        ),
+        "Compare the read-out of the loop integral with the number that was found, and move on in the right direction.",
     ),
 }  # fmt: skip
 """All exercises by number: page, then exercise."""

@@ -6,7 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import Action, Choice, Figure, Page, Readout, Slider, Sources, Text, in_64_bits, panel, themed
+from sgtheory.pages._kit import (
+    Action,
+    Choice,
+    Figure,
+    Page,
+    Readout,
+    Slider,
+    Sources,
+    Text,
+    bokeh_columns,
+    in_64_bits,
+    nice_range,
+    panel,
+    themed,
+)
 from sgtheory.pages._kit.theme import finish_legend
 
 CUSTOM = "your own"
@@ -151,7 +165,7 @@ class SingleUnit(Page):
     def figures(self, sources: Sources) -> list[Figure]:
         from bokeh.models import ColumnDataSource, Range1d
 
-        data = {name: ColumnDataSource(_bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
         x_range = Range1d(*_X)
         return [getattr(_Panel(data, x_range, name, *_TITLES[name], sources["ranges"]), name)() for name in self.panels]
 
@@ -354,10 +368,10 @@ def arrange(picture, rows: int | None = None) -> Sources:
 
     derivatives = ("surrogate_gradient", "expected_gradient")
     ranges = {
-        "derivatives": _nice_range([curves[name] for name in derivatives]),
-        "draws": _nice_range([curves[name] for name in ("left_draw", "right_draw", "expected_gradient")]),
-        "score": _nice_range([curves["expected_gradient"], *_band(curves["score_mean"], curves["score_error"])]),
-        "variance": _nice_range([curves[name] for name in ("left_variance", "right_variance")]),
+        "derivatives": nice_range([curves[name] for name in derivatives]),
+        "draws": nice_range([curves[name] for name in ("left_draw", "right_draw", "expected_gradient")]),
+        "score": nice_range([curves["expected_gradient"], *_band(curves["score_mean"], curves["score_error"])]),
+        "variance": nice_range([curves[name] for name in ("left_variance", "right_variance")]),
     }
     ends = np.stack([np.full(lead, -100.0), np.full(lead, 100.0)], axis=-1)
     return {
@@ -393,23 +407,3 @@ def arrange(picture, rows: int | None = None) -> Sources:
 
 def _band(mean: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean - error, mean + error
-
-
-def _nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag."""
-    highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
-    lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
-    size = np.maximum(np.maximum(highest, -lowest), 1e-2)
-    scale = 10.0 ** np.floor(np.log10(size))
-    mantissa = size / scale
-    end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale * 1.05
-    above = np.where(highest > 1e-9, end, 0.05 * end)
-    below = np.where(lowest < -1e-9, -end, -0.05 * end)
-    return below[..., None], above[..., None]
-
-
-def _bokeh_columns(columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    return {
-        name: [values.astype("u1")] if values.dtype == bool else np.asarray(values, dtype="f8")
-        for name, values in columns.items()
-    }

@@ -1,6 +1,7 @@
 """One JupyterLab and one Chromium for all browser tests."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -61,7 +62,7 @@ def chrome():
 
 
 @contextlib.contextmanager
-def fresh_page(chrome, application="lab"):
+def page_in(chrome, application="lab"):
     """A page in a context of its own, and what it did that a reader should never see; checked when it closes."""
     context = chrome.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
     seen = watch(context, application)
@@ -71,16 +72,21 @@ def fresh_page(chrome, application="lab"):
     assert seen.elsewhere == []
 
 
+@pytest.fixture(scope="module")
+def fresh_page(chrome):
+    return functools.partial(page_in, chrome)
+
+
 @pytest.fixture
 def seen_page(chrome):
-    with fresh_page(chrome) as page:
+    with page_in(chrome) as page:
         yield page
 
 
 @pytest.fixture(params=["notebook", "voila"])
 def other_application(request, lab, chrome):
     """Page 01 opened, not run, in Notebook 7; and in Voilà, which has no cells and runs it."""
-    with fresh_page(chrome, request.param) as page:
+    with page_in(chrome, request.param) as page:
         open_notebook(page, lab, "notebooks/01_single_unit.ipynb", application=request.param)
         if request.param == "notebook":
             run_all(page)
@@ -90,7 +96,7 @@ def other_application(request, lab, chrome):
 @pytest.fixture(scope="module")
 def live_page(lab, chrome):
     """Page 01 run in JupyterLab and computing; one for all tests of a module, for a start takes a while."""
-    with fresh_page(chrome) as page:
+    with page_in(chrome) as page:
         open_notebook(page, lab, "notebooks/01_single_unit.ipynb")
         run_all(page)
         await_live(page)

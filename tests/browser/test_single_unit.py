@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchmarks.laboratory import PATIENCE_MS, await_live, await_ready, open_notebook, run_all
+from benchmarks.laboratory import PATIENCE_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
 from sgtheory.pages import SingleUnit
 
 NAME = "notebooks/01_single_unit.ipynb"
@@ -31,10 +31,6 @@ def named(page):
     page.wait_for_selector(".sgtheory-page [role=slider][aria-label]", timeout=PATIENCE_MS)
 
 
-def handle(page, label):
-    return page.locator(f".sgtheory-page [role=slider][aria-label^='{label}']").first
-
-
 def value(page, name):
     return page.evaluate(f"(name) => {STAGE}.controls[name].get()", name)
 
@@ -45,29 +41,6 @@ def readout(page, key):
 
 def panels(page):
     return page.locator(".sgtheory-panels").first.screenshot()
-
-
-def at_rest(page, **settings):
-    """Waits until the exact picture for these settings stands."""
-    page.wait_for_function(
-        """(wanted) => {
-          const state = JSON.parse(document.querySelector('.sgtheory-stage').dataset.settled ?? '{}');
-          return Object.entries(wanted).every(([name, value]) => state[name] === value);
-        }""",
-        arg=settings,
-        timeout=PATIENCE_MS,
-    )
-
-
-def drag(page, label, pixels):
-    box = handle(page, label).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, 13):
-        page.mouse.move(x + pixels * step / 12, y)
-        page.wait_for_timeout(16)
-    page.mouse.up()
 
 
 def test_a_drag_changes_the_picture_and_ends_on_the_exact_numbers(opened):

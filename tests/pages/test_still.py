@@ -48,7 +48,7 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
                 np.testing.assert_array_equal(line.get_xdata(), columns[glyph.x])
                 np.testing.assert_array_equal(line.get_ydata(), columns[glyph.y])
             elif isinstance(glyph, Image):
-                np.testing.assert_array_equal(next(images).get_array().astype(bool), columns[glyph.image])
+                np.testing.assert_array_equal(np.asarray(next(images).get_array(), dtype=float), columns[glyph.image])
             else:
                 assert isinstance(glyph, VArea)
                 heights = next(bands).get_paths()[0].vertices[:, 1]

@@ -104,6 +104,17 @@ function themeNow() {
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
+/** The colours of a palette role, as `#rrggbbaa`; `palette` in theme.py is the same. */
+function palette(role, colours) {
+  const words = role.split(' ');
+  const shades = words.length > 1 ? Number(words.pop()) : 2;
+  const faded = (name, opacity) => colours[name] + Math.floor(255 * opacity + 0.5).toString(16).padStart(2, '0');
+  return Array.from({length: shades}, (_, k) => {
+    const step = k / (shades - 1);
+    return words.length === 1 ? faded(words[0], step) : faded(words[Number(step > 0.5)], Math.abs(2 * step - 1));
+  });
+}
+
 function watchTheme(callback, signal) {
   const observer = new MutationObserver(callback);
   observer.observe(document.body, {attributes: true, attributeFilter: ['data-jp-theme-light', 'class']});
@@ -395,7 +406,7 @@ export class Stage {
       for (const tag of model.tags ?? []) {
         if (!Array.isArray(tag) || tag[0] !== 'theme') continue;
         const [, property, role] = tag;
-        model[property] = property === 'palette' ? ['rgba(0,0,0,0)', colours[role]] : colours[role];
+        model[property] = property === 'palette' ? palette(role, colours) : colours[role];
       }
     }
   }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -101,3 +102,26 @@ def unflatten(arrays, prefix: str) -> Sources:
             source, _, column = rest.partition("/")
             sources.setdefault(source, {})[column] = arrays[key]
     return sources
+
+
+def nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag."""
+    highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
+    lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
+    size = np.maximum(np.maximum(highest, -lowest), 1e-2)
+    scale = 10.0 ** np.floor(np.log10(size))
+    mantissa = size / scale
+    end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale * 1.05
+    above = np.where(highest > 1e-9, end, 0.05 * end)
+    below = np.where(lowest < -1e-9, -end, -0.05 * end)
+    return below[..., None], above[..., None]
+
+
+def bokeh_columns(columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The columns of one source of a picture as Bokeh takes them: an image is a list of one."""
+    return {
+        name: [values.astype("u1") if values.dtype == bool else np.asarray(values, dtype="f8")]
+        if values.ndim == 2
+        else np.asarray(values, dtype="f8")
+        for name, values in columns.items()
+    }

@@ -10,7 +10,7 @@ from bokeh.models import Image, Line, Scatter, Step, VArea
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 
-from sgtheory.pages._kit.theme import THEME
+from sgtheory.pages._kit.theme import THEME, palette
 
 _DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":"}
 _MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v"}
@@ -51,10 +51,10 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> None:
                               alpha=glyph.fill_alpha, linewidth=0)  # fmt: skip
         case Image():
             mapper = glyph.color_mapper
-            colours = ListedColormap([(0, 0, 0, 0), THEME[theme][_role(mapper, "palette")]])
+            colours = ListedColormap(palette(_role(mapper, "palette"), THEME[theme]))
             extent = (glyph.x, glyph.x + glyph.dw, glyph.y, glyph.y + glyph.dh)
-            axes.imshow(data[glyph.image][0], cmap=colours, vmin=0, vmax=1, extent=extent, origin="lower", aspect="auto",
-                        interpolation="nearest", zorder=2.5)  # fmt: skip
+            axes.imshow(data[glyph.image][0], cmap=colours, vmin=mapper.low, vmax=mapper.high, extent=extent, origin="lower",
+                        aspect="auto", interpolation="nearest", zorder=1.5)  # fmt: skip
         case _:
             raise TypeError(f"A still picture knows no glyph {type(glyph).__name__}: add a case to still.py.")
 
@@ -101,7 +101,7 @@ def _legend(axes: Any, plot: Any, colours: dict[str, str]) -> None:
             line = next(drawn)
             if id(renderer.glyph) in owners:
                 handles[owners[id(renderer.glyph)]] = line
-    where = plot.legend[0].location.replace("top", "upper").replace("_", " ")
+    where = plot.legend[0].location.replace("top", "upper").replace("bottom", "lower").replace("_", " ")
     legend = axes.legend(handles.values(), handles.keys(), loc=where, fontsize=7, framealpha=0.75, edgecolor="none")
     legend.get_frame().set_facecolor(colours["background"])
     for text in legend.get_texts():

@@ -18,12 +18,28 @@ THEME = {
 
 
 def themed(model: Any, **roles: str) -> Any:
-    """Colours properties of a Bokeh model by role, now for the light theme, and for the browser to change."""
+    """Colours properties of a Bokeh model by role, now for the light theme, and for the browser to change.
+
+    A `palette` takes one role, and goes from nothing to it in two steps or (`shades` of them, after a space) in more; with
+    two roles, as in "purple green 31", it goes from one through nothing to the other.
+    """
     for name, role in roles.items():
-        light = THEME["light"][role]
-        setattr(model, name, ["rgba(0,0,0,0)", light] if name == "palette" else light)
+        setattr(model, name, palette(role, THEME["light"]) if name == "palette" else THEME["light"][role])
         model.tags = [*model.tags, ["theme", name, role]]
     return model
+
+
+def palette(role: str, colours: dict[str, str]) -> list[str]:
+    """The colours of a palette role, as `#rrggbbaa`; `palette` in kit.js is the same."""
+    *names, shades = role.split() if " " in role else (role, "2")
+    steps = [k / (int(shades) - 1) for k in range(int(shades))]
+    if len(names) == 1:
+        return [_faded(colours[names[0]], step) for step in steps]
+    return [_faded(colours[names[step > 0.5]], abs(2 * step - 1)) for step in steps]
+
+
+def _faded(colour: str, opacity: float) -> str:
+    return f"{colour}{int(255 * opacity + 0.5):02x}"
 
 
 def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212):

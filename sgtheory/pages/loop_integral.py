@@ -1,0 +1,292 @@
+"""Page 05: the integral of a surrogate gradient along a closed loop."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sgtheory.pages._kit import (
+    Choice,
+    Figure,
+    Page,
+    Readout,
+    Slider,
+    Sources,
+    bokeh_columns,
+    finish_legend,
+    in_64_bits,
+    nice_range,
+    panel,
+    themed,
+)
+
+PUBLISHED, RANDOM = "of Fig. 5", "random"
+ROWS = 65  # of a sweep: one a step of any slider
+SMALLEST = 1e-16  # what is drawn of a number that is zero but for rounding
+
+_TITLES = {
+    "network": ("The network in the plane, and the loop", "along d₂"),
+    "curl": ("Curl c of the surrogate gradient, as c/(1+|c|)", "along d₂"),
+    "loop": ("Along the loop", "change since the start"),
+    "steepness": ("Once around, for each surrogate steepness", "∮ surrogate · dθ"),
+    "points": ("How many points does the loop need?", "log₁₀ |∮|"),
+    "planes": ("The same loop in 40 random planes", "∮ surrogate · dθ"),
+}
+_X_LABELS = {
+    "loop": "angle γ, degrees", "steepness": "log₂ β_SG", "points": "log₁₀ number of points",
+    "planes": "plane, in rising order",
+}  # fmt: skip
+_X_RANGES = {"loop": (0.0, 360.0), "steepness": (-1.0, 5.0), "points": (0.4, 3.2), "planes": (0.0, 41.0)}
+_FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 1.5)}
+_SENT_RANGES = ("loop", "steepness", "planes")
+
+
+class LoopIntegral(Page):
+    """Walk once around a circle in weight space and add up the surrogate gradient: a gradient would give zero."""
+
+    name = "loop_integral"
+    title = "Once around: is a surrogate gradient a gradient?"
+    play = "surrogate"
+    specification = (
+        Slider(
+            "surrogate", "surrogate β_SG", 5.0, 0.5, 32.0, 0.5, "Steepness of the surrogate derivative, on the way back"
+        ),
+        Slider("forward", "network log₁₀ β", 4.0, 0.0, 4.0, 0.0625, "Steepness of the units: 4 is all but a step"),
+        Slider("radius", "radius r", 1.8, 0.1, 2.0, 0.05, "Radius of the loop"),
+        Slider("centre_x", "centre along d₁", 0.0, -3.0, 3.0, 0.1, "Move the loop"),
+        Slider("centre_y", "centre along d₂", 0.0, -1.5, 1.5, 0.05, "Move the loop"),
+        Choice("plane", "plane", PUBLISHED, (PUBLISHED, RANDOM), "Which plane of the five weights the loop lies in"),
+        Slider("seed", "random plane", 0, 0, 99, 1, "Another number, another random plane", tabled=False),
+    )
+    readouts = (
+        Readout("integral", "∮ surrogate · dθ"),
+        Readout("true_integral", "∮ true gradient · dθ, 1500 points"),
+        Readout("change", "change of the output, once around"),
+        Readout("size", "mean |∮| over random planes"),
+    )
+    panels = tuple(_TITLES)
+    discrete = frozenset(f"ranges.{name}.{side}" for name in _SENT_RANGES for side in ("start", "end"))
+
+    # ---- numbers ----
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        import jax.numpy as jnp
+
+        from sgtheory.experiments.loop_integral import LoopSetting, loop_picture
+
+        with in_64_bits():
+            setting = LoopSetting(**{name: jnp.asarray(number) for name, number in _numbers(settings).items()})
+            return _arrange(loop_picture(setting, jnp.asarray(_planes())), settings)
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        rows = len(values)
+        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
+        values = np.pad(np.asarray(values, dtype=float), (0, max(0, ROWS - rows)), mode="edge")
+        with in_64_bits():
+            each = [_numbers({**settings, name: float(value)}) for value in values]
+            batch = {field: np.stack([one[field] for one in each]) for field in each[0]}
+            return _arrange(_sweep()(batch, _planes()), {**settings, name: values}, rows)
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        from bokeh.models import ColumnDataSource
+
+        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+
+
+class _Panel:
+    """One figure; its methods say what is drawn, from which source, in which role."""
+
+    def __init__(self, data, name, ranges):
+        from bokeh.models import Range1d
+
+        from sgtheory.experiments.loop_integral import HALF_WIDTH
+
+        title, y_label = _TITLES[name]
+        y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
+        x_range = Range1d(*_X_RANGES.get(name, (-HALF_WIDTH, HALF_WIDTH)))
+        self.name, self.data = name, data
+        self.plot = panel(
+            title, x_range=x_range, y_range=y_range, x_label=_X_LABELS.get(name, "along d₁"), y_label=y_label
+        )
+
+    def _line(self, source, y, role, legend=None, dash="solid", width=2.0, alpha=1.0):
+        options = {"legend_label": legend} if legend else {}
+        line = self.plot.line(
+            "x", y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options
+        )
+        themed(line.glyph, line_color=role)
+
+    def _dots(self, source, y, role, size=6, legend=None, hollow=False):
+        options = {"legend_label": legend} if legend else {}
+        dots = self.plot.scatter(
+            "x", y, source=self.data[source], size=size, fill_alpha=0.0 if hollow else 0.9, **options
+        )
+        themed(dots.glyph, line_color=role, fill_color=role)
+
+    def _image(self, column, low, high, role):
+        from bokeh.models import LinearColorMapper
+
+        from sgtheory.experiments.loop_integral import COLUMNS, HALF_HEIGHT, HALF_WIDTH, ROWS as MAP_ROWS
+
+        # A number belongs to the middle of its cell.
+        width, height = 2 * HALF_WIDTH / (COLUMNS - 1), 2 * HALF_HEIGHT / (MAP_ROWS - 1)
+        self.plot.image(
+            "image", source=self.data[column], x=-HALF_WIDTH - width / 2, y=-HALF_HEIGHT - height / 2,
+            dw=2 * HALF_WIDTH + width, dh=2 * HALF_HEIGHT + height,
+            color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
+        )  # fmt: skip
+        self.plot.grid.visible = False
+
+    def _finished(self, description, legend="top_left"):
+        if self.plot.legend:
+            finish_legend(self.plot, legend)
+        return Figure(self.name, self.plot, description)
+
+    def network(self):
+        self._image("output", 0.0, 1.0, "blue 33")
+        self._line("circle", "y", "orange", width=2.5)
+        self._dots("start", "y", "orange", size=8)
+        return self._finished(
+            "Output of the network over a plane of its weights, with the loop. Once around, the output changes by {change}."
+        )
+
+    def curl(self):
+        self._image("curl", -1.0, 1.0, "purple green 33")
+        self._line("circle", "y", "orange", width=2.5)
+        return self._finished(
+            "Curl of the surrogate gradient over the same plane: green where it is positive, purple where negative. "
+            "Its sum over the disc is minus the loop integral, {integral}."
+        )
+
+    def loop(self):
+        self._line("loop", "output", "blue", "output of the network", width=5, alpha=0.4)
+        self._line("loop", "cumulated", "orange", "surrogate gradient, added up")
+        return self._finished(
+            "Along the loop: the change of the network's output, which returns to {change}, and the surrogate gradient "
+            "added up, which ends at {integral}.", "bottom_left",
+        )  # fmt: skip
+
+    def steepness(self):
+        self._line("zero", "y", "soft", dash="dotted", width=1.5)
+        self._line("steepness", "integral", "orange")
+        self._dots("chosen", "y", "orange", size=8)
+        return self._finished(
+            "Integral of the surrogate gradient around the loop over its steepness: {integral} as chosen."
+        )
+
+    def points(self):
+        self._line("points", "surrogate", "orange", "surrogate gradient")
+        self._dots("points", "surrogate", "orange", size=4)
+        self._line("points", "true", "blue", "true gradient", width=1.5, dash="dashed")
+        self._dots("points", "true", "blue", size=5, hollow=True)
+        return self._finished(
+            "Logarithm of the integral's size over the number of points: of the true gradient it vanishes, {true_integral} "
+            "at 1500 points; of the surrogate gradient it stays, {integral}.", "center_left",
+        )  # fmt: skip
+
+    def planes(self):
+        self._line("zero", "y", "soft", dash="dotted", width=1.5)
+        self._dots("planes", "integral", "purple", size=4)
+        return self._finished("The same loop in forty random planes: the size of its integral is {size} on average.")
+
+
+# ---- from settings to the experiment's arguments, and from its bundle to columns -----------------------------------------
+
+
+@functools.cache
+def _planes():
+    import jax
+
+    from sgtheory.experiments.loop_integral import PLANES, random_directions
+
+    with in_64_bits():
+        return np.asarray(jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES)))
+
+
+@functools.cache
+def _random_plane(seed: int) -> np.ndarray:
+    import jax
+
+    from sgtheory.experiments.loop_integral import random_directions
+
+    with in_64_bits():
+        return np.asarray(random_directions(jax.random.key(1000 + seed)))
+
+
+def _numbers(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The fields of a `LoopSetting`."""
+    from sgtheory.experiments.loop_integral import PUBLISHED_DIRECTIONS
+
+    published = settings["plane"] == PUBLISHED
+    numbers = {name: settings[name] for name in ("surrogate", "radius", "centre_x", "centre_y")}
+    numbers["forward"] = 10.0 ** settings["forward"]
+    directions = np.array(PUBLISHED_DIRECTIONS) if published else _random_plane(int(settings["seed"]))
+    return {name: np.asarray(number, dtype=float) for name, number in numbers.items()} | {"directions": directions}
+
+
+@functools.cache
+def _sweep():
+    import equinox as eqx
+    import jax
+
+    from sgtheory.experiments.loop_integral import LoopSetting, loop_picture
+
+    return eqx.filter_jit(lambda batch, planes: jax.vmap(lambda one: loop_picture(LoopSetting(**one), planes))(batch))
+
+
+def _arrange(picture, settings: Mapping[str, Any], rows: int | None = None) -> Sources:
+    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    from sgtheory.experiments.loop_integral import COUNTS, PLANES, shown_angles, steepness_axis
+
+    wanted = slice(rows) if rows else ...
+    shown = {name: np.asarray(values)[wanted] for name, values in vars(picture).items()}
+    lead = shown["integral"].shape
+
+    def number(name):
+        return np.broadcast_to(
+            np.asarray(settings[name], dtype=float)[wanted if np.ndim(settings[name]) else ...], lead
+        )[..., None]
+
+    def still(values):
+        values = np.asarray(values, dtype=float)
+        return np.broadcast_to(values, lead + values.shape)
+
+    def logarithm(values):
+        return np.log10(np.maximum(np.abs(values), SMALLEST))
+
+    angles = np.asarray(shown_angles(), dtype=float)
+    circle = {
+        "x": number("centre_x") + number("radius") * np.sin(angles),
+        "y": number("centre_y") + number("radius") * np.cos(angles),
+    }
+    integral = shown["integral"][..., None]
+    ranges = {
+        "loop": nice_range([shown["along"], shown["cumulated"]]),
+        "steepness": nice_range([shown["by_steepness"], integral]),
+        "planes": nice_range([shown["elsewhere"]]),
+    }
+    return {
+        "output": {"image": shown["output"]},
+        "curl": {"image": shown["curl"] / (1 + np.abs(shown["curl"]))},
+        "circle": circle,
+        "start": {name: values[..., :1] for name, values in circle.items()},
+        "loop": {"x": still(np.degrees(angles)), "output": shown["along"], "cumulated": shown["cumulated"]},
+        "zero": {"x": still([-1.0, 400.0]), "y": still([0.0, 0.0])},
+        "steepness": {"x": still(np.log2(np.asarray(steepness_axis()))), "integral": shown["by_steepness"]},
+        "chosen": {"x": np.log2(number("surrogate")), "y": integral},
+        "points": {
+            "x": still(np.log10(COUNTS)), "surrogate": logarithm(shown["by_points"]), "true": logarithm(shown["true_by_points"]),
+        },
+        "planes": {"x": still(np.arange(1.0, PLANES + 1)), "integral": shown["elsewhere"]},
+        "ranges": {
+            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
+        },
+        "readouts": {
+            "integral": integral, "true_integral": shown["true_integral"][..., None],
+            "change": shown["along"][..., -1:], "size": np.mean(np.abs(shown["elsewhere"]), axis=-1)[..., None],
+        },
+    }  # fmt: skip
