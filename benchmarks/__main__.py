@@ -4,7 +4,7 @@ import os
 import platform
 from typing import Any
 
-from benchmarks import drag, first_picture, round_trip
+from benchmarks import drag, first_picture, networks, round_trip
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
         ("Kernel round trip", round_trip.measure),
         ("A drag in JupyterLab", drag.measure),
         ("Imports, first picture, compilations", first_picture.measure),
+        ("Networks of several layers", networks.measure),
     ):
         print(f"{title}\n{table(measure())}\n", flush=True)
 

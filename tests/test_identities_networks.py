@@ -248,6 +248,20 @@ def test_every_estimator_traces_once():
         assert traces == 1, name
 
 
+def test_a_network_that_may_share_parameters_gets_the_same_triples():
+    """Each parameter has one decision here; the general way, which chooses among decisions, must find that one."""
+    loss, network, parameters, inputs = problem("gentle")
+    key = jax.random.key(5)
+    several = [
+        sample_gradients(StochasticTriple(), loss, each, parameters, inputs, draws=200, key=key)
+        for each in (network, Unlayered(network))
+    ]
+    assert not network.shares_parameters
+    assert Unlayered(network).shares_parameters
+    for first_way, second_way in zip(*(jax.tree.leaves(each) for each in several), strict=True):
+        np.testing.assert_allclose(first_way, second_way, atol=1e-12)
+
+
 def test_the_costs_are_those_told():
     _, network, parameters, inputs = problem("mixed")
     counted = {name: estimator.runs(network, parameters, inputs) for name, estimator in ALL_ESTIMATORS.items()}

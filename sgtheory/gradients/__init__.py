@@ -1,6 +1,6 @@
 """Gradient estimators: one draw in, one estimate out; the exact gradient beside them."""
 
-from sgtheory.gradients import fields as fields
+from sgtheory.gradients import fields as fields, programs as programs
 from sgtheory.gradients._base import (
     AbstractGradientEstimator as AbstractGradientEstimator,
     AbstractPathwise as AbstractPathwise,

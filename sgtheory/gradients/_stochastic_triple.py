@@ -49,15 +49,13 @@ class StochasticTriple(AbstractGradientEstimator):
             path = network(unravel(vector), inputs, noise, SpikeRule())
             return scalar_loss(loss, path), path.decisions
 
-        primal, decisions = run(flat, uniform)
-        spikes = decisions.spike.ravel()
-        # Of the loss itself, where it depends on the parameters, and of every outcome's log-probability.
-        smooth, slopes = jax.jacrev(lambda v: (run(v, uniform)[0], run(v, uniform)[1].log_probability.ravel()))(flat)
-        weights = jnp.maximum(0.0, -slopes)
-        cumulated = jnp.cumsum(weights, axis=0)
-        total = cumulated[-1]
-        # A site of weight 0 is never passed by the sum, and so never chosen.
-        site = jnp.sum(cumulated <= (selector * total)[None], axis=0)
+        def log_probabilities(vector):
+            value, decisions = run(vector, uniform)
+            return (value, decisions.log_probability.ravel()), decisions.spike.ravel()
+
+        (primal, outcomes), back, spikes = jax.vjp(log_probabilities, flat, has_aux=True)
+        nothing, one = jnp.zeros_like(outcomes), jnp.ones_like(primal)
+        smooth = back((one, nothing))[0]  # of the loss itself, where it depends on the parameters
 
         def alternative(site):
             # A uniform of 1 forces silence and one of 0 a spike; the sites before keep their outcomes.
@@ -65,8 +63,21 @@ class StochasticTriple(AbstractGradientEstimator):
             return run(flat, flipped)[0]
 
         # One more run a decision serves all parameters, of which there are more in any network but the smallest.
-        alternatives = jax.vmap(alternative)(jnp.arange(spikes.size))
-        difference = jnp.where(total > 0, jnp.take(alternatives, site, mode="clip") - primal, 0.0)
+        differences = jax.vmap(alternative)(jnp.arange(spikes.size)) - primal
+        if not network.shares_parameters:
+            # Each parameter has one decision to flip: its slope alone, and its slope times what the flip changes.
+            slope, changed = (
+                back((jnp.zeros_like(primal), each))[0] for each in (jnp.ones_like(outcomes), differences)
+            )
+            return unravel(smooth - jnp.where(slope < 0, changed, 0.0))
+        slopes = jax.vmap(lambda row: back((jnp.zeros_like(primal), row))[0])(
+            jnp.eye(spikes.size, dtype=outcomes.dtype)
+        )
+        cumulated = jnp.cumsum(jnp.maximum(0.0, -slopes), axis=0)
+        total = cumulated[-1]
+        # A site of weight 0 is never passed by the sum, and so never chosen.
+        site = jnp.sum(cumulated <= (selector * total)[None], axis=0)
+        difference = jnp.where(total > 0, jnp.take(differences, site, mode="clip"), 0.0)
         return unravel(smooth + total * difference)
 
     def runs(self, network, parameters, inputs):

@@ -1,6 +1,7 @@
 """What every network offers, and the one place where a rule is asked for a spike."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -27,6 +28,9 @@ class Path(eqx.Module):
 
 class AbstractNetwork(eqx.Module):
     """A pure function of parameters, inputs, noise and a spike rule. It knows no gradient method."""
+
+    shares_parameters: ClassVar[bool] = True
+    """Whether one parameter may move several decisions directly, spikes of others held fixed."""
 
     @abc.abstractmethod
     def sites(self, inputs: Float[Array, "..."]) -> tuple[int, ...]:

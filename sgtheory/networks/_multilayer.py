@@ -1,7 +1,7 @@
 import abc
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -122,6 +122,7 @@ class MultilayerPerceptron(AbstractLayered):
     [1. 1. 0. 0.]
     """
 
+    shares_parameters: ClassVar[bool] = False
     widths: tuple[int, ...] = eqx.field(static=True)
     escapes: tuple[AbstractEscape, ...]
     thresholds: tuple[Float[Array, "..."], ...]

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import equinox as eqx
 
 from sgtheory._arrays import Array, Float, Noise
@@ -21,6 +23,7 @@ class SingleUnit(AbstractNetwork):
     1.0 0.5
     """
 
+    shares_parameters: ClassVar[bool] = False
     unit: Perceptron = eqx.field()
 
     def sites(self, inputs: Float[Array, " inputs"]) -> tuple[int, ...]:

@@ -1,0 +1,90 @@
+"""The bundle of page 05 is what the integrals of `gradients.fields` say, and answers no question of its own making."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sgtheory.experiments.loop_integral import (
+    COUNTS,
+    FEWER,
+    PLANES,
+    PUBLISHED_DIRECTIONS,
+    SHOWN,
+    WEIGHTS,
+    LoopSetting,
+    loop_picture,
+    map_axes,
+    network_output,
+    random_directions,
+    steepness_axis,
+    weight_field,
+)
+from sgtheory.gradients.fields import Plane, loop_integral
+
+PLANE = Plane(jnp.zeros(WEIGHTS), *jnp.array(PUBLISHED_DIRECTIONS))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
+
+    def of(forward, surrogate, radius=1.8, centre=(0.0, 0.0)):
+        numbers = (jnp.asarray(float(number)) for number in (forward, surrogate, radius, *centre))
+        return loop_picture(LoopSetting(*numbers, jnp.array(PUBLISHED_DIRECTIONS)), planes)
+
+    return of
+
+
+@pytest.mark.parametrize(("surrogate", "expected"), [(1.0, -0.041506), (5.0, -0.599461), (20.0, -1.231323)])
+def test_the_published_integrals(picture, surrogate, expected):
+    np.testing.assert_allclose(picture(1e4, surrogate).integral, expected, atol=1e-6)
+
+
+def test_a_smooth_network_comes_home(picture):
+    shown = picture(20.0, 5.0)
+    np.testing.assert_allclose(shown.integral, -0.084669880274959, atol=1e-9)
+    assert abs(shown.true_integral) < 1e-12
+    assert abs(shown.along[-1]) < 1e-12
+    np.testing.assert_allclose(shown.cumulated[-1], shown.integral, rtol=1e-12)
+    assert shown.cumulated.shape == shown.along.shape == (SHOWN + 1,)
+
+
+def test_with_the_true_slope_the_surrogate_comes_home_too(picture):
+    same, other = picture(4.0, 4.0), picture(4.0, 3.0)
+    np.testing.assert_allclose(same.cumulated, same.along, atol=2e-5)  # the trapezoid rule, step by step
+    assert np.max(np.abs(same.curl)) < 1e-12
+    assert np.max(np.abs(same.elsewhere)) < 1e-12
+    assert np.max(np.abs(other.curl)) > 1e-2
+    assert np.max(np.abs(other.elsewhere)) > 1e-3
+
+
+def test_the_same_numbers_come_from_single_loops(picture):
+    shown, centre = picture(8.0, 3.0, 0.9, (1.0, -0.5)), (1.0, -0.5)
+    circle = PLANE.circle(0.9, centre)
+
+    def value(surrogate, points):
+        return loop_integral(weight_field(jnp.array(8.0), surrogate), circle, points).value
+
+    np.testing.assert_allclose(shown.integral, value(jnp.array(3.0), 1500), rtol=1e-12)
+    k = 9
+    np.testing.assert_allclose(shown.by_points[k], value(jnp.array(3.0), COUNTS[k]), rtol=1e-12)
+    np.testing.assert_allclose(shown.true_by_points[k], value(None, COUNTS[k]), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(shown.by_steepness[k], value(steepness_axis()[k], FEWER), rtol=1e-12)
+
+
+def test_the_maps_are_those_of_the_plane(picture):
+    shown, (xs, ys) = picture(8.0, 3.0), map_axes()
+    assert shown.output.shape == shown.curl.shape == (len(ys), len(xs))
+    output = network_output(jnp.array(8.0), PLANE.point(xs[12], ys[5]))
+    np.testing.assert_allclose(shown.output[5, 12], output, rtol=1e-12)
+
+
+def test_a_sweep_is_many_pictures(picture):
+    numbers = [jnp.full(2, number) for number in (20.0, 0.0, 1.8, 0.0, 0.0)]
+    numbers[1] = jnp.array([1.0, 5.0])
+    directions = jnp.broadcast_to(jnp.array(PUBLISHED_DIRECTIONS), (2, 2, WEIGHTS))
+    planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
+    swept = jax.vmap(lambda setting: loop_picture(setting, planes))(LoopSetting(*numbers, directions))
+    for k, surrogate in enumerate((1.0, 5.0)):
+        np.testing.assert_allclose(swept.integral[k], picture(20.0, surrogate).integral, rtol=1e-10)
