@@ -5,6 +5,7 @@
 Not yet. That is the probability of a spike. The variance vanishes at the probability of the other outcome.
 """
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,6 +81,29 @@ def _super_spike_ratio() -> float:
     return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 
+def _bracket(surrogate: float) -> float:
+    """The surrogate's bracket of Eq. 9 at Table 1, from the same function that the page shows."""
+    import jax.numpy as jnp
+
+    from sgtheory.experiments.sign_flip import TABLE_1, SignFlipSetting, bracket
+
+    with in_64_bits():
+        numbers = {name: jnp.asarray(number) for name, number in TABLE_1.items()}
+        setting = SignFlipSetting(**numbers, map_surrogate=jnp.asarray(4.0))
+        return float(bracket(setting, setting.w, jnp.asarray(surrogate)).total)
+
+
+@functools.cache
+def _balance() -> float:
+    from scipy.optimize import brentq
+
+    return brentq(_bracket, 30.0, 60.0, xtol=1e-12)
+
+
+_HIDDEN_SURROGATE = 62.0
+"""Of the bracket that the text of exercise 4.2 tells; a test computes it."""
+
+
 def _loop(surrogate: float) -> float:
     """The loop of the paper's Fig. 5, from the same function that the page shows."""
     import jax.numpy as jnp
@@ -127,6 +151,23 @@ ALL_EXERCISES: dict[str, Exercise] = {
             (lambda v: near(v, 1.0), "Only by accident, at one steepness. Read both heights at threshold."),
         ),
         "SuperSpike's height at threshold is 1; that of the sigmoid's slope is β/4.",
+    ),
+    "04.1": Exercise(
+        _balance,
+        (
+            (lambda v: v <= 0, "A steepness is positive."),
+            (lambda v: v > 100, "The slider does not go so far."),
+            (lambda v: v < 0.5 * _balance(), "Here the second term still outweighs the first: the sign is wrong."),
+        ),
+        "Move w to 0 and watch the sum of the two terms in the surrogate's bracket: where does it cross zero?",
+    ),
+    "04.2": Exercise(
+        lambda: _HIDDEN_SURROGATE,
+        (
+            (lambda v: 0 < v < _balance(), "With such a surrogate the bracket is negative, and the sign wrong."),
+            (lambda v: v <= 0, "A steepness is positive."),
+        ),
+        "Compare the read-out of the surrogate's bracket with the number that was found, and move on.",
     ),
     "05.1": Exercise(
         _twice_backwards,

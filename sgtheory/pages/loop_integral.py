@@ -10,11 +10,11 @@ from sgtheory.pages._kit import (
     Choice,
     Figure,
     Page,
+    Panel,
     Readout,
     Slider,
     Sources,
     bokeh_columns,
-    finish_legend,
     in_64_bits,
     nice_range,
     panel,
@@ -97,7 +97,7 @@ class LoopIntegral(Page):
         return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
 
 
-class _Panel:
+class _Panel(Panel):
     """One figure; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, name, ranges):
@@ -108,24 +108,8 @@ class _Panel:
         title, y_label = _TITLES[name]
         y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
         x_range = Range1d(*_X_RANGES.get(name, (-HALF_WIDTH, HALF_WIDTH)))
-        self.name, self.data = name, data
-        self.plot = panel(
-            title, x_range=x_range, y_range=y_range, x_label=_X_LABELS.get(name, "along d₁"), y_label=y_label
-        )
-
-    def _line(self, source, y, role, legend=None, dash="solid", width=2.0, alpha=1.0):
-        options = {"legend_label": legend} if legend else {}
-        line = self.plot.line(
-            "x", y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options
-        )
-        themed(line.glyph, line_color=role)
-
-    def _dots(self, source, y, role, size=6, legend=None, hollow=False):
-        options = {"legend_label": legend} if legend else {}
-        dots = self.plot.scatter(
-            "x", y, source=self.data[source], size=size, fill_alpha=0.0 if hollow else 0.9, **options
-        )
-        themed(dots.glyph, line_color=role, fill_color=role)
+        x_label = _X_LABELS.get(name, "along d₁")
+        super().__init__(name, data, panel(title, x_range=x_range, y_range=y_range, x_label=x_label, y_label=y_label))
 
     def _image(self, column, low, high, role):
         from bokeh.models import LinearColorMapper
@@ -141,57 +125,52 @@ class _Panel:
         )  # fmt: skip
         self.plot.grid.visible = False
 
-    def _finished(self, description, legend="top_left"):
-        if self.plot.legend:
-            finish_legend(self.plot, legend)
-        return Figure(self.name, self.plot, description)
-
     def network(self):
         self._image("output", 0.0, 1.0, "blue 33")
-        self._line("circle", "y", "orange", width=2.5)
-        self._dots("start", "y", "orange", size=8)
-        return self._finished(
+        self.line("circle", "y", "orange", width=2.5)
+        self.dots("start", "y", "orange", size=8)
+        return self.finished(
             "Output of the network over a plane of its weights, with the loop. Once around, the output changes by {change}."
         )
 
     def curl(self):
         self._image("curl", -1.0, 1.0, "purple green 33")
-        self._line("circle", "y", "orange", width=2.5)
-        return self._finished(
+        self.line("circle", "y", "orange", width=2.5)
+        return self.finished(
             "Curl of the surrogate gradient over the same plane: green where it is positive, purple where negative. "
             "Its sum over the disc is minus the loop integral, {integral}."
         )
 
     def loop(self):
-        self._line("loop", "output", "blue", "output of the network", width=5, alpha=0.4)
-        self._line("loop", "cumulated", "orange", "surrogate gradient, added up")
-        return self._finished(
+        self.line("loop", "output", "blue", "output of the network", width=5, alpha=0.4)
+        self.line("loop", "cumulated", "orange", "surrogate gradient, added up", width=2)
+        return self.finished(
             "Along the loop: the change of the network's output, which returns to {change}, and the surrogate gradient "
             "added up, which ends at {integral}.", "bottom_left",
         )  # fmt: skip
 
     def steepness(self):
-        self._line("zero", "y", "soft", dash="dotted", width=1.5)
-        self._line("steepness", "integral", "orange")
-        self._dots("chosen", "y", "orange", size=8)
-        return self._finished(
+        self.line("zero", "y", "soft", dash="dotted", width=1.5)
+        self.line("steepness", "integral", "orange", width=2)
+        self.dots("chosen", "y", "orange", size=8)
+        return self.finished(
             "Integral of the surrogate gradient around the loop over its steepness: {integral} as chosen."
         )
 
     def points(self):
-        self._line("points", "surrogate", "orange", "surrogate gradient")
-        self._dots("points", "surrogate", "orange", size=4)
-        self._line("points", "true", "blue", "true gradient", width=1.5, dash="dashed")
-        self._dots("points", "true", "blue", size=5, hollow=True)
-        return self._finished(
+        self.line("points", "surrogate", "orange", "surrogate gradient", width=2)
+        self.dots("points", "surrogate", "orange", size=4)
+        self.line("points", "true", "blue", "true gradient", width=1.5, dash="dashed")
+        self.dots("points", "true", "blue", size=5, hollow=True)
+        return self.finished(
             "Logarithm of the integral's size over the number of points: of the true gradient it vanishes, {true_integral} "
             "at 1500 points; of the surrogate gradient it stays, {integral}.", "center_left",
         )  # fmt: skip
 
     def planes(self):
-        self._line("zero", "y", "soft", dash="dotted", width=1.5)
-        self._dots("planes", "integral", "purple", size=4)
-        return self._finished("The same loop in forty random planes: the size of its integral is {size} on average.")
+        self.line("zero", "y", "soft", dash="dotted", width=1.5)
+        self.dots("planes", "integral", "purple", size=4)
+        return self.finished("The same loop in forty random planes: the size of its integral is {size} on average.")
 
 
 # ---- from settings to the experiment's arguments, and from its bundle to columns -----------------------------------------

@@ -11,6 +11,7 @@ from sgtheory.pages._kit import (
     Choice,
     Figure,
     Page,
+    Panel,
     Readout,
     Slider,
     Sources,
@@ -21,7 +22,6 @@ from sgtheory.pages._kit import (
     panel,
     themed,
 )
-from sgtheory.pages._kit.theme import finish_legend
 
 CUSTOM = "your own"
 NO_NOISE = "hard threshold"
@@ -170,37 +170,15 @@ class SingleUnit(Page):
         return [getattr(_Panel(data, x_range, name, *_TITLES[name], sources["ranges"]), name)() for name in self.panels]
 
 
-class _Panel:
+class _Panel(Panel):
     """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, x_range, name, title, y_label, ranges):
         y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
-        self.name, self.data = name, data
-        self.plot = panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
-        self._line("marker", y="y", role="soft", dash="dotted")
-
-    def _line(self, source, y, role, legend=None, dash="solid", width=1.5, x="x", alpha=1.0):
-        options = {"legend_label": legend} if legend else {}
-        line = self.plot.line(
-            x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **options
+        super().__init__(
+            name, data, panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
         )
-        themed(line.glyph, line_color=role)
-
-    def _dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False):
-        options = {"legend_label": legend} if legend else {}
-        dots = self.plot.scatter(
-            "x", y, source=self.data[source], size=size, marker=marker, fill_alpha=0.0 if hollow else 0.9, **options
-        )
-        themed(dots.glyph, line_color=role, fill_color=role)
-
-    def _band(self, source, role):
-        band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=0.25)
-        themed(band.glyph, fill_color=role)
-
-    def _figure(self, description, legend="top_left"):
-        if self.plot.legend:
-            finish_legend(self.plot, legend)
-        return Figure(self.name, self.plot, description)
+        self.line("marker", "y", "soft", dash="dotted")
 
     def trials(self):
         from bokeh.models import FixedTicker, LinearColorMapper
@@ -223,52 +201,52 @@ class _Panel:
         axis.major_label_overrides = {0.36: "stochastic", 0.9: "deterministic"}
         axis.major_label_orientation = "vertical"
         self.plot.ygrid.visible = False
-        return self._figure(
+        return self.finished(
             "Raster of trials over the membrane potential. At the operating point {potential} the stochastic unit fired in "
             "a fraction {trial_mean} of its trials; the deterministic unit does the same in every trial."
         )
 
     def probability(self):
-        self._band("means", "blue")
+        self.band("means", "blue")
         # The step rises right after its last silent potential: Θ(0) = 0.
         step = self.plot.step("x", "step", source=self.data["probability"], mode="before", legend_label="deterministic")
         themed(step.glyph, line_color="ink")
-        self._line("probability", "probability", "blue", "probability p", width=2)
-        self._dots("means", "mean", "blue", "mean ± standard error", size=3)
-        return self._figure(
+        self.line("probability", "probability", "blue", "probability p", width=2)
+        self.dots("means", "mean", "blue", "mean ± standard error", size=3)
+        return self.finished(
             "Firing probability over the membrane potential: {probability} at the operating point {potential}."
         )
 
     def derivatives(self):
-        self._line("derivatives", "expected", "blue", "d E[y]/dw, analytic", width=6, alpha=0.4)
-        self._line("derivatives", "surrogate", "orange", "surrogate gradient", dash="dashed", width=2)
-        self._dots("numerical", "numerical", "blue", "numerical", size=5, hollow=True)
-        return self._figure(
+        self.line("derivatives", "expected", "blue", "d E[y]/dw, analytic", width=6, alpha=0.4)
+        self.line("derivatives", "surrogate", "orange", "surrogate gradient", dash="dashed", width=2)
+        self.dots("numerical", "numerical", "blue", "numerical", size=5, hollow=True)
+        return self.finished(
             "Derivatives by the weight over the membrane potential. At {potential}: surrogate gradient {surrogate}, "
             "derivative of the expected output {expected}, numerically {numerical}."
         )
 
     def draws(self):
-        self._dots("draws", "left", "green", "left, where it fired", size=4, marker="triangle")
-        self._dots("draws", "right", "purple", "right, where silent", size=4, marker="inverted_triangle")
-        self._line("derivatives", "affine", "orange", "(1−p) right + p left", width=2)
-        return self._figure(
+        self.dots("draws", "left", "green", "left, where it fired", size=4, marker="triangle")
+        self.dots("draws", "right", "purple", "right, where silent", size=4, marker="inverted_triangle")
+        self.line("derivatives", "affine", "orange", "(1−p) right + p left", width=2)
+        return self.finished(
             "Smoothed derivatives in the first trial: the left one where it fired, the right one where it was silent; "
             "their affine combination is {expected} at the operating point, whatever the outcome."
         )
 
     def score(self):
-        self._band("score", "purple")
-        self._line("derivatives", "expected", "blue", "d E[y]/dw", width=5, alpha=0.35)
-        self._line("score", "mean", "purple", "(y − b) · score ± s.e.", width=1.5)
-        return self._figure("Mean of the score-function estimate: {score} ± {score_error} at the operating point.")
+        self.band("score", "purple")
+        self.line("derivatives", "expected", "blue", "d E[y]/dw", width=5, alpha=0.35)
+        self.line("score", "mean", "purple", "(y − b) · score ± s.e.", width=1.5)
+        return self.finished("Mean of the score-function estimate: {score} ± {score_error} at the operating point.")
 
     def variance(self):
-        self._line("variance", "left", "green", "b = 0: left", width=1.5, dash="dashed")
-        self._line("variance", "right", "purple", "b = 1: right", width=1.5, dash="dashed")
-        self._line("variance", "variance", "orange", "at b, formula", width=2.5)
-        self._dots("measured", "variance", "orange", "measured", size=4, hollow=True)
-        return self._figure(
+        self.line("variance", "left", "green", "b = 0: left", width=1.5, dash="dashed")
+        self.line("variance", "right", "purple", "b = 1: right", width=1.5, dash="dashed")
+        self.line("variance", "variance", "orange", "at b, formula", width=2.5)
+        self.dots("measured", "variance", "orange", "measured", size=4, hollow=True)
+        return self.finished(
             "Variance of one draw of the score function: {variance} by the formula and {score_variance} measured, "
             "at the operating point."
         )

@@ -4,10 +4,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import at_rest, await_live, await_ready, drag, open_notebook, run_all
-from sgtheory.pages import LoopIntegral
+from sgtheory.pages import LoopIntegral, SignFlip
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
-PAGES = {"notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral")}
+PAGES = {
+    "notebooks/04_sign_flip.ipynb": (SignFlip, "surrogate"),
+    "notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral"),
+}
 """Notebook → its page, and a read-out that the slider that plays changes."""
 
 pytestmark = pytest.mark.browser

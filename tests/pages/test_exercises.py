@@ -9,7 +9,7 @@ import pytest
 
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
-from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _loop
+from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _bracket, _loop
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
 
@@ -19,10 +19,13 @@ BY_HAND = {
     "01.1": 2 * 4 * np.exp(-3.2) / (1 + np.exp(-3.2)) ** 2,
     "01.2": 1 / (1 + np.exp(1.0)),
     "01.3": 1 / 2.5,
+    "04.1": 42.451002476201424,
+    "04.2": 62.0,
     "05.1": 2 * 1.231323,
     "05.3": 7.0,
 }
-"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; twice the loop that is published."""
+"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; the root of a bracket
+with two terms; twice the loop that is published."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,11 @@ def test_the_answers_are_those_on_paper(answers):
     for name, answer in answers.items():
         assert answer == pytest.approx(BY_HAND[name], rel=1e-6 if name in published else 1e-12)
     assert answers.keys() == BY_HAND.keys()
+
+
+def test_the_hidden_surrogate_gives_the_bracket_that_is_told():
+    told = re.search(r"bracket \$([\d.]+)\$", (NOTEBOOKS / "04_sign_flip.ipynb").read_text())
+    assert _bracket(BY_HAND["04.2"]) == pytest.approx(float(told[1]), abs=5e-5)
 
 
 def test_the_hidden_steepness_gives_the_integral_that_is_told():
@@ -107,7 +115,9 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 @pytest.mark.usefixtures("annotations_off")
 @pytest.mark.parametrize("name", ["", "1", "01", "01.9", "x" * 10_000, "\n" * 50, None, 1.1, [], {}], ids=range(10))
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
-    with pytest.raises(ValueError, match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 05\.1, 05\.3, got ") as refusal:
+    with pytest.raises(
+        ValueError, match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 04\.1, 04\.2, 05\.1, 05\.3, got "
+    ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)
 

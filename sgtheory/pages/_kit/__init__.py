@@ -1,6 +1,7 @@
 """What every page is made of: controls, figures, the update loop, the link to the browser, export."""
 
 from sgtheory.pages._kit.controls import Choice as Choice, Control as Control, Slider as Slider, Text as Text
+from sgtheory.pages._kit.drawing import Panel as Panel
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,
     bokeh_columns as bokeh_columns,
@@ -9,4 +10,4 @@ from sgtheory.pages._kit.numbers import (
 )
 from sgtheory.pages._kit.page import Page as Page
 from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Readout as Readout
-from sgtheory.pages._kit.theme import THEME as THEME, finish_legend as finish_legend, panel as panel, themed as themed
+from sgtheory.pages._kit.theme import THEME as THEME, panel as panel, themed as themed

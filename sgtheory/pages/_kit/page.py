@@ -131,13 +131,13 @@ class Page(ipywidgets.VBox):
             messages.append(self._table_message(self.play, self._stored_table, STORED_ROWS))
         return [{**content, "bytes": len(data)} for content, data in messages], b"".join(data for _, data in messages)
 
-    def described_figures(self) -> dict[str, Any]:
+    def described_figures(self, sources: Sources | None = None) -> dict[str, Any]:
         """The figures as BokehJS reads them. Stored with the first picture, for to import Bokeh takes a second."""
         from bokeh.core.json_encoder import serialize_json
         from bokeh.document import Document
 
         document = Document()
-        figures = self.figures(self._latest[1])
+        figures = self.figures(self._latest[1] if sources is None else sources)
         for figure in figures:
             document.add_root(figure.plot)
         return {
@@ -507,7 +507,9 @@ class Page(ipywidgets.VBox):
         table = self.sweep(settings, self.play, np.linspace(control.low, control.high, STORED_ROWS))
         halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
         singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
-        figures = np.frombuffer(json.dumps(self.described_figures()).encode(), dtype="u1")
+        # Described with the numbers as they are stored: the page that reads them describes the same.
+        description = self.described_figures(unflatten(singles, "picture"))
+        figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
         return singles | halves | {"figures": figures}
 
 

@@ -1,0 +1,246 @@
+"""Page 04: a surrogate gradient with the wrong sign."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sgtheory.pages._kit import (
+    Action,
+    Figure,
+    Page,
+    Panel,
+    Readout,
+    Slider,
+    Sources,
+    bokeh_columns,
+    in_64_bits,
+    nice_range,
+    panel,
+    themed,
+)
+
+ROWS = 129  # of a sweep: one a step of any slider
+
+_TITLES = {
+    "output": ("The network's output", "y"),
+    "gradient": ("Its derivative by w, true and surrogate", "∂y / ∂w"),
+    "true": ("The bracket of the true derivative", "u₁v₁σ′ + u₂v₂σ′"),
+    "surrogate": ("The bracket of the surrogate gradient", "u₁v₁σ′ + u₂v₂σ′"),
+    "across": ("Surrogate integrated along v₁, then v₂", "v₂"),
+    "upward": ("… along v₂, then v₁", "v₂"),
+}
+_SENT_RANGES = ("output", "gradient", "true", "surrogate")
+_MAPS = ("across", "upward")
+
+
+def _weight(name: str, label: str, value: float, reach: float, step: float, text: str) -> Slider:
+    return Slider(name, label, value, -reach, reach, step, text)
+
+
+class SignFlip(Page):
+    """A network in which the surrogate gradient by w points the wrong way; see which term of Eq. 9 tips over."""
+
+    name = "sign_flip"
+    title = "The wrong sign: where a surrogate gradient points the other way"
+    play = "surrogate"
+    specification = (
+        Slider(
+            "surrogate",
+            "surrogate β_SG",
+            25.0,
+            1.0,
+            100.0,
+            1.0,
+            "Steepness of the surrogate derivative, on the way back",
+        ),
+        Slider("forward", "network β", 100.0, 10.0, 200.0, 2.5, "Steepness of the units"),
+        _weight("w", "w", 0.0, 0.2, 0.005, "Weight of the input: where the derivatives are read off"),
+        _weight("v1", "v₁", 0.05, 0.5, 0.01, "Weight to the first unit of the second layer"),
+        _weight("v2", "v₂", 0.1, 0.5, 0.01, "Weight to the second unit of the second layer"),
+        _weight("u1", "u₁", 1.0, 2.0, 0.05, "Weight of the first unit to the output"),
+        _weight("u2", "u₂", -1.0, 2.0, 0.05, "Weight of the second unit to the output"),
+        Slider("map_surrogate", "β_SG of the maps", 4.0, 1.0, 20.0, 0.25, "Of the two maps, whose network has β = 20"),
+    )
+    readouts = (
+        Readout("gradient", "∂y/∂w, true"),
+        Readout("surrogate", "∂y/∂w, surrogate"),
+        Readout("true_bracket", "bracket, true"),
+        Readout("surrogate_bracket", "bracket, surrogate"),
+        Readout("share", "wrong sign, share of the range"),
+        Readout("largest", "maps: the darkest is"),
+        Readout("difference", "maps: they differ by up to"),
+    )
+    panels = tuple(_TITLES)
+    actions = (Action("table_1", "Table 1", "The weights and steepnesses of the paper's Table 1"),)
+    discrete = frozenset({
+        *(f"ranges.{name}.{side}" for name in _SENT_RANGES for side in ("start", "end")), "wrong.low", "wrong.high",
+    })  # fmt: skip
+
+    def table_1(self) -> None:
+        """The weights and steepnesses of Table 1: here the surrogate gradient has the wrong sign."""
+        self.reset()
+
+    # ---- numbers ----
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        import jax.numpy as jnp
+
+        from sgtheory.experiments.sign_flip import SignFlipSetting, sign_flip
+
+        with in_64_bits():
+            numbers = {name: jnp.asarray(settings[name], dtype=float) for name in self.by_name}
+            return _arrange(sign_flip(SignFlipSetting(**numbers)), numbers)
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        rows = len(values)
+        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
+        values = np.pad(np.asarray(values, dtype=float), (0, max(0, ROWS - rows)), mode="edge")
+        with in_64_bits():
+            batch = {each: np.full(len(values), settings[each], dtype=float) for each in self.by_name} | {name: values}
+            return _arrange(_sweep()(batch), batch, rows)
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        from bokeh.models import ColumnDataSource
+
+        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+
+
+class _Panel(Panel):
+    """One figure; its methods say what is drawn, from which source, in which role."""
+
+    def __init__(self, data, name, ranges):
+        from bokeh.models import Range1d
+
+        from sgtheory.experiments.sign_flip import HALF_RANGE, MAP_HALF
+
+        title, y_label = _TITLES[name]
+        reach = MAP_HALF if name in _MAPS else HALF_RANGE
+        ends = (-reach, reach)
+        if name in _SENT_RANGES:
+            ends = float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0])
+        x_label = "v₁" if name in _MAPS else "w"
+        super().__init__(
+            name, data, panel(title, x_range=Range1d(-reach, reach), y_range=ends, x_label=x_label, y_label=y_label)
+        )
+        if name not in _MAPS:
+            self.band("wrong", "yellow")
+            self.line("zero", "y", "soft", width=1)
+            self.line("marker", "y", "soft", dash="dotted")
+
+    def output(self):
+        self.line("output", "y", "blue", width=2)
+        return self.finished(
+            "Output of the network over w. In the shaded range, a share {share}, the surrogate has the wrong sign."
+        )
+
+    def gradient(self):
+        self.line("output", "gradient", "blue", "true", width=5, alpha=0.4)
+        self.line("output", "surrogate", "orange", "surrogate", width=2)
+        return self.finished(
+            "Derivatives of the output by w: at the chosen w the true one is {gradient}, the surrogate {surrogate}."
+        )
+
+    def _bracket(self, source, description):
+        self.line(source, "first", "green", "first term", dash="dashed")
+        self.line(source, "second", "purple", "second term", dash="dashed")
+        self.line(source, "total", "orange" if source == "surrogate" else "blue", "their sum", width=2.5)
+        return self.finished(description, "bottom_left")
+
+    def true(self):
+        return self._bracket("true", "The two terms of the true bracket and their sum, {true_bracket} at the chosen w.")
+
+    def surrogate(self):
+        return self._bracket(
+            "surrogate", "The two terms of the surrogate's bracket and their sum, {surrogate_bracket} at the chosen w."
+        )
+
+    def _map(self, source, description):
+        from bokeh.models import LinearColorMapper
+
+        from sgtheory.experiments.sign_flip import MAP_HALF, MAP_POINTS
+
+        # A number belongs to the middle of its cell.
+        cell = 2 * MAP_HALF / (MAP_POINTS - 1)
+        mapper = themed(LinearColorMapper(low=-1.0, high=1.0), palette="purple green 33")
+        corner, size = -MAP_HALF - cell / 2, 2 * MAP_HALF + cell
+        self.plot.image("image", source=self.data[source], x=corner, y=corner, dw=size, dh=size, color_mapper=mapper)
+        self.plot.grid.visible = False
+        return self.finished(description)
+
+    def across(self):
+        return self._map(
+            "across",
+            "Surrogate gradient integrated from the lower left corner, first along v₁: up to {largest} in size.",
+        )
+
+    def upward(self):
+        return self._map(
+            "upward",
+            "The same, first along v₂: the two maps differ by up to {difference}; of a gradient they would not.",
+        )
+
+
+# ---- from the experiment's bundle to columns ------------------------------------------------------------------------------
+
+
+@functools.cache
+def _sweep():
+    import equinox as eqx
+    import jax
+
+    from sgtheory.experiments.sign_flip import SignFlipSetting, sign_flip
+
+    return eqx.filter_jit(jax.vmap(lambda one: sign_flip(SignFlipSetting(**one))))
+
+
+def _arrange(picture, numbers: Mapping[str, Any], rows: int | None = None) -> Sources:
+    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    from sgtheory.experiments.sign_flip import weight_axis
+
+    wanted = slice(rows) if rows else ...
+
+    def shown(values):
+        return np.asarray(values)[wanted]
+
+    ws = np.asarray(weight_axis(), dtype=float)
+    output = shown(picture.output)
+    x = np.broadcast_to(ws, output.shape)
+    gradient, surrogate = shown(picture.gradient), shown(picture.surrogate)
+    brackets = {
+        name: {"first": shown(each.first), "second": shown(each.second), "total": shown(each.total)}
+        for name, each in (("true", picture.true_bracket), ("surrogate", picture.surrogate_bracket))
+    }
+    ranges = {
+        "output": nice_range([output]),
+        "gradient": nice_range([gradient, surrogate]),
+        **{name: nice_range(list(terms.values())) for name, terms in brackets.items()},
+    }
+    wrong = np.sign(brackets["true"]["total"]) != np.sign(brackets["surrogate"]["total"])
+    maps = {"across": shown(picture.across_first), "upward": shown(picture.upward_first)}
+    largest = np.max(np.abs(np.stack(list(maps.values()))), axis=(0, -2, -1))
+    at_weight = shown(picture.at_weight)
+    w = shown(numbers["w"])[..., None]
+    lead = w.shape[:-1]
+    names = ("output", "gradient", "surrogate", "true_bracket", "surrogate_bracket")
+    return {
+        "output": {"x": x, "y": output, "gradient": gradient, "surrogate": surrogate},
+        **{name: {"x": x, **terms} for name, terms in brackets.items()},
+        # From below any axis to above it, where the sign is wrong; of no height elsewhere.
+        "wrong": {"x": x, "low": np.where(wrong, -1e4, 0.0), "high": np.where(wrong, 1e4, 0.0)},
+        "zero": {"x": np.broadcast_to([-1.0, 1.0], (*lead, 2)), "y": np.zeros((*lead, 2))},
+        "marker": {"x": np.concatenate([w, w], axis=-1), "y": np.broadcast_to([-1e4, 1e4], (*lead, 2))},
+        **{name: {"image": values / largest[..., None, None]} for name, values in maps.items()},
+        "ranges": {
+            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
+        },
+        "readouts": {
+            **{name: at_weight[..., k : k + 1] for k, name in enumerate(names)},
+            "share": shown(picture.share)[..., None], "largest": largest[..., None],
+            "difference": np.max(np.abs(maps["across"] - maps["upward"]), axis=(-2, -1))[..., None],
+        },
+    }  # fmt: skip
