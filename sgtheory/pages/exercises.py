@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sgtheory.pages._kit.controls import brief
 from sgtheory.pages._kit.numbers import in_64_bits
 
@@ -81,8 +83,9 @@ def _super_spike_ratio() -> float:
     return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 
-def _bracket(surrogate: float) -> float:
+def _brackets(steepnesses: np.ndarray) -> np.ndarray:
     """The surrogate's bracket of Eq. 9 at Table 1, from the same function that the page shows."""
+    import jax
     import jax.numpy as jnp
 
     from sgtheory.experiments.sign_flip import TABLE_1, SignFlipSetting, bracket
@@ -90,14 +93,14 @@ def _bracket(surrogate: float) -> float:
     with in_64_bits():
         numbers = {name: jnp.asarray(number) for name, number in TABLE_1.items()}
         setting = SignFlipSetting(**numbers, map_surrogate=jnp.asarray(4.0))
-        return float(bracket(setting, setting.w, jnp.asarray(surrogate)).total)
+        return np.asarray(jax.vmap(lambda steepness: bracket(setting, setting.w, steepness).total)(steepnesses))
 
 
 @functools.cache
 def _balance() -> float:
-    from scipy.optimize import brentq
-
-    return brentq(_bracket, 30.0, 60.0, xtol=1e-12)
+    """Where it changes its sign; between two points of so fine a grid it is a straight line."""
+    steepnesses = np.linspace(30.0, 60.0, 30_001)
+    return float(np.interp(0.0, _brackets(steepnesses), steepnesses))
 
 
 _HIDDEN_SURROGATE = 62.0
