@@ -115,10 +115,13 @@ def _first(output):
     return output[0]
 
 
+def sigmoid(steepness: Scalar) -> Sigmoid:
+    """Its number put in place: a compiled program need not check it at every point."""
+    return eqx.tree_at(lambda member: member.steepness, Sigmoid(1.0), steepness)
+
+
 def _network(forward: Scalar) -> MultilayerPerceptron:
-    """Its numbers put in place: a compiled program need not check them at every point."""
-    escape = eqx.tree_at(lambda member: member.steepness, Sigmoid(1.0), forward)
-    return MultilayerPerceptron((1, 1, 2, 1), escape)
+    return MultilayerPerceptron((1, 1, 2, 1), sigmoid(forward))
 
 
 def _parameters(weights: Float[Array, " weights"]) -> MultilayerParameters:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Float, Scalar
-from sgtheory.experiments.loop_integral import network_output, weight_field
+from sgtheory.experiments.loop_integral import network_output, sigmoid, weight_field
 from sgtheory.gradients.fields import Plane, staircase_integrals
 
 TABLE_1 = {"w": 0.0, "v1": 0.05, "v2": 0.1, "u1": 1.0, "u2": -1.0, "forward": 100.0, "surrogate": 25.0}
@@ -81,10 +81,7 @@ def map_axis() -> Float[Array, " points"]:
 def bracket(setting: SignFlipSetting, w: Float[Array, "..."], steepness: Scalar) -> Bracket:
     """The bracket of Eq. 9 with slopes of this steepness, on the way back of a network that stays as it is."""
 
-    def slope(distance):
-        return steepness * jax.nn.sigmoid(steepness * distance) * jax.nn.sigmoid(-steepness * distance)
-
-    g = jax.nn.sigmoid(setting.forward * w)
+    g, slope = sigmoid(setting.forward).probability(w), sigmoid(steepness).slope
     return Bracket(setting.u1 * setting.v1 * slope(setting.v1 * g), setting.u2 * setting.v2 * slope(setting.v2 * g))
 
 

@@ -1,8 +1,7 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
-import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from sgtheory._arrays import Array, Float, Key, Parameters, Scalar
@@ -69,23 +68,15 @@ def compare(
 
     def one(estimator: AbstractGradientEstimator) -> Comparison:
         sampled = sample_gradients(estimator, loss, network, parameters, inputs, draws=draws, key=key)
-        summary = summarise(jax.vmap(flat)(sampled), flat(exact))
+        summary = summarise(jax.vmap(_flat)(sampled), _flat(exact))
         return Comparison(
             summary.mean, summary.bias, summary.variance, summary.standard_error, summary.cosine,
-            sign_agreement(summary.mean, flat(exact)), estimator.runs(network, parameters, inputs),
+            sign_agreement(summary.mean, _flat(exact)), estimator.runs(network, parameters, inputs),
         )  # fmt: skip
 
     return {name: one(estimator) for name, estimator in estimators.items()}
 
 
-def flat(tree: Parameters) -> Float[Array, " parameters"]:
+def _flat(tree: Parameters) -> Float[Array, " parameters"]:
     """All numbers of a pytree, one after the other."""
     return ravel_pytree(tree)[0]
-
-
-def names_of(parameters: Parameters) -> Iterable[str]:
-    """A name for every number of a pytree, in the order of `flat`: `weights[0][1, 2]`."""
-    for path, leaf in jax.tree_util.tree_leaves_with_path(parameters):
-        stem = jax.tree_util.keystr(path).lstrip(".")
-        for index in np.ndindex(leaf.shape):
-            yield stem + (f"[{', '.join(str(i) for i in index)}]" if index else "")

@@ -5,7 +5,7 @@ import numpy as np
 
 from sgtheory._arrays import Array, Float, Parameters, Scalar
 from sgtheory.gradients._base import AbstractGradientEstimator, Claim, Depth, Loss, Losses, scalar_loss
-from sgtheory.gradients._layered import PathTable, layered_expectation, transitions
+from sgtheory.gradients._layered import PathTable, layered_expectation, patterns, transitions
 from sgtheory.networks import AbstractLayered, AbstractNetwork
 from sgtheory.rules import AbstractBackward, Forced, SpikeRule, Surrogate
 
@@ -21,8 +21,7 @@ def spike_patterns(network: AbstractNetwork, inputs: Float[Array, "..."], max_de
             f"`network` must have at most {max_decisions} decisions to be enumerated, got {count}, that is "
             f"{2.0**count:.3g} spike patterns. Take a smaller network, or raise `max_decisions` if you can wait."
         )
-    bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-    return jnp.asarray(bits.reshape(2**count, *shape), dtype=jnp.result_type(inputs))
+    return patterns(count, jnp.result_type(inputs)).reshape(2**count, *shape)
 
 
 def expectation(

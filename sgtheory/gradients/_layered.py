@@ -27,7 +27,7 @@ def layered_expectation(
     Differentiable in `parameters`. Long sums are taken in pieces, so that two layers of 12 units fit in 2 GB.
 
     **Raises** `ValueError` for two adjacent layers with more than 24 units together (inputs do not count, for they are
-    given), and for a function that is not one number.
+    given), for parameters or inputs that do not fit, and for a function that is not one number.
     **Source:** Gygax & Zenke (2025), Fig. 3, of whose tree this is the sum.
 
     >>> import jax.numpy as jnp
@@ -38,14 +38,12 @@ def layered_expectation(
     >>> print(round(float(layered_expectation(lambda y: y[0], chain, parameters, jnp.array([1.0]))), 5))
     0.3346
     """
+    network.check(parameters, inputs)
     _refuse_wide(network)
-    layers = len(network.widths) - 1
     values = output_values(function, network, inputs)
-    for layer in reversed(range(layers)):
-        if layer == 0:
-            return average(_probabilities(network, parameters, 0, inputs), values)
+    for layer in reversed(range(1, len(network.widths) - 1)):
         values = _step_down(network, parameters, layer, values, jnp.result_type(inputs))
-    raise AssertionError("a network has at least one layer")
+    return average(_probabilities(network, parameters, 0, inputs), values)
 
 
 def _refuse_wide(network: AbstractLayered, limit: int = MAX_PAIR) -> None:
@@ -61,7 +59,7 @@ def _refuse_wide(network: AbstractLayered, limit: int = MAX_PAIR) -> None:
 
 
 def patterns(width: int, dtype: np.dtype | type) -> Float[Array, "patterns units"]:
-    """All spike patterns of a layer, a row each; unit $i$ is bit $i$ of the row's number."""
+    """All spike patterns of some units, a row each; unit $i$ is bit $i$ of the row's number."""
     bits = (np.arange(2**width)[:, None] >> np.arange(width)) & 1
     return jnp.asarray(bits, dtype=dtype)
 
@@ -91,7 +89,7 @@ def average(probabilities: Float[Array, " units"], values: Float[Array, " patter
 
 
 def _step_down(network, parameters, layer, values, dtype) -> Float[Array, " patterns"]:
-    """The values of the patterns of the layer below `layer` (that is of unit counts `widths[layer]`)."""
+    """The values of the patterns of the layer below `layer`."""
     below = patterns(network.widths[layer], dtype)
 
     @jax.checkpoint
@@ -125,6 +123,7 @@ def flip_gradient(
     >>> print([round(float(weight[0, 0]), 4) for weight in gradient.weights])
     [-0.0841, -0.093, 0.2091]
     """
+    network.check(parameters, inputs)
     _refuse_wide(network, MAX_WRITTEN_PAIR)
     dtype = jnp.result_type(inputs)
     layers = range(len(network.widths) - 1)

@@ -18,7 +18,7 @@ from jax.core import Tracer
 from jax.flatten_util import ravel_pytree
 
 from sgtheory._arrays import Array, Float, Key, Parameters, Scalar
-from sgtheory._checks import as_real, finite, positive, shorten
+from sgtheory._checks import finite, positive, shorten
 from sgtheory.gradients._base import Loss
 from sgtheory.networks import AbstractLayered
 from sgtheory.surrogates import AbstractSurrogate
@@ -262,7 +262,7 @@ def polygon_integral(field: Field, corners: Any, tolerance: float = 1e-10) -> Li
     >>> print(round(polygon_integral(swirl, [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).value, 5))
     2.0
     """
-    points = finite("corners", "Give one row a corner.")(as_real("corners", corners))
+    points = finite("corners", "Give one row a corner.")(corners)
     if points.ndim != 2 or points.shape[0] < 3:
         raise ValueError(
             f"`corners` must be at least 3 points, one row each, got the shape {shorten(points.shape)}. Add points."
@@ -296,9 +296,15 @@ def integrated_gradients(field: Field, baseline: Vector, point: Vector, points: 
     """
     if points < 1:
         raise ValueError(f"`points` must be at least 1, got {shorten(points)}. Take 64, say.")
-    nodes, weights = (jnp.asarray(each, point.dtype) for each in np.polynomial.legendre.leggauss(points))
+    nodes, weights = _quadrature(points, point.dtype)
     values = jax.vmap(lambda t: field(baseline + t * (point - baseline)))(0.5 * (nodes + 1))
     return (point - baseline) * (0.5 * weights @ values)
+
+
+def _quadrature(points: int, dtype: np.dtype) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
+    """Nodes and weights of Gauss and Legendre on [-1, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    return jnp.asarray(nodes, dtype), jnp.asarray(weights, dtype)
 
 
 def curl(field: Field, point: Vector, first: Vector, second: Vector) -> Scalar:
@@ -357,7 +363,7 @@ def staircase_integrals(
 
     def cumulated(direction: Vector, places: Array, others: Array, point: Callable[[Scalar, Scalar], Vector]) -> Array:
         """Integrals along `places` from the first of them, one row for each of `others`."""
-        nodes, weights = (jnp.asarray(each, places.dtype) for each in np.polynomial.legendre.leggauss(4))
+        nodes, weights = _quadrature(4, places.dtype)
         steps = jnp.diff(places)[:, None]
         positions = places[:-1, None] + 0.5 * (nodes[None] + 1) * steps
 

@@ -32,6 +32,10 @@ class AbstractLayered(AbstractNetwork):
     def escape_of(self, layer: int) -> AbstractEscape:
         """Escape noise of a layer (counted from 0)."""
 
+    @abc.abstractmethod
+    def check(self, parameters: Parameters, inputs: Float[Array, " inputs"]) -> None:
+        """**Raises** `ValueError` unless parameters and inputs have the shapes of this network."""
+
 
 class MultilayerParameters(eqx.Module):
     """What is learnt: a matrix of `weights` a layer, units × inputs of the layer, and a vector of `biases` a layer.

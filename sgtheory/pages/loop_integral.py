@@ -14,11 +14,14 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
-    bokeh_columns,
+    data_sources,
+    filled_up,
     in_64_bits,
     nice_range,
     panel,
-    themed,
+    range_columns,
+    range_names,
+    sent_range,
 )
 
 PUBLISHED, RANDOM = "of Fig. 5", "random"
@@ -66,7 +69,7 @@ class LoopIntegral(Page):
         Readout("size", "mean |∮| over random planes"),
     )
     panels = tuple(_TITLES)
-    discrete = frozenset(f"ranges.{name}.{side}" for name in _SENT_RANGES for side in ("start", "end"))
+    discrete = range_names(_SENT_RANGES)
 
     # ---- numbers ----
 
@@ -81,8 +84,7 @@ class LoopIntegral(Page):
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         rows = len(values)
-        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
-        values = np.pad(np.asarray(values, dtype=float), (0, max(0, ROWS - rows)), mode="edge")
+        values = filled_up(np.asarray(values, dtype=float), ROWS)
         with in_64_bits():
             each = [_numbers({**settings, name: float(value)}) for value in values]
             batch = {field: np.stack([one[field] for one in each]) for field in each[0]}
@@ -91,9 +93,7 @@ class LoopIntegral(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        from bokeh.models import ColumnDataSource
-
-        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        data = data_sources(sources)
         return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
 
 
@@ -106,27 +106,13 @@ class _Panel(Panel):
         from sgtheory.experiments.loop_integral import HALF_WIDTH
 
         title, y_label = _TITLES[name]
-        y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
+        y_range = _FIXED_RANGES.get(name) or sent_range(ranges, name)
         x_range = Range1d(*_X_RANGES.get(name, (-HALF_WIDTH, HALF_WIDTH)))
         x_label = _X_LABELS.get(name, "along d₁")
         super().__init__(name, data, panel(title, x_range=x_range, y_range=y_range, x_label=x_label, y_label=y_label))
 
-    def _image(self, column, low, high, role):
-        from bokeh.models import LinearColorMapper
-
-        from sgtheory.experiments.loop_integral import COLUMNS, HALF_HEIGHT, HALF_WIDTH, ROWS as MAP_ROWS
-
-        # A number belongs to the middle of its cell.
-        width, height = 2 * HALF_WIDTH / (COLUMNS - 1), 2 * HALF_HEIGHT / (MAP_ROWS - 1)
-        self.plot.image(
-            "image", source=self.data[column], x=-HALF_WIDTH - width / 2, y=-HALF_HEIGHT - height / 2,
-            dw=2 * HALF_WIDTH + width, dh=2 * HALF_HEIGHT + height,
-            color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
-        )  # fmt: skip
-        self.plot.grid.visible = False
-
     def network(self):
-        self._image("output", 0.0, 1.0, "blue 33")
+        self.heat_map("output", 0.0, 1.0, "blue 33")
         self.line("circle", "y", "orange", width=2.5)
         self.dots("start", "y", "orange", size=8)
         return self.finished(
@@ -134,7 +120,7 @@ class _Panel(Panel):
         )
 
     def curl(self):
-        self._image("curl", -1.0, 1.0, "purple green 33")
+        self.heat_map("curl", -1.0, 1.0, "purple green 33")
         self.line("circle", "y", "orange", width=2.5)
         return self.finished(
             "Curl of the surrogate gradient over the same plane: green where it is positive, purple where negative. "
@@ -261,9 +247,7 @@ def _arrange(picture, settings: Mapping[str, Any], rows: int | None = None) -> S
             "x": still(np.log10(COUNTS)), "surrogate": logarithm(shown["by_points"]), "true": logarithm(shown["true_by_points"]),
         },
         "planes": {"x": still(np.arange(1.0, PLANES + 1)), "integral": shown["elsewhere"]},
-        "ranges": {
-            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
-        },
+        "ranges": range_columns(ranges),
         "readouts": {
             "integral": integral, "true_integral": shown["true_integral"][..., None],
             "change": shown["along"][..., -1:], "size": np.mean(np.abs(shown["elsewhere"]), axis=-1)[..., None],

@@ -14,11 +14,14 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
-    bokeh_columns,
+    data_sources,
+    filled_up,
     in_64_bits,
     nice_range,
     panel,
-    themed,
+    range_columns,
+    range_names,
+    sent_range,
 )
 
 ROWS = 129  # of a sweep: one a step of any slider
@@ -33,10 +36,6 @@ _TITLES = {
 }
 _SENT_RANGES = ("output", "gradient", "true", "surrogate")
 _MAPS = ("across", "upward")
-
-
-def _weight(name: str, label: str, value: float, reach: float, step: float, text: str) -> Slider:
-    return Slider(name, label, value, -reach, reach, step, text)
 
 
 class SignFlip(Page):
@@ -56,11 +55,11 @@ class SignFlip(Page):
             "Steepness of the surrogate derivative, on the way back",
         ),
         Slider("forward", "network β", 100.0, 10.0, 200.0, 2.5, "Steepness of the units"),
-        _weight("w", "w", 0.0, 0.2, 0.005, "Weight of the input: where the derivatives are read off"),
-        _weight("v1", "v₁", 0.05, 0.5, 0.01, "Weight to the first unit of the second layer"),
-        _weight("v2", "v₂", 0.1, 0.5, 0.01, "Weight to the second unit of the second layer"),
-        _weight("u1", "u₁", 1.0, 2.0, 0.05, "Weight of the first unit to the output"),
-        _weight("u2", "u₂", -1.0, 2.0, 0.05, "Weight of the second unit to the output"),
+        Slider("w", "w", 0.0, -0.2, 0.2, 0.005, "Weight of the input: where the derivatives are read off"),
+        Slider("v1", "v₁", 0.05, -0.5, 0.5, 0.01, "Weight to the first unit of the second layer"),
+        Slider("v2", "v₂", 0.1, -0.5, 0.5, 0.01, "Weight to the second unit of the second layer"),
+        Slider("u1", "u₁", 1.0, -2.0, 2.0, 0.05, "Weight of the first unit to the output"),
+        Slider("u2", "u₂", -1.0, -2.0, 2.0, 0.05, "Weight of the second unit to the output"),
         Slider("map_surrogate", "β_SG of the maps", 4.0, 1.0, 20.0, 0.25, "Of the two maps, whose network has β = 20"),
     )
     readouts = (
@@ -74,9 +73,7 @@ class SignFlip(Page):
     )
     panels = tuple(_TITLES)
     actions = (Action("table_1", "Table 1", "The weights and steepnesses of the paper's Table 1"),)
-    discrete = frozenset({
-        *(f"ranges.{name}.{side}" for name in _SENT_RANGES for side in ("start", "end")), "wrong.low", "wrong.high",
-    })  # fmt: skip
+    discrete = range_names(_SENT_RANGES) | {"wrong.low", "wrong.high"}
 
     def table_1(self) -> None:
         """The weights and steepnesses of Table 1: here the surrogate gradient has the wrong sign."""
@@ -95,8 +92,7 @@ class SignFlip(Page):
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         rows = len(values)
-        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
-        values = np.pad(np.asarray(values, dtype=float), (0, max(0, ROWS - rows)), mode="edge")
+        values = filled_up(np.asarray(values, dtype=float), ROWS)
         with in_64_bits():
             batch = {each: np.full(len(values), settings[each], dtype=float) for each in self.by_name} | {name: values}
             return _arrange(_sweep()(batch), batch, rows)
@@ -104,9 +100,7 @@ class SignFlip(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        from bokeh.models import ColumnDataSource
-
-        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        data = data_sources(sources)
         return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
 
 
@@ -122,7 +116,7 @@ class _Panel(Panel):
         reach = MAP_HALF if name in _MAPS else HALF_RANGE
         ends = (-reach, reach)
         if name in _SENT_RANGES:
-            ends = float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0])
+            ends = sent_range(ranges, name)
         x_label = "v₁" if name in _MAPS else "w"
         super().__init__(
             name, data, panel(title, x_range=Range1d(-reach, reach), y_range=ends, x_label=x_label, y_label=y_label)
@@ -160,16 +154,7 @@ class _Panel(Panel):
         )
 
     def _map(self, source, description):
-        from bokeh.models import LinearColorMapper
-
-        from sgtheory.experiments.sign_flip import MAP_HALF, MAP_POINTS
-
-        # A number belongs to the middle of its cell.
-        cell = 2 * MAP_HALF / (MAP_POINTS - 1)
-        mapper = themed(LinearColorMapper(low=-1.0, high=1.0), palette="purple green 33")
-        corner, size = -MAP_HALF - cell / 2, 2 * MAP_HALF + cell
-        self.plot.image("image", source=self.data[source], x=corner, y=corner, dw=size, dh=size, color_mapper=mapper)
-        self.plot.grid.visible = False
+        self.heat_map(source, -1.0, 1.0, "purple green 33")
         return self.finished(description)
 
     def across(self):
@@ -235,9 +220,7 @@ def _arrange(picture, numbers: Mapping[str, Any], rows: int | None = None) -> So
         "zero": {"x": np.broadcast_to([-1.0, 1.0], (*lead, 2)), "y": np.zeros((*lead, 2))},
         "marker": {"x": np.concatenate([w, w], axis=-1), "y": np.broadcast_to([-1e4, 1e4], (*lead, 2))},
         **{name: {"image": values / largest[..., None, None]} for name, values in maps.items()},
-        "ranges": {
-            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
-        },
+        "ranges": range_columns(ranges),
         "readouts": {
             **{name: at_weight[..., k : k + 1] for k, name in enumerate(names)},
             "share": shown(picture.share)[..., None], "largest": largest[..., None],

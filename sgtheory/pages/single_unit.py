@@ -16,10 +16,14 @@ from sgtheory.pages._kit import (
     Slider,
     Sources,
     Text,
-    bokeh_columns,
+    data_sources,
+    filled_up,
     in_64_bits,
     nice_range,
     panel,
+    range_columns,
+    range_names,
+    sent_range,
     themed,
 )
 
@@ -105,7 +109,7 @@ class SingleUnit(Page):
                 ("measured", "variance"),
                 ("readouts", "trial_mean"), ("readouts", "score"), ("readouts", "score_error"), ("readouts", "score_variance"),
             )),
-            *(f"ranges.{name}.{side}" for name in ("derivatives", "draws", "score", "variance") for side in ("start", "end")),
+            *range_names(("derivatives", "draws", "score", "variance")),
         }
     )  # fmt: skip
 
@@ -140,8 +144,7 @@ class SingleUnit(Page):
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         rows = len(values)
-        # Short sweeps are filled up with their last value, so that every slider's table is the work of one program.
-        values = np.pad(values, (0, ROWS - len(values)), mode="edge")
+        values = filled_up(values, ROWS)
         with in_64_bits():
             seeds = np.rint(values).astype(int) if name == "seed" else np.full(ROWS, settings["seed"])
             swept = _swept(self._setting(settings), name, values)
@@ -163,9 +166,9 @@ class SingleUnit(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        from bokeh.models import ColumnDataSource, Range1d
+        from bokeh.models import Range1d
 
-        data = {name: ColumnDataSource(bokeh_columns(columns), name=name) for name, columns in sources.items()}
+        data = data_sources(sources)
         x_range = Range1d(*_X)
         return [getattr(_Panel(data, x_range, name, *_TITLES[name], sources["ranges"]), name)() for name in self.panels]
 
@@ -174,7 +177,7 @@ class _Panel(Panel):
     """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, x_range, name, title, y_label, ranges):
-        y_range = _FIXED_RANGES.get(name) or tuple(float(ranges[f"{name}.{side}"][0]) for side in ("start", "end"))
+        y_range = _FIXED_RANGES.get(name) or sent_range(ranges, name)
         super().__init__(
             name, data, panel(title, x_range=x_range, y_range=y_range, x_label=_POTENTIAL, y_label=y_label)
         )
@@ -370,9 +373,7 @@ def arrange(picture, rows: int | None = None) -> Sources:
             ("left", "left_variance"), ("right", "right_variance"), ("variance", "variance"))}},
         "measured": {"x": x[..., fourth], "variance": curves["score_variance"][..., fourth]},
         "marker": {"x": np.concatenate([potential, potential], axis=-1), "y": ends},
-        "ranges": {
-            f"{name}.{side}": end for name, both in ranges.items() for side, end in zip(("start", "end"), both, strict=True)
-        },
+        "ranges": range_columns(ranges),
         "readouts": {
             "potential": potential, "probability": point["probability"], "trial_mean": point["trial_mean"],
             "surrogate": point["surrogate_gradient"], "expected": point["expected_gradient"],

@@ -1,12 +1,14 @@
 """What every page is made of: controls, figures, the update loop, the link to the browser, export."""
 
 from sgtheory.pages._kit.controls import Choice as Choice, Control as Control, Slider as Slider, Text as Text
-from sgtheory.pages._kit.drawing import Panel as Panel
+from sgtheory.pages._kit.drawing import Panel as Panel, data_sources as data_sources, sent_range as sent_range
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,
-    bokeh_columns as bokeh_columns,
+    filled_up as filled_up,
     in_64_bits as in_64_bits,
     nice_range as nice_range,
+    range_columns as range_columns,
+    range_names as range_names,
 )
 from sgtheory.pages._kit.page import Page as Page
 from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Readout as Readout

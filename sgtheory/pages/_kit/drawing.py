@@ -2,8 +2,31 @@
 
 from typing import Any
 
+import numpy as np
+
+from sgtheory.pages._kit.numbers import Sources
 from sgtheory.pages._kit.stage import Figure
 from sgtheory.pages._kit.theme import finish_legend, themed
+
+
+def data_sources(sources: Sources) -> dict[str, Any]:
+    """The sources of a picture as Bokeh holds them, each by its name; an image is a list of one."""
+    from bokeh.models import ColumnDataSource
+
+    return {
+        name: ColumnDataSource({column: _held(values) for column, values in columns.items()}, name=name)
+        for name, columns in sources.items()
+    }
+
+
+def _held(values: np.ndarray) -> Any:
+    numbers = values.astype("u1") if values.dtype == bool else np.asarray(values, dtype="f8")
+    return [numbers] if values.ndim == 2 else numbers
+
+
+def sent_range(ranges: dict[str, np.ndarray], name: str) -> tuple[float, float]:
+    """The ends of a panel's y-axis, of the source `ranges`."""
+    return float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0])
 
 
 class Panel:
@@ -31,6 +54,21 @@ class Panel:
         """From the column `low` to the column `high`."""
         band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=0.25)
         themed(band.glyph, fill_color=role)
+
+    def heat_map(self, source, low, high, role):
+        """The image of a source, whose outermost numbers lie at the ends of the axes, as far from 0 on either side."""
+        from bokeh.models import LinearColorMapper
+
+        width, height = self.plot.x_range.end, self.plot.y_range.end
+        rows, columns = self.data[source].data["image"][0].shape
+        # A number belongs to the middle of its cell.
+        across, upward = width / (columns - 1), height / (rows - 1)
+        self.plot.image(
+            "image", source=self.data[source], x=-width - across, y=-height - upward,
+            dw=2 * (width + across), dh=2 * (height + upward),
+            color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
+        )  # fmt: skip
+        self.plot.grid.visible = False
 
     def finished(self, description: str, legend: str = "top_left") -> Figure:
         """The figure with its text, once all is drawn."""

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
+
+_SIDES = ("start", "end")
 
 Sources = dict[str, dict[str, np.ndarray]]
 """source name → column name → numbers; in a table every column has a leading axis, one row a slider position."""
@@ -117,11 +118,16 @@ def nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return below[..., None], above[..., None]
 
 
-def bokeh_columns(columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The columns of one source of a picture as Bokeh takes them: an image is a list of one."""
-    return {
-        name: [values.astype("u1") if values.dtype == bool else np.asarray(values, dtype="f8")]
-        if values.ndim == 2
-        else np.asarray(values, dtype="f8")
-        for name, values in columns.items()
-    }
+def range_columns(ranges: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The columns of the source `ranges`: the two ends of each panel's y-axis."""
+    return {f"{name}.{side}": end for name, ends in ranges.items() for side, end in zip(_SIDES, ends, strict=True)}
+
+
+def range_names(names: Collection[str]) -> frozenset[str]:
+    """What these columns are called among the `discrete` ones: an axis that glides hides how a curve grows."""
+    return frozenset(f"ranges.{name}.{side}" for name in names for side in _SIDES)
+
+
+def filled_up(values: np.ndarray, rows: int) -> np.ndarray:
+    """A short sweep with its last value repeated, so that every slider's table is the work of one program."""
+    return np.pad(values, (0, max(0, rows - len(values))), mode="edge")
