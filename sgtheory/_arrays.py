@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 Scalar = Float[Array, ""]
 """One real number: a steepness, a threshold, a loss."""
@@ -22,4 +22,4 @@ Parameters = Any
 Key = PRNGKeyArray
 """A JAX random key, the only source of randomness."""
 
-__all__ = ["Array", "Distance", "Float", "Key", "Noise", "Parameters", "Scalar", "Spikes"]
+__all__ = ["Array", "Distance", "Float", "Int", "Key", "Noise", "Parameters", "Scalar", "Spikes"]

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Array, Float, Key, Scalar
+from sgtheory._arrays import Array, Float, Int, Key, Scalar
 from sgtheory.escape import Sigmoid
-from sgtheory.gradients.fields import Field, Plane, along, curl, loop_integral, over_plane, surrogate_gradient
+from sgtheory.gradients.fields import Curve, Field, Plane, curl, over_plane, surrogate_gradient
 from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
 from sgtheory.rules import MeanField
 from sgtheory.surrogates import SigmoidDerivative
@@ -23,10 +23,12 @@ PUBLISHED_DIRECTIONS = (
 )
 """The plane of Fig. 5, before it is made orthonormal."""
 WEIGHTS = 5
+MOST_CORNERS = 20
+"""Of a drawn loop."""
 POINTS, SHOWN = 1500, 150
 """Points of the loop, and how many of them are shown."""
 FEWER = 300
-"""Points of a loop that is one of many."""
+"""Points of a loop that is one of many; one of `COUNTS`."""
 COUNTS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500, 800, 1200)
 """Numbers of points at which convergence is shown."""
 PLANES = 40
@@ -43,7 +45,10 @@ class LoopSetting(eqx.Module):
     r"""A loop in a plane through weight space, and two steepnesses.
 
     `forward` $\beta_f$ of the network, `surrogate` $\beta_{SG}$ of the way back; `radius`, `centre_x`, `centre_y` of the
-    circle, in the coordinates of the plane; `directions` of that plane, two rows of five, made orthonormal here.
+    circle, in the coordinates of the plane; `directions` of that plane, two rows of five, made orthonormal here, and
+    then turned out of it by the angles `first_tilt` and `second_tilt`, each towards a direction of its own. Where
+    `sides` is not 0, the loop is no circle but a polygon with so many corners, the first of the `MOST_CORNERS` rows of
+    `corners`, in units of the radius and from the centre.
     """
 
     forward: Float[Array, "..."]
@@ -52,20 +57,34 @@ class LoopSetting(eqx.Module):
     centre_x: Float[Array, "..."]
     centre_y: Float[Array, "..."]
     directions: Float[Array, "..."]
+    first_tilt: Float[Array, "..."]
+    second_tilt: Float[Array, "..."]
+    corners: Float[Array, "..."]
+    sides: Int[Array, "..."]
+
+    @classmethod
+    def of_circle(cls, forward, surrogate, radius, centre_x=0.0, centre_y=0.0) -> "LoopSetting":
+        """A circle in the published plane."""
+        return cls(
+            forward=jnp.asarray(forward), surrogate=jnp.asarray(surrogate), radius=jnp.asarray(radius),
+            centre_x=jnp.asarray(centre_x), centre_y=jnp.asarray(centre_y), directions=jnp.asarray(PUBLISHED_DIRECTIONS),
+            first_tilt=jnp.zeros(()), second_tilt=jnp.zeros(()), corners=jnp.zeros((MOST_CORNERS, 2)), sides=jnp.asarray(0),
+        )  # fmt: skip
 
 
 class LoopPicture(eqx.Module):
     r"""What page 05 shows.
 
     `output` (rows × columns) of the network in the plane, `curl` of the surrogate gradient there; over the angles of
-    `shown_angles()`: `along`, the output less that at the start, and `cumulated`, the integral of the surrogate gradient
-    so far; `integral` of the whole loop, `true_integral` of the true gradient; `by_steepness`, the integral at the
-    surrogate steepnesses of `steepness_axis()`; `by_points` and `true_by_points`, at the numbers of points `COUNTS`;
-    `elsewhere`, the same loop in random planes, in rising order.
+    `shown_angles()`: `loop`, its coordinates in the plane, `along`, the output less that at the start, and `cumulated`,
+    the integral of the surrogate gradient so far; `integral` of the whole loop, `true_integral` of the true gradient;
+    `by_steepness`, the integral at the surrogate steepnesses of `steepness_axis()`; `by_points` and `true_by_points`, at
+    the numbers of points `COUNTS`; `elsewhere`, the same loop in random planes, in rising order.
     """
 
     output: Float[Array, "..."]
     curl: Float[Array, "..."]
+    loop: Float[Array, "..."]
     along: Float[Array, "..."]
     cumulated: Float[Array, "..."]
     integral: Float[Array, "..."]
@@ -136,54 +155,89 @@ def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes two weigh
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> numbers = [jnp.asarray(number) for number in (20.0, 5.0, 1.8, 0.0, 0.0)]
     >>> planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
-    >>> picture = loop_picture(LoopSetting(*numbers, jnp.asarray(PUBLISHED_DIRECTIONS)), planes)
+    >>> picture = loop_picture(LoopSetting.of_circle(forward=20.0, surrogate=5.0, radius=1.8), planes)
     >>> print(round(float(picture.integral), 3), abs(float(picture.true_integral)) < 1e-4)
     -0.085 True
     """
     origin = jnp.zeros(WEIGHTS, setting.directions.dtype)
-    plane = Plane(origin, *setting.directions)
-    centre = setting.centre_x, setting.centre_y
-    radius = setting.radius
+    plane = _tilted(Plane(origin, *setting.directions), setting.first_tilt, setting.second_tilt)
+    # One walk with all numbers of points, one after the other in one long row, serves every integral.
+    loop, angles = _loop(setting), jnp.asarray(_ANGLES, setting.radius.dtype)
+    places, velocities = jax.vmap(lambda angle: jax.jvp(loop, (angle,), (jnp.ones_like(angle),)))(angles)
 
-    def circle(plane):
-        def at(angle):
-            return plane.point(centre[0] + radius * jnp.sin(angle), centre[1] + radius * jnp.cos(angle))
+    def output(place):
+        return network_output(setting.forward, plane.point(*place))
 
-        return at
-
-    def integral(surrogate, points, plane=plane):
-        return loop_integral(weight_field(setting.forward, surrogate), circle(plane), points)
-
-    def by_points(surrogate):
-        """All numbers of points at once, one after the other in one long row: one program instead of many."""
+    def terms(surrogate, plane=plane, part=slice(None)):
         field = weight_field(setting.forward, surrogate)
-        integrand = jax.vmap(lambda angle: along(field, circle(plane), angle))(jnp.asarray(_ANGLES, radius.dtype))
-        return jax.ops.segment_sum(integrand * jnp.asarray(_STEPS, radius.dtype), _OWNERS, len(_ALL_COUNTS))
+        directions = jnp.stack([plane.first, plane.second])
+        steps = jnp.asarray(_STEPS[part], setting.radius.dtype)
+        along = jax.vmap(lambda place, velocity: jnp.dot(field(plane.point(*place)), velocity @ directions))
+        return along(places[part], velocities[part]) * steps
 
-    loop = integral(setting.surrogate, POINTS)
-    true_by_points = by_points(None)
+    def by_points(terms):
+        return jax.ops.segment_sum(terms, _OWNERS, len(_ALL_COUNTS))
+
+    fewer, all_points = _part(FEWER), _part(POINTS)
+    surrogate_terms, true_by_points = terms(setting.surrogate), by_points(terms(None))
+    once = surrogate_terms[all_points]
+    cumulated = jnp.cumsum(0.5 * (once + jnp.roll(once, -1))).reshape(SHOWN, -1)[:, -1]
+    home = loop(jnp.asarray(2 * jnp.pi, setting.radius.dtype))
+    shown = jnp.concatenate([places[all_points][:: POINTS // SHOWN], home[None]])
+    outputs = jax.vmap(output)(shown)
     xs, ys = map_axes()
-    outputs = jax.vmap(lambda angle: network_output(setting.forward, circle(plane)(angle)))(shown_angles())
-    steps = loop.cumulated.reshape(SHOWN, -1)[:, -1]
     return LoopPicture(
         output=over_plane(lambda weights: network_output(setting.forward, weights), plane, xs, ys),
         curl=over_plane(
             lambda weights: curl(weight_field(setting.forward, setting.surrogate), weights, plane.first, plane.second),
             plane, xs, ys,
         ),
+        loop=shown,
         along=outputs - outputs[0],
-        cumulated=jnp.concatenate([jnp.zeros(1, steps.dtype), steps]),
-        integral=loop.value,
+        cumulated=jnp.concatenate([jnp.zeros(1, cumulated.dtype), cumulated]),
+        integral=jnp.sum(once),
         true_integral=true_by_points[-1],
-        by_steepness=jax.vmap(lambda steepness: integral(steepness, FEWER).value)(steepness_axis()),
-        by_points=by_points(setting.surrogate)[:-1],
+        by_steepness=jax.vmap(lambda steepness: jnp.sum(terms(steepness, part=fewer)))(steepness_axis()),
+        by_points=by_points(surrogate_terms)[:-1],
         true_by_points=true_by_points[:-1],
         elsewhere=jnp.sort(
-            jax.vmap(lambda pair: integral(setting.surrogate, FEWER, Plane(origin, *pair)).value)(elsewhere)
+            jax.vmap(lambda pair: jnp.sum(terms(setting.surrogate, Plane(origin, *pair), fewer)))(elsewhere)
         ),
     )  # fmt: skip
+
+
+def _part(count: int) -> slice:
+    """Where in the long row the walk of so many points stands."""
+    first = int(np.searchsorted(_OWNERS, _ALL_COUNTS.index(count)))
+    return slice(first, first + count)
+
+
+def _loop(setting: LoopSetting) -> Curve:
+    """The loop in the coordinates of its plane: a circle, or the drawn polygon."""
+    axes = jnp.eye(2, dtype=setting.radius.dtype)
+    drawn = Plane(jnp.zeros_like(axes[0]), *axes).polygon(setting.corners, jnp.maximum(setting.sides, 1))
+    centre = jnp.stack([setting.centre_x, setting.centre_y])
+
+    def at(angle):
+        circle = jnp.stack([jnp.sin(angle), jnp.cos(angle)])
+        return centre + setting.radius * jnp.where(setting.sides > 0, drawn(angle), circle)
+
+    return at
+
+
+def _tilted(plane: Plane, first: Scalar, second: Scalar) -> Plane:
+    """The plane with its directions turned by two angles, towards a third and a fourth that stand upright on it."""
+    given = jnp.concatenate([jnp.stack([plane.first, plane.second]), jnp.eye(WEIGHTS, dtype=plane.first.dtype)[:2]])
+    basis, _ = jnp.linalg.qr(given.T)
+    return eqx.tree_at(
+        lambda plane: (plane.first, plane.second),
+        plane,
+        (
+            jnp.cos(first) * plane.first + jnp.sin(first) * basis[:, 2],
+            jnp.cos(second) * plane.second + jnp.sin(second) * basis[:, 3],
+        ),
+    )
 
 
 def map_axes() -> tuple[Float[Array, " columns"], Float[Array, " rows"]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import (
+    Action,
     Choice,
     Figure,
     Page,
@@ -14,6 +15,7 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
+    Text,
     data_sources,
     filled_up,
     in_64_bits,
@@ -25,6 +27,9 @@ from sgtheory.pages._kit import (
 )
 
 PUBLISHED, RANDOM = "of Fig. 5", "random"
+CIRCLE, DRAWN = "circle", "drawn"
+FARTHEST = 50.0  # of a corner from the centre, in units of the radius
+START_CORNERS = "-1 -1; 1 -1; 1 1; 0 0.2; -1 1"
 ROWS = 65  # of a sweep: one a step of any slider
 SMALLEST = 1e-16  # what is drawn of a number that is zero but for rounding
 
@@ -37,12 +42,32 @@ _TITLES = {
     "planes": ("The same loop in 40 random planes", "∮ surrogate · dθ"),
 }
 _X_LABELS = {
-    "loop": "angle γ, degrees", "steepness": "log₂ β_SG", "points": "log₁₀ number of points",
+    "loop": "way around (of a circle: γ), degrees", "steepness": "log₂ β_SG", "points": "log₁₀ number of points",
     "planes": "plane, in rising order",
 }  # fmt: skip
 _X_RANGES = {"loop": (0.0, 360.0), "steepness": (-1.0, 5.0), "points": (0.4, 3.2), "planes": (0.0, 41.0)}
 _FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 1.5)}
+_CENTRE = ("centre_x", "centre_y")
 _SENT_RANGES = ("loop", "steepness", "planes")
+
+
+def parse_corners(text: str) -> list[tuple[float, float]]:
+    """The corners of a drawn loop. **Raises** `ValueError`, one sentence, for a text that is none."""
+    from sgtheory.experiments.loop_integral import MOST_CORNERS
+
+    rule = f"The loop must be 3 to {MOST_CORNERS} corners such as “{START_CORNERS}”"
+    corners = []
+    for part in text.strip().strip(";").split(";"):
+        try:
+            across, upward = (float(number) for number in part.split())
+        except ValueError:
+            raise ValueError(f"{rule}, got “{part.strip()[:30]}”. Give two numbers a corner.") from None
+        if not abs(across) <= FARTHEST or not abs(upward) <= FARTHEST:
+            raise ValueError(f"{rule}, none farther than {FARTHEST:g}, got “{part.strip()[:30]}”. Bring it nearer.")
+        corners.append((across, upward))
+    if not 3 <= len(corners) <= MOST_CORNERS:
+        raise ValueError(f"{rule}, got {len(corners)}. Click on a map, or type them.")
+    return corners
 
 
 class LoopIntegral(Page):
@@ -59,8 +84,18 @@ class LoopIntegral(Page):
         Slider("radius", "radius r", 1.8, 0.1, 2.0, 0.05, "Radius of the loop"),
         Slider("centre_x", "centre along d₁", 0.0, -3.0, 3.0, 0.1, "Move the loop"),
         Slider("centre_y", "centre along d₂", 0.0, -1.5, 1.5, 0.05, "Move the loop"),
+        Slider("first_tilt", "tilt of d₁", 0, -90, 90, 1, "Turns d₁ towards a third direction", unit="°"),
+        Slider("second_tilt", "tilt of d₂", 0, -90, 90, 1, "Turns d₂ towards a fourth direction", unit="°"),
         Choice("plane", "plane", PUBLISHED, (PUBLISHED, RANDOM), "Which plane of the five weights the loop lies in"),
         Slider("seed", "random plane", 0, 0, 99, 1, "Another number, another random plane", tabled=False),
+        Choice("loop", "loop", CIRCLE, (CIRCLE, DRAWN), "A circle, or one of your own: click on a map to add a corner"),
+        Text(
+            "corners", "corners", START_CORNERS, "x y; x y; … from the centre, in units of r",
+            shown_for=("loop", DRAWN),
+        ),
+    )  # fmt: skip
+    actions = (
+        Action("new_loop", "Own loop", "Draw a loop of your own: click on a map, corner after corner, at least three"),
     )
     readouts = (
         Readout("integral", "∮ surrogate · dθ"),
@@ -70,6 +105,48 @@ class LoopIntegral(Page):
     )
     panels = tuple(_TITLES)
     discrete = range_names(_SENT_RANGES)
+    _collected: list[tuple[float, float]] | None = None
+
+    # ---- a loop of one's own ----
+
+    def new_loop(self) -> None:
+        """From now on, corners are collected; the third makes a loop of them."""
+        self._collected = []
+        self._say("Click on a map: at least three corners make a loop.")
+
+    def pointed(self, figure: str, x: float, y: float) -> bool:
+        """Adds a corner to the loop that is drawn; whether it still waits for others."""
+        del figure
+        settings = self.settings()
+        if self._collected is None and settings["loop"] != DRAWN:
+            self._say("Drag to move the circle; press “Own loop” to draw one corner by corner.")
+            return False
+        drawn = self._collected is None and not self.refusals(settings)
+        corners = parse_corners(settings["corners"]) if drawn else self._collected or []
+        radius, centre = settings["radius"], (settings["centre_x"], settings["centre_y"])
+        corners = [*corners, ((x - centre[0]) / radius, (y - centre[1]) / radius)]
+        if len(corners) < 3:
+            self._collected = corners
+            self._say(f"{len(corners)} of at least 3 corners.")
+            return True
+        self._collected = None
+        text = "; ".join(f"{across:.4g} {upward:.4g}" for across, upward in corners)
+        self._set({**settings, "loop": DRAWN, "corners": text})
+        self._say_ready()
+        return False
+
+    def reset(self) -> None:
+        self._collected = None
+        super().reset()
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        if settings["loop"] != DRAWN:
+            return {}
+        try:
+            parse_corners(settings["corners"])
+        except ValueError as error:
+            return {"corners": str(error)}
+        return {}
 
     # ---- numbers ----
 
@@ -113,18 +190,20 @@ class _Panel(Panel):
 
     def network(self):
         self.heat_map("output", 0.0, 1.0, "blue 33")
-        self.line("circle", "y", "orange", width=2.5)
+        self.line("path", "y", "orange", width=2.5)
         self.dots("start", "y", "orange", size=8)
         return self.finished(
-            "Output of the network over a plane of its weights, with the loop. Once around, the output changes by {change}."
+            "Output of the network over a plane of its weights, with the loop. Once around, the output changes by {change}.",
+            map=_CENTRE,
         )
 
     def curl(self):
         self.heat_map("curl", -1.0, 1.0, "purple green 33")
-        self.line("circle", "y", "orange", width=2.5)
+        self.line("path", "y", "orange", width=2.5)
         return self.finished(
             "Curl of the surrogate gradient over the same plane: green where it is positive, purple where negative. "
-            "Its sum over the disc is minus the loop integral, {integral}."
+            "Its sum over the disc is minus the loop integral, {integral}.",
+            map=_CENTRE,
         )
 
     def loop(self):
@@ -184,13 +263,19 @@ def _random_plane(seed: int) -> np.ndarray:
 
 def _numbers(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The fields of a `LoopSetting`."""
-    from sgtheory.experiments.loop_integral import PUBLISHED_DIRECTIONS
+    from sgtheory.experiments.loop_integral import MOST_CORNERS, PUBLISHED_DIRECTIONS
 
     published = settings["plane"] == PUBLISHED
     numbers = {name: settings[name] for name in ("surrogate", "radius", "centre_x", "centre_y")}
     numbers["forward"] = 10.0 ** settings["forward"]
     directions = np.array(PUBLISHED_DIRECTIONS) if published else _random_plane(int(settings["seed"]))
-    return {name: np.asarray(number, dtype=float) for name, number in numbers.items()} | {"directions": directions}
+    numbers |= {name: np.radians(settings[name]) for name in ("first_tilt", "second_tilt")}
+    corners = parse_corners(settings["corners"]) if settings["loop"] == DRAWN else []
+    padded = np.zeros((MOST_CORNERS, 2))
+    padded[: len(corners)] = np.reshape(corners, (-1, 2))
+    return {name: np.asarray(number, dtype=float) for name, number in numbers.items()} | {
+        "directions": directions, "corners": padded, "sides": np.asarray(len(corners)),
+    }  # fmt: skip
 
 
 @functools.cache
@@ -224,10 +309,7 @@ def _arrange(picture, settings: Mapping[str, Any], rows: int | None = None) -> S
         return np.log10(np.maximum(np.abs(values), SMALLEST))
 
     angles = np.asarray(shown_angles(), dtype=float)
-    circle = {
-        "x": number("centre_x") + number("radius") * np.sin(angles),
-        "y": number("centre_y") + number("radius") * np.cos(angles),
-    }
+    loop = {"x": shown["loop"][..., 0], "y": shown["loop"][..., 1]}
     integral = shown["integral"][..., None]
     ranges = {
         "loop": nice_range([shown["along"], shown["cumulated"]]),
@@ -237,8 +319,8 @@ def _arrange(picture, settings: Mapping[str, Any], rows: int | None = None) -> S
     return {
         "output": {"image": shown["output"]},
         "curl": {"image": shown["curl"] / (1 + np.abs(shown["curl"]))},
-        "circle": circle,
-        "start": {name: values[..., :1] for name, values in circle.items()},
+        "path": loop,
+        "start": {name: values[..., :1] for name, values in loop.items()},
         "loop": {"x": still(np.degrees(angles)), "output": shown["along"], "cumulated": shown["cumulated"]},
         "zero": {"x": still([-1.0, 400.0]), "y": still([0.0, 0.0])},
         "steepness": {"x": still(np.log2(np.asarray(steepness_axis()))), "integral": shown["by_steepness"]},

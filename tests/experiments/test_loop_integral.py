@@ -1,5 +1,7 @@
 """The bundle of page 05 is what the integrals of `gradients.fields` say, and answers no question of its own making."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from sgtheory.experiments.loop_integral import (
     COUNTS,
     FEWER,
+    MOST_CORNERS,
     PLANES,
     PUBLISHED_DIRECTIONS,
     SHOWN,
@@ -20,7 +23,7 @@ from sgtheory.experiments.loop_integral import (
     steepness_axis,
     weight_field,
 )
-from sgtheory.gradients.fields import Plane, loop_integral
+from sgtheory.gradients.fields import Plane, loop_integral, polygon_integral
 
 PLANE = Plane(jnp.zeros(WEIGHTS), *jnp.array(PUBLISHED_DIRECTIONS))
 
@@ -29,11 +32,38 @@ PLANE = Plane(jnp.zeros(WEIGHTS), *jnp.array(PUBLISHED_DIRECTIONS))
 def picture():
     planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
 
-    def of(forward, surrogate, radius=1.8, centre=(0.0, 0.0)):
-        numbers = (jnp.asarray(float(number)) for number in (forward, surrogate, radius, *centre))
-        return loop_picture(LoopSetting(*numbers, jnp.array(PUBLISHED_DIRECTIONS)), planes)
+    def of(forward, surrogate, radius=1.8, centre=(0.0, 0.0), **others):
+        setting = LoopSetting.of_circle(forward, surrogate, radius, *centre)
+        setting = dataclasses.replace(setting, **{name: jnp.asarray(value) for name, value in others.items()})
+        return loop_picture(setting, planes)
 
     return of
+
+
+CORNERS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [0.0, 0.2], [-1.0, 1.0]])
+
+
+def test_a_drawn_loop_gives_what_the_adaptive_integral_along_its_sides_gives(picture):
+    corners = np.zeros((MOST_CORNERS, 2))
+    corners[: len(CORNERS)] = CORNERS
+    corners[len(CORNERS) :] = 7.0  # rows that are no corners
+    shown = picture(4.0, 2.0, 1.2, (0.3, -0.1), corners=corners, sides=len(CORNERS))
+    points = [PLANE.point(0.3 + 1.2 * x, -0.1 + 1.2 * y) for x, y in CORNERS]
+    adaptive = polygon_integral(weight_field(jnp.asarray(4.0), jnp.asarray(2.0)), jnp.stack(points))
+    assert adaptive.converged
+    np.testing.assert_allclose(shown.integral, adaptive.value, atol=1e-8)
+    assert abs(adaptive.value) > 1e-3
+    np.testing.assert_allclose(shown.true_integral, 0.0, atol=1e-8)
+    np.testing.assert_allclose(shown.loop[:: SHOWN // 5], [*(1.2 * CORNERS + [0.3, -0.1]), [-0.9, -1.3]], atol=1e-12)
+
+
+def test_a_plane_that_is_tilted_by_a_right_angle_has_other_directions(picture):
+    level, upright = picture(20.0, 5.0), picture(20.0, 5.0, first_tilt=np.pi / 2, second_tilt=np.pi / 2)
+    back = picture(20.0, 5.0, first_tilt=np.pi, second_tilt=np.pi)
+    assert abs(upright.integral - level.integral) > 1e-3
+    # Turned half around, both directions point the other way, and the loop runs through the opposite points.
+    np.testing.assert_allclose(back.output[::-1, ::-1], level.output, atol=1e-9)
+    assert abs(upright.true_integral) < 1e-12
 
 
 @pytest.mark.parametrize(("surrogate", "expected"), [(1.0, -0.041506), (5.0, -0.599461), (20.0, -1.231323)])
@@ -81,10 +111,9 @@ def test_the_maps_are_those_of_the_plane(picture):
 
 
 def test_a_sweep_is_many_pictures(picture):
-    numbers = [jnp.full(2, number) for number in (20.0, 0.0, 1.8, 0.0, 0.0)]
-    numbers[1] = jnp.array([1.0, 5.0])
-    directions = jnp.broadcast_to(jnp.array(PUBLISHED_DIRECTIONS), (2, 2, WEIGHTS))
     planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
-    swept = jax.vmap(lambda setting: loop_picture(setting, planes))(LoopSetting(*numbers, directions))
+    settings = [LoopSetting.of_circle(20.0, surrogate, 1.8) for surrogate in (1.0, 5.0)]
+    batch = jax.tree.map(lambda *numbers: jnp.stack(numbers), *settings)
+    swept = jax.vmap(lambda setting: loop_picture(setting, planes))(batch)
     for k, surrogate in enumerate((1.0, 5.0)):
         np.testing.assert_allclose(swept.integral[k], picture(20.0, surrogate).integral, rtol=1e-10)

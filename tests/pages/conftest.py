@@ -26,12 +26,14 @@ class FrontEnd:
         """What is sent when the value of a control arrives."""
         return self._answers(lambda: setattr(self.page.controls[name], "value", value))
 
-    def drags(self, name, value):
-        """What is sent when the browser, while it drags a slider, asks for a picture."""
-        return self._answers(lambda: self._asks(name, value))
+    def drags(self, name, *values):
+        """What is sent when the browser, while it drags a slider, asks for pictures: of each its value, or the end."""
+        self._answers(lambda: self._asks(name, values))
+        answers = [content for content, _ in self.received if content["kind"] == "moved"]
+        return [content["state"][name] if "layout" in content else "the end" for content in answers]
 
-    def _asks(self, name, value):
-        self.page._on_message(self.page.stage, {"kind": "moved", "control": name, "value": value}, [])
+    def _asks(self, name, values):
+        self.page._on_message(self.page.stage, {"kind": "moved", "control": name, "values": values}, [])
         self.awaits_threads()
 
     @staticmethod

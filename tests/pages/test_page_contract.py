@@ -128,7 +128,8 @@ ODD_MESSAGES = [
     {"kind": "settled", "control": [], "value": 1.0}, {"kind": "activate", "control": "nobody"},
     {"kind": "activate", "control": None}, {"kind": "activate", "control": "seed"}, {"kind": "action"},
     {"kind": "action", "name": "reset"}, {"kind": "action", "name": "_warm"}, {"kind": "action", "name": ["x"]},
-    {"kind": "moved"}, {"kind": "moved", "control": "steepness"}, {"kind": "moved", "control": [], "value": 1.0},
+    {"kind": "moved"}, {"kind": "moved", "control": "steepness"}, {"kind": "moved", "control": [], "values": [1.0]},
+    {"kind": "moved", "control": "steepness", "values": 5}, {"kind": "moved", "control": "steepness", "values": [None, []]},
     {"kind": "restore"}, {"kind": "restore", "text": 5}, {"kind": "restore", "text": {}}, None, [], "hello",
 ]  # fmt: skip
 
@@ -246,22 +247,45 @@ def test_a_drag_along_a_table_asks_the_kernel_for_nothing_until_it_rests(front_e
 
 def test_a_control_without_a_table_gets_one_small_picture_a_step(front_end):
     for value in (1, 2, 3):
-        assert front_end.drags("seed", value) == ["picture"]
-        picture = front_end.last("picture")[0]
-        assert {entry["dtype"] for entry in picture["layout"]} == {"f4", "bit"}
-        assert picture["state"]["seed"] == value
+        assert front_end.drags("seed", value) == [value]
+        assert {entry["dtype"] for entry in front_end.last("moved")[0]["layout"]} == {"f4", "bit"}
     assert front_end.moves("seed", 3) == []  # the slider's own word, at rest
     assert front_end.says("settled", control="seed", value=3) == ["picture", "table"]
     assert is_exact(front_end.last("picture")[0]["layout"])
 
 
 def test_every_question_of_a_drag_is_answered(front_end):
-    """The browser waits for the answer before it asks for the next picture."""
-    assert front_end.drags("seed", 7) == ["picture"]
-    assert front_end.drags("seed", 7) == ["picture"]
+    """The browser waits for the answer before it asks for the next pictures."""
+    assert front_end.drags("seed", 7) == [7]
+    assert front_end.drags("seed", 7) == [7]
     for name, value in (("seed", 1e9), ("seed", "x"), ("nobody", 1.0)):
-        assert front_end.drags(name, value) == ["unmoved"]
+        front_end._answers(lambda name=name, value=value: front_end._asks(name, [value]))
+        assert front_end.last("moved")[0]["left"] == 0
         assert len(front_end.words) == 1
+
+
+def test_a_drag_gets_the_pictures_that_lie_ahead_of_it(front_end, tools):
+    assert front_end.drags("seed", 7, 8, 9) == [7, 8, 9]
+    assert [content["left"] for content, _ in front_end.received if content["kind"] == "moved"] == [2, 1, 0]
+    picture, data = front_end.last("moved")
+    shown = tools.row(tools.read_columns(picture["layout"], data), 0)
+    front_end.page.controls["seed"].value = 9
+    assert tools.largest_error(front_end.page, shown, front_end.page.data)[0] < 1e-6
+    assert front_end.drags("seed", 98, 99, 100) == [98, 99, "the end"]  # no slider is there
+
+
+def test_what_lies_ahead_is_not_computed_once_another_question_is_asked(front_end):
+    page = front_end.page
+
+    def asks_twice():
+        with page._lock:  # neither thread can begin before the second question
+            for values in ([1, 2, 3], [5]):
+                page._on_message(page.stage, {"kind": "moved", "control": "seed", "values": values}, [])
+        front_end.awaits_threads()
+
+    front_end._answers(asks_twice)
+    answers = [content["state"]["seed"] if "layout" in content else "the end" for content, _ in front_end.received]
+    assert sorted(answers, key=str) == [5, "the end"]
 
 
 def test_a_value_set_in_python_is_drawn(front_end):

@@ -70,11 +70,11 @@ class Panel:
         )  # fmt: skip
         self.plot.grid.visible = False
 
-    def finished(self, description: str, legend: str = "top_left") -> Figure:
-        """The figure with its text, once all is drawn."""
+    def finished(self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None) -> Figure:
+        """The figure with its text, once all is drawn; `map` as of a `Figure`."""
         if self.plot.legend:
             finish_legend(self.plot, legend)
-        return Figure(self.name, self.plot, description)
+        return Figure(self.name, self.plot, description, map)
 
 
 def _named(legend: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@
 // its exact numbers replace the interpolated ones. No formula of the subject stands here.
 
 const REST = 120; // milliseconds without a change after which a slider counts as at rest
+const PICTURE = 50; // milliseconds that one takes which the kernel draws, about
 const PLAY_SECONDS = 6; // from one end of a slider to the other
 
 // ---- numbers ----------------------------------------------------------------------------------------------------------
@@ -297,8 +298,11 @@ export class Stage {
     this.computes = false; // the kernel answers at once
     this.wanted = null;
     this.frame = null;
-    this.moving = null;
-    this.asked = false;
+    this.moving = null; // the slider of a drag that the kernel draws
+    this.pace = {value: null, time: 0, speed: 0};
+    this.expected = 0; // pictures of it that are under way
+    this.ahead = []; // and those that are here before the hand is
+    this.carried = {}; // sliders that a hand on a map moves beside that one
   }
 
   async build() {
@@ -332,6 +336,7 @@ export class Stage {
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     for (const plot of plots) spareWork(plot, themeNow);
     if (plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
+    this.spec.figures.forEach((figure, k) => figure.map && this.attendMap(figure, this.panels[k], plots[k]));
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());
@@ -354,6 +359,7 @@ export class Stage {
       else if (name === 'ranges') this.setRanges(columns);
       else this.setSource(this.sources.get(name), columns);
     }
+    for (const mark of this.el.querySelectorAll('.sgtheory-mark')) mark.remove();
     this.readOut();
     this.statistics.drawn += 1;
   }
@@ -443,6 +449,8 @@ export class Stage {
     const value = this.controls[name].get();
     if (this.known[name] === value) return;
     this.known[name] = value;
+    if (this.carried[name] === null) return; // one of several that are set together
+    this.carried = {};
     for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();
     this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
     this.namePlay();
@@ -450,11 +458,21 @@ export class Stage {
       this.wanted = name;
       this.drawSoon();
     } else if (this.asks(name)) {
-      this.moving = name;
+      this.follow(name, value);
+      this.wanted = name;
+      this.drawSoon();
       this.ask();
     }
+    this.settleSoon(name, value);
+  }
+
+  settleSoon(name, value) {
+    const also = this.carried;
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.post({kind: 'settled', control: name, value, approximate: this.approximate}), REST);
+    this.resting = setTimeout(() => {
+      this.moving = null;
+      this.post({kind: 'settled', control: name, value, also, approximate: this.approximate});
+    }, REST);
   }
 
   /** At once when nothing waits to be painted, else with the next frame: the last value is always drawn. */
@@ -471,8 +489,8 @@ export class Stage {
   draw() {
     const name = this.wanted;
     this.wanted = null;
-    const table = this.table(name);
-    if (!table) return;
+    const table = this.carries() ? null : this.table(name);
+    if (!table) return this.drawReached(name);
     this.show(interpolate(table, this.controls[name].get()));
     this.approximate = true;
   }
@@ -482,22 +500,61 @@ export class Stage {
     return this.controls[name].slides && this.computes;
   }
 
-  /** One question at a time, the next as soon as an answer is here: the kernel computes while the browser draws. */
+  carries() {
+    return Object.keys(this.carried).length > 0;
+  }
+
+  /** How fast the hand goes, and which way. What was asked for another slider, or the other way, is of no use. */
+  follow(name, value) {
+    const {pace} = this, time = performance.now();
+    const speed = (value - pace.value) / Math.max(time - pace.time, 1);
+    const goesOn = this.moving === name && speed * pace.speed >= 0;
+    if (!goesOn) Object.assign(this, {ahead: [], asked: null});
+    this.pace = {value, time, speed: goesOn ? 0.7 * pace.speed + 0.3 * speed : 0};
+    this.moving = name;
+  }
+
+  /**
+   * Asks for the picture at which the slider stands and for the next few on its way, for the front end redraws itself at
+   * each question and each answer's end, which takes as long as a picture does. One question at a time, the next as soon
+   * as all of its pictures are here: the kernel computes while the browser draws.
+   */
   ask() {
     const name = this.moving;
-    if (this.asked || !name || this.table(name)) return;
-    const value = this.controls[name].get();
-    this.moving = null;
-    this.asked = true;
-    this.send({kind: 'moved', control: name, value});
+    if (this.expected || this.ahead.length > 1 || !name || (this.table(name) && !this.carries())) return;
+    const {low, high, step} = this.controls[name].slides, {value, speed} = this.pace;
+    const stride = Math.sign(speed) * step * Math.max(Math.round(Math.abs(speed) * PICTURE / step), 1);
+    const from = this.ahead.length ? this.ahead.at(-1).value + stride : value;
+    const values = [0, 1, 2].map((k) => tidy(from + k * stride)).filter((each, k) => !(k && !stride) && low <= each && each <= high);
+    if (!values.length || (!this.ahead.length && this.asked === value)) return;
+    this.asked = value;
+    this.expected = values.length;
+    this.send({kind: 'moved', control: name, values, also: this.carried});
+  }
+
+  /** The last of the pictures that the slider has reached or gone past. */
+  drawReached(name) {
+    const {value, speed} = this.pace;
+    if (name !== this.moving) return;
+    const reached = this.ahead.filter((picture) => (picture.value - value) * speed <= 0);
+    if (!reached.length) return;
+    this.ahead = this.ahead.filter((picture) => !reached.includes(picture));
+    this.show(reached.at(-1).channels);
+    this.approximate = false;
+    this.ask();
   }
 
   receive(message, buffers = []) {
-    if (message.kind === 'picture' || message.kind === 'unmoved') {
-      this.asked = false;
+    if (message.kind === 'moved') {
+      this.expected = message.left;
+      if (buffers.length && message.control === this.moving) {
+        const channels = unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)}));
+        this.ahead.push({value: message.state[message.control], channels});
+        this.wanted = this.moving;
+        this.drawSoon();
+      }
       this.ask();
-    }
-    if (message.kind === 'picture') {
+    } else if (message.kind === 'picture') {
       const behind = Object.entries(message.state).some(([name, value]) => this.controls[name].get() !== value);
       // A late picture must not overwrite what the table has drawn meanwhile.
       if (behind && this.table(this.lastTouched)) return;
@@ -507,6 +564,8 @@ export class Stage {
     } else if (message.kind === 'table') {
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');
+    } else if (message.kind === 'mark') {
+      this.mark(message);
     } else if (message.kind === 'ready') {
       this.computes = true;
     } else if (message.kind === 'status') {
@@ -531,6 +590,66 @@ export class Stage {
   /** Asks for the table of a slider that is about to be moved, unless it is here. */
   approach(name) {
     if (this.controls[name].limits && !this.table(name)) this.post({kind: 'activate', control: name});
+  }
+
+  // -- maps --
+
+  /** A hand on a map carries two sliders at once; a click that carries nothing is told. */
+  attendMap({name, map}, panel, plot) {
+    if (!this.spec.kernel) return;
+    panel.classList.add('sgtheory-map');
+    let hold = null;
+    const place = ({clientX, clientY}) => {
+      const {left, top} = panel.getBoundingClientRect();
+      return [plot.frame.x_scale.invert(clientX - left), plot.frame.y_scale.invert(clientY - top)];
+    };
+    const listen = (event, answer) => panel.addEventListener(event, answer, {signal: this.signal});
+    listen('pointerdown', (event) => {
+      const {left, top} = panel.getBoundingClientRect();
+      if (event.button || !plot.frame.bbox.contains(event.clientX - left, event.clientY - top)) return;
+      panel.setPointerCapture(event.pointerId);
+      this.stopPlaying();
+      hold = {event, from: place(event), values: map.map((each) => this.controls[each].get()), carries: false};
+    });
+    listen('pointermove', (event) => {
+      if (!hold) return;
+      hold.carries ||= Math.hypot(event.clientX - hold.event.clientX, event.clientY - hold.event.clientY) > 4;
+      const to = place(event);
+      if (hold.carries) this.carry(map, hold.values.map((value, k) => value + to[k] - hold.from[k]));
+    });
+    listen('pointerup', () => {
+      if (hold && !hold.carries) this.post({kind: 'pointed', figure: name, x: hold.from[0], y: hold.from[1]});
+      hold = null;
+    });
+    listen('pointercancel', () => { hold = null; });
+  }
+
+  /** A dot on a map, until the next picture. */
+  mark({figure, x, y}) {
+    const place = this.spec.figures.findIndex(({name}) => name === figure);
+    const {frame} = this.views.get_by_id(this.spec.figures[place].root);
+    const dot = element('span', {class: 'sgtheory-mark'});
+    Object.assign(dot.style, {left: frame.x_scale.compute(x) + 'px', top: frame.y_scale.compute(y) + 'px'});
+    this.panels[place].append(dot);
+  }
+
+  /** Sets several sliders as one step of a drag; each stops at its ends. */
+  carry(names, values) {
+    if (!this.computes) return;
+    const last = names.at(-1);
+    const before = names.map((name) => this.controls[name].get());
+    this.carried = Object.fromEntries(names.map((name) => [name, null]));
+    names.forEach((name, k) => {
+      const {low, high, step} = this.controls[name].slides;
+      const value = tidy(low + step * Math.round((Math.min(Math.max(values[k], low), high) - low) / step));
+      if (value !== before[k]) this.controls[name].set(value);
+    });
+    const now = names.map((name) => this.controls[name].get());
+    this.carried = Object.fromEntries(names.slice(0, -1).map((name, k) => [name, now[k]]));
+    if (now.every((value, k) => value === before[k])) return;
+    Object.assign(this, {moving: last, asked: null, ahead: [], pace: {value: now.at(-1), time: performance.now(), speed: 0}});
+    this.ask();
+    this.settleSoon(last, now.at(-1));
   }
 
   // -- tools --

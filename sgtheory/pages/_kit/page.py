@@ -8,6 +8,7 @@ import html
 import importlib.metadata
 import io
 import json
+import math
 import pathlib
 import threading
 import traceback
@@ -69,6 +70,11 @@ class Page(ipywidgets.VBox):
         del settings
         return None
 
+    def pointed(self, figure: str, x: float, y: float) -> bool:
+        """Called when a reader has clicked on a map; whether the point is to be marked until the next picture."""
+        del figure, x, y
+        return False
+
     def has_stored_picture(self) -> bool:
         """Whether the shipped first picture is that of this page as it was constructed."""
         return True
@@ -80,6 +86,7 @@ class Page(ipywidgets.VBox):
         self._ready = threading.Event()
         self._starting = False
         self._quiet = False
+        self._question = 0
         self._tables: dict[str, dict[str, Any]] = {}
         self._active = self.play
         self.by_name = {control.name: control for control in self.specification}
@@ -142,7 +149,9 @@ class Page(ipywidgets.VBox):
             document.add_root(figure.plot)
         return {
             "document": json.loads(serialize_json(document.to_json(deferred=False))),
-            "figures": [{"name": f.name, "root": f.plot.id, "description": f.description} for f in figures],
+            "figures": [
+                {"name": f.name, "root": f.plot.id, "description": f.description, "map": f.map} for f in figures
+            ],
         }
 
     def _spec(self) -> dict[str, Any]:
@@ -163,13 +172,13 @@ class Page(ipywidgets.VBox):
 
     @staticmethod
     def _control_spec(control: Control) -> dict[str, Any]:
-        limits = None
-        if isinstance(control, Slider) and control.tabled:
-            limits = {"low": control.low, "high": control.high, "step": control.step}
+        slides = None
+        if isinstance(control, Slider):
+            slides = {"low": control.low, "high": control.high, "step": control.step}
         return {
             "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
-            "limits": limits,
-            "slides": isinstance(control, Slider),
+            "slides": slides,
+            "limits": slides if getattr(control, "tabled", False) else None,
         }
 
     def _body(self) -> ipywidgets.Box:
@@ -278,25 +287,32 @@ class Page(ipywidgets.VBox):
         `ahead`: values that the browser has told before its sliders did. False where the settings were refused.
         """
         settings = self.settings() | ahead
-        if self._refused(settings):
+        if not self._computed(settings, forget):
             return False
-        if forget or self._latest[0] != settings:
-            slow = not self._ready.is_set() or any(
-                self._latest[0].get(control.name) != settings[control.name]
-                for control in self.specification
-                if not isinstance(control, Slider) or control.sizes
-            )
-            if slow and self._ready.is_set():
-                self._say("Compiling for the new choice …")
-            sources = self.compute(settings)
-            if self._blamed(settings, sources):
-                return False
-            self._latest = settings, sources
-            if slow and self._ready.is_set():
-                self._say_ready()
         if self._sent != (settings, True) and self._sent != (settings, final):
             self._send_picture(precision="f8" if final else "f4")
             self._sent = settings, final
+        return True
+
+    def _computed(self, settings: dict[str, Any], forget: bool = False) -> bool:
+        """Whether the latest picture is that of these settings now; False where they were refused."""
+        if self._refused(settings):
+            return False
+        if self._latest[0] == settings and not forget:
+            return True
+        slow = not self._ready.is_set() or any(
+            self._latest[0].get(control.name) != settings[control.name]
+            for control in self.specification
+            if not isinstance(control, Slider) or control.sizes
+        )
+        if slow and self._ready.is_set():
+            self._say("Compiling for the new choice …")
+        sources = self.compute(settings)
+        if self._blamed(settings, sources):
+            return False
+        self._latest = settings, sources
+        if slow and self._ready.is_set():
+            self._say_ready()
         return True
 
     def _refused(self, settings: Mapping[str, Any]) -> bool:
@@ -408,6 +424,7 @@ class Page(ipywidgets.VBox):
             "restore": self._answer_restore,
             "export": self._answer_export,
             "action": self._answer_action,
+            "pointed": self._answer_pointed,
         }
         try:
             answers[content["kind"]](content)
@@ -433,37 +450,55 @@ class Page(ipywidgets.VBox):
                     self._send_table(content["control"])
 
     def _answer_moved(self, content: dict[str, Any]) -> None:
-        """A step of a drag that has no table; the slider itself says where it is when it rests.
+        """Steps of a drag that has no table, the first where the slider is, the others where it may soon be.
 
         Answered from a thread, so that the kernel is busy for no longer than the question takes: the front end redraws
-        itself at each change from busy to idle, and so does it once a picture and not twice.
+        itself at each change from busy to idle, and so does it once a question and not once a picture.
         """
-        threading.Thread(target=self._move, args=(content["control"], content["value"]), name=MOVE).start()
+        self._question += 1
+        question = self._question, content["control"], list(content["values"]), dict(content.get("also", {}))
+        threading.Thread(target=self._move, args=question, name=MOVE).start()
 
-    def _move(self, name: str, value: Any) -> None:
-        drawn = False
+    def _move(self, question: int, name: str, values: list[Any], also: dict[str, Any]) -> None:
+        left = len(values)
         try:
-            with self._lock:
-                self._sent = None  # each question has its answer
-                drawn = self._refresh(final=False, **{name: self.by_name[name].check(value)})
+            for value in values:
+                with self._lock:
+                    if question != self._question or not self._moved({**also, name: value}, name, left - 1):
+                        break
+                left -= 1
         except Exception as error:
             self._fail(error)
-        if not drawn:
-            self.stage.send({"kind": "unmoved"})
+        if left:
+            self.stage.send({"kind": "moved", "control": name, "left": 0})
+
+    def _moved(self, moved: dict[str, Any], name: str, left: int) -> bool:
+        """Sends one picture of an answer, of which so many more are `left`; False where it is refused."""
+        settings = self.settings() | self._checked(moved)
+        if not self._computed(settings):
+            return False
+        message, data = self.picture_message("f4")
+        self.stage.send({**message, "kind": "moved", "control": name, "left": left}, [data])
+        self._sent = settings, False
+        return True
 
     def _answer_settled(self, content: dict[str, Any]) -> None:
         if not self._ready.is_set():
             return
         name = content["control"]
+        self._question += 1  # what lies ahead of a slider that rests is of no use
         with self._lock:
             # This message may overtake the slider's own, which the front end holds back while one is in flight. The
             # slider itself is not set: its value would travel back and pull it out of the reader's hand.
-            value = self.by_name[name].check(content["value"])
+            ahead = self._checked({**content.get("also", {}), name: content["value"]})
             if content.get("approximate"):
                 self._sent = None  # the browser has drawn from its table since
-            drawn = self._refresh(final=True, **{name: value})
-            if drawn and self.settings()[name] == value and not self._covered(self._active):
+            drawn = self._refresh(final=True, **ahead)
+            if drawn and self.settings() == self.settings() | ahead and not self._covered(self._active):
                 self._send_table(self._active)
+
+    def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.by_name[name].check(value) for name, value in values.items()}
 
     def _answer_restore(self, content: dict[str, Any]) -> None:
         try:
@@ -481,6 +516,13 @@ class Page(ipywidgets.VBox):
     def _answer_action(self, content: dict[str, Any]) -> None:
         if content.get("name") in {action.name for action in self.actions}:
             getattr(self, content["name"])()
+
+    def _answer_pointed(self, content: dict[str, Any]) -> None:
+        x, y = float(content["x"]), float(content["y"])
+        maps = {figure["name"] for figure in self._figures if figure["map"]}
+        there = math.isfinite(x) and math.isfinite(y) and content["figure"] in maps
+        if there and self.pointed(content["figure"], x, y):
+            self.stage.send({"kind": "mark", "figure": content["figure"], "x": x, "y": y})
 
     def _say(self, text: str) -> None:
         self.stage.send({"kind": "status", "text": text})

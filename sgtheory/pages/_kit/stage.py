@@ -27,11 +27,16 @@ def bokeh_script() -> bytes:
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure of a page: its name, the Bokeh plot, and a description whose {read-outs} change with the numbers."""
+    """A figure of a page: its name, the Bokeh plot, and a description whose {read-outs} change with the numbers.
+
+    `map` names two sliders that a hand carries, along x and along y, by drawing on the figure; a click without a drag
+    is told to the page's `pointed`.
+    """
 
     name: str
     plot: Any
     description: str
+    map: tuple[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""Page 05's map under the hand: a circle is carried, a loop of one's own is drawn corner by corner."""
+
+import pytest
+
+from sgtheory.pages.loop_integral import DRAWN, parse_corners
+
+
+@pytest.fixture
+def loop_page(ready_pages, tools):
+    page = ready_pages["loop_integral"]
+    front_end = tools.FrontEnd(page)
+    page.reset()
+    page._tables.clear()
+    front_end.received.clear()
+    return page, front_end
+
+
+def points(front_end, x, y, figure="network"):
+    return front_end.says("pointed", figure=figure, x=x, y=y)
+
+
+def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
+    page, front_end = loop_page
+    page.controls["centre_x"].value = 0.5
+    page.controls["radius"].value = 1.0
+    front_end.says("action", name="new_loop")
+    assert points(front_end, 0.5, -1.0) == ["mark"]
+    assert points(front_end, 1.5, 0.0) == ["mark"]
+    assert "picture" in points(front_end, 0.5, 1.0)
+    assert page.settings()["loop"] == DRAWN
+    assert parse_corners(page.settings()["corners"]) == [(0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
+    assert "picture" in points(front_end, -0.5, 0.0)
+    assert len(parse_corners(page.settings()["corners"])) == 4
+    path = page.data["path"]
+    assert (path["x"].max(), path["y"].max()) == pytest.approx((1.5, 1.0), abs=1e-3)
+    assert abs(float(page.data["readouts"]["change"][0])) < 1e-12
+    page.reset()
+    assert points(front_end, 0.5, 1.0) == []  # a circle has no corners: the words say what to do
+    assert "Own loop" in front_end.words[-1]
+
+
+def test_a_hand_on_the_map_carries_two_sliders_at_once(loop_page):
+    page, front_end = loop_page
+    front_end._answers(
+        lambda: page._on_message(
+            page.stage, {"kind": "moved", "control": "centre_y", "values": [0.25], "also": {"centre_x": 1.5}}, []
+        )
+    )
+    front_end.awaits_threads()
+    state = front_end.last("moved")[0]["state"]
+    assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
+    assert page.settings()["centre_x"] == 0.0  # the slider itself tells its value at rest
+    answer = front_end.says("settled", control="centre_y", value=0.25, also={"centre_x": 1.5})
+    assert answer == ["picture"]
+    state = front_end.last("picture")[0]["state"]
+    assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("", "got “”"),
+        ("0 0; 1 1", "got 2"),
+        ("0 0; 1 1; 2", "got “2”"),
+        ("0 0; 1 1; x y", "got “x y”"),
+        ("0 0; 1 1; nan 0", "got “nan 0”"),
+        ("0 0; 1 1; inf 0", "got “inf 0”"),
+        ("0 0; 1 1; 0 1e99", "got “0 1e99”"),
+        ("0 0;" * 21, "got 21"),
+        ("9" * 400 + " 0; 1 1; 0 1", "got “999"),
+    ],
+)
+def test_what_is_no_loop_is_refused_in_one_sentence(loop_page, text, got):
+    with pytest.raises(ValueError, match="The loop must be 3 to 20 corners") as refused:
+        parse_corners(text)
+    assert got in str(refused.value)
+    assert len(str(refused.value)) < 250
+    page, _ = loop_page
+    page.controls["loop"].value = DRAWN
+    before = page.data
+    page.controls["corners"].value = text
+    assert got in page.messages["corners"].value.replace("&quot;", '"')
+    assert page._latest[1] is before  # the picture stays
+
+
+@pytest.mark.parametrize(
+    "content", [{"x": float("nan"), "y": 0.0}, {"x": 0.0}, {"x": "a", "y": 0.0}, {"x": [], "y": {}}]
+)
+def test_an_odd_point_changes_nothing(loop_page, content):
+    page, front_end = loop_page
+    before = page.settings()
+    for figure in ("network", "loop", "nobody", []):
+        front_end.says("pointed", figure=figure, **content)
+        assert page.settings() == before
