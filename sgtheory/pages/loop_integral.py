@@ -34,11 +34,11 @@ ROWS = 65  # of a sweep: one a step of any slider
 SMALLEST = 1e-16  # what is drawn of a number that is zero but for rounding
 
 _TITLES = {
-    "network": ("The network in the plane, and the loop", "along d₂"),
-    "curl": ("Curl c of the surrogate gradient, as c/(1+|c|)", "along d₂"),
+    "network": ("The network in the plane", "along d₂"),
+    "curl": ("Curl c of the surrogate, as c/(1+|c|)", "along d₂"),
     "loop": ("Along the loop", "change since the start"),
-    "steepness": ("Once around, for each surrogate steepness", "∮ surrogate · dθ"),
-    "points": ("How many points does the loop need?", "log₁₀ |∮|"),
+    "steepness": ("Once around, by steepness", "∮ surrogate · dθ"),
+    "points": ("How many points are enough?", "log₁₀ |∮|"),
     "planes": ("The same loop in 40 random planes", "∮ surrogate · dθ"),
 }
 _X_LABELS = {
@@ -46,7 +46,7 @@ _X_LABELS = {
     "planes": "plane, in rising order",
 }  # fmt: skip
 _X_RANGES = {"loop": (0.0, 360.0), "steepness": (-1.0, 5.0), "points": (0.4, 3.2), "planes": (0.0, 41.0)}
-_FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 1.5)}
+_FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 4.5)}
 _CENTRE = ("centre_x", "centre_y")
 _SENT_RANGES = ("loop", "steepness", "planes")
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import (
-    Action,
     Figure,
     Page,
     Panel,
@@ -72,12 +71,7 @@ class SignFlip(Page):
         Readout("difference", "maps: they differ by up to"),
     )
     panels = tuple(_TITLES)
-    actions = (Action("table_1", "Table 1", "The weights and steepnesses of the paper's Table 1"),)
     discrete = range_names(_SENT_RANGES) | {"wrong.low", "wrong.high"}
-
-    def table_1(self) -> None:
-        """The weights and steepnesses of Table 1: here the surrogate gradient has the wrong sign."""
-        self.reset()
 
     # ---- numbers ----
 

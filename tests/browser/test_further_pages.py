@@ -64,3 +64,55 @@ def test_axe_finds_nothing_serious(opened, light):
     found = Axe().run(browser_page, context=".sgtheory-page").response["violations"]
     browser_page.evaluate("() => { document.body.dataset.jpThemeLight = 'true' }")
     assert [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")] == []
+
+
+@pytest.fixture
+def loop_page(opened):
+    browser_page, kind, _ = opened
+    if kind is not LoopIntegral:
+        pytest.skip("another page's map")
+    yield browser_page
+    browser_page.get_by_role("button", name="Reset").first.click()
+    at_rest(browser_page, **{control.name: control.value for control in kind.specification})
+
+
+def middle_of_map(browser_page):
+    """Of the first figure's frame, in pixels, where both coordinates are 0."""
+    return browser_page.evaluate(
+        f"""() => {{
+          const stage = {STAGE}, plot = stage.views.get_by_id(stage.spec.figures[0].root);
+          const {{left, top}} = stage.panels[0].getBoundingClientRect();
+          return [left + plot.frame.x_scale.compute(0), top + plot.frame.y_scale.compute(0)];
+        }}"""
+    )
+
+
+def test_the_loop_is_dragged_over_its_map(loop_page):
+    x, y = middle_of_map(loop_page)
+    loop_page.mouse.move(x, y)
+    loop_page.mouse.down()
+    for step in range(1, 13):
+        loop_page.mouse.move(x + 4 * step, y - 2 * step)
+        loop_page.wait_for_timeout(16)
+    loop_page.mouse.up()
+    state = loop_page.evaluate(f"() => {STAGE}.state()")
+    assert state["centre_x"] > 0.5
+    assert state["centre_y"] > 0.2
+    at_rest(loop_page, centre_x=state["centre_x"], centre_y=state["centre_y"])
+    page = LoopIntegral()
+    for name in ("centre_x", "centre_y"):
+        page.controls[name].value = state[name]
+    shown = loop_page.evaluate(f"() => {STAGE}.readouts.integral")
+    assert shown == pytest.approx(float(page.data["readouts"]["integral"][0]), rel=1e-9)
+
+
+def test_a_loop_of_ones_own_is_clicked_together(loop_page):
+    x, y = middle_of_map(loop_page)
+    loop_page.get_by_role("button", name="Own loop").click()
+    for marks, (across, upward) in enumerate([(-40, 20), (40, 20)], start=1):
+        loop_page.mouse.click(x + across, y - upward)
+        loop_page.wait_for_function(f"() => document.querySelectorAll('.sgtheory-mark').length === {marks}")
+    loop_page.mouse.click(x, y + 30)
+    loop_page.wait_for_function(f"() => {STAGE}.state().loop === 'drawn'")
+    loop_page.wait_for_function("() => document.querySelectorAll('.sgtheory-mark').length === 0")
+    assert loop_page.evaluate(f"() => {STAGE}.state().corners").count(";") == 2
