@@ -189,13 +189,15 @@ def survey_network(
         raise ValueError(f"`draws` must be at least 2 for a variance, got {shorten(draws)}. Ask for 1000, say.")
     estimators = chosen_methods(methods, setting)
     problem = random_problem(key, setting, widths, loss)
-    _, *where = problem
+    _, network, parameters, inputs = problem
     exact = _flat(ExactGradient().evaluate(*problem, ()))
     keys = jax.random.split(_problem_and_draws(key)[1], draws)
     measured = [_measure(estimator, problem, exact, keys) for estimator in estimators.values()]
-    columns = (jnp.stack(column) for column in zip(*measured, strict=True))
-    runs = tuple(estimator.runs(*where) for estimator in estimators.values())
-    return NetworkSurvey(*columns, jnp.linalg.norm(exact), tuple(estimators), runs)
+    cosines, agreements, biases, errors, variances = (jnp.stack(column) for column in zip(*measured, strict=True))
+    runs = tuple(estimator.runs(network, parameters, inputs) for estimator in estimators.values())
+    return NetworkSurvey(
+        cosines, agreements, biases, errors, variances, jnp.linalg.norm(exact), tuple(estimators), runs
+    )
 
 
 def _measure(estimator, problem, exact, keys) -> tuple[Scalar, ...]:
