@@ -35,7 +35,11 @@ class Checkpoints:
             raise Refused(f"`{folder}` must be a folder of checkpoints, and holds something else. Name another.")
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder)
-        _same_plan(folder, {"plan": plan.describe(), **versions()})
+        try:
+            _same_plan(folder, {"plan": plan.describe(), **versions()})
+        except Refused:
+            self._lock.close()
+            raise
         first_alone = ocp.options.MultiprocessingOptions(
             primary_host=0, active_processes={0}, barrier_sync_key_prefix="survey"
         )
@@ -63,10 +67,14 @@ class Checkpoints:
                 "Remove that folder and run the same command again: what it held is computed anew."
             ) from error
 
-    def remove(self) -> None:
-        """Removes the folder, for all that it held is in the survey's file."""
+    def close(self) -> None:
+        """Lets another survey go on here."""
         self._manager.close()
         self._lock.close()
+
+    def remove(self) -> None:
+        """Removes the folder, for all that it held is in the survey's file."""
+        self.close()
         shutil.rmtree(self.folder)
 
 
@@ -83,6 +91,7 @@ def _locked(folder: pathlib.Path) -> Any:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            lock.close()
             raise Refused(
                 f"`{folder}` must be free, and another survey is at work there. Wait for it, or stop it."
             ) from None

@@ -6,14 +6,16 @@ import os
 import pathlib
 import platform
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import xarray as xr
 
 from sgtheory.survey._plan import SurveyPlan, named
 from sgtheory.survey._refused import Refused
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT, FORMAT_VERSION = "sgtheory survey", 1
 _VERSION = importlib.metadata.version("sgtheory")
@@ -44,8 +46,10 @@ def versions() -> dict[str, Any]:
 
 def as_dataset(
     plan: SurveyPlan, numbers: dict[str, np.ndarray], runs: dict[tuple[int, ...], tuple[int, ...]], command: str
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """The numbers of a survey with their axes, and with what they were made by."""
+    import xarray as xr  # it loads pandas, which takes seconds; only who opens or writes a file should wait for it
+
     variables = {
         name: (dimensions(name), numbers[name], {"long_name": sentence}) for name, sentence in QUANTITIES.items()
     }
@@ -66,7 +70,7 @@ def as_dataset(
     return xr.Dataset(variables, coordinates, attributes)
 
 
-def write_survey(dataset: xr.Dataset, path: pathlib.Path) -> None:
+def write_survey(dataset: "xr.Dataset", path: pathlib.Path) -> None:
     """Writes beside `path` and renames: whoever opens it finds all of it."""
     part = path.with_name(path.name + ".part")
     dataset.to_netcdf(part, engine="h5netcdf")
@@ -75,7 +79,7 @@ def write_survey(dataset: xr.Dataset, path: pathlib.Path) -> None:
     part.replace(path)
 
 
-def open_survey(path: str | os.PathLike) -> xr.Dataset:
+def open_survey(path: str | os.PathLike) -> "xr.Dataset":
     """The numbers of a survey, by name, all in memory.
 
     Each of `cosine`, `sign_agreement`, `bias`, `standard_error`, `variance` has the axes widths, steepness,
@@ -89,6 +93,8 @@ def open_survey(path: str | os.PathLike) -> xr.Dataset:
     Traceback (most recent call last):
     sgtheory.survey._plan.Refused: `pyproject.toml` must be a survey's NetCDF file, and cannot be read as one: …
     """
+    import xarray as xr
+
     path = pathlib.Path(path)
     if not path.is_file():
         raise Refused(
@@ -106,7 +112,7 @@ def open_survey(path: str | os.PathLike) -> xr.Dataset:
     return dataset
 
 
-def _check(dataset: xr.Dataset, path: pathlib.Path) -> None:
+def _check(dataset: "xr.Dataset", path: pathlib.Path) -> None:
     if dataset.attrs.get("format") != FORMAT:
         raise Refused(f"`{path}` must be a survey's file, and is a NetCDF file of another kind. Choose another.")
     version = dataset.attrs.get("format_version")

@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import hashlib
 import json
 import pathlib
@@ -6,12 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from sgtheory.experiments.random_networks import NetworkSurvey, SurveySetting, network_keys, survey_networks
+from sgtheory.experiments.random_networks import SurveySetting, network_keys, survey_networks
 from sgtheory.survey._file import QUANTITIES, as_dataset, dimensions, open_survey, write_survey
 from sgtheory.survey._plan import Batch, SurveyPlan, named
 from sgtheory.survey._refused import Refused
@@ -43,22 +43,23 @@ def run_survey(
             "`precision` float64 needs JAX's 64-bit numbers. Set `jax.config.update('jax_enable_x64', True)`."
         )
     _same_in_all_processes(plan)
-    runs = {widths: _runs(plan, widths) for widths in plan.widths}
-    keeper = _Keeper(plan, output, checkpoints or output.with_name(output.name + ".checkpoints"))
-    done = _from_the_first(keeper.open, len(keeper.batches))
     mesh = Mesh(np.array(jax.devices()), ("networks",))
-    programs = {widths: _program(plan, widths, mesh) for widths in plan.widths}
+    traced = {widths: _traced(plan, widths, mesh) for widths in plan.widths}
+    compiled = functools.cache(lambda widths: traced[widths].lower().compile())
     first = jax.process_index() == 0
-    if first:
-        progress(keeper.networks)
-    for number, batch in enumerate(keeper.batches):
-        if done[number]:
-            continue
-        numbers = _compute(plan, batch, programs[plan.widths[batch.cell[0]]], mesh)
+    keeper = _Keeper(plan, output, checkpoints or output.with_name(output.name + ".checkpoints"))
+    with contextlib.closing(keeper):
+        done = _from_the_first(keeper.open, len(keeper.batches))
         if first:
-            keeper.keep(number, numbers)
             progress(keeper.networks)
-    wrote = first and keeper.finish(runs, command)
+        for number in np.flatnonzero(~done).tolist():
+            batch = keeper.batches[number]
+            numbers = _compute(plan, batch, compiled(plan.widths[batch.cell[0]]), mesh)
+            if first:
+                keeper.keep(number, numbers)
+                progress(keeper.networks)
+        runs = {widths: program.out_info.runs for widths, program in traced.items()}
+        wrote = first and keeper.finish(runs, command)
     multihost_utils.sync_global_devices("the survey's file is there")
     return wrote
 
@@ -120,45 +121,48 @@ class _Keeper:
         self.store.remove()
         return True
 
+    def close(self) -> None:
+        """Lets go of the checkpoints, in whatever way the survey ends."""
+        if self.store is not None:
+            self.store.close()
 
-def _runs(plan: SurveyPlan, widths: tuple[int, ...]) -> tuple[int, ...]:
-    """What a draw of each method costs; traces everything, so that what cannot be surveyed is refused at the start."""
-    setting = SurveySetting(*jnp.ones(4, plan.precision))
+
+def _traced(plan: SurveyPlan, widths: tuple[int, ...], mesh: Mesh) -> Any:
+    """The survey of networks by their indices, each device with its share of them; not compiled yet.
+
+    **Raises** `Refused` for what cannot be surveyed, as tracing shows.
+    """
+
+    def survey(indices, setting):
+        keys = network_keys(jax.random.key(plan.seed), indices)
+        return survey_networks(keys, setting, widths=widths, methods=plan.methods, draws=plan.draws, loss=plan.loss)
+
+    share = jax.shard_map(survey, mesh=mesh, in_specs=(_SPREAD, _EVERYWHERE), out_specs=_SPREAD)
     try:
-        shapes = jax.eval_shape(lambda given: _survey(plan, widths, jnp.zeros(1, jnp.int32), given), setting)
+        return jax.jit(share).trace(*_arguments(plan, next(plan.batches()), mesh))
     except ValueError as error:
         raise Refused(f"{named(widths)}: {error}") from error
-    return shapes.runs
 
 
-def _survey(plan: SurveyPlan, widths: tuple[int, ...], indices: jax.Array, setting: SurveySetting) -> NetworkSurvey:
-    keys = network_keys(jax.random.key(plan.seed), indices)
-    return survey_networks(keys, setting, widths=widths, methods=plan.methods, draws=plan.draws, loss=plan.loss)
-
-
-def _program(plan: SurveyPlan, widths: tuple[int, ...], mesh: Mesh):
-    """The survey of networks by their indices, each device with its share of them."""
-    share = jax.shard_map(
-        lambda indices, setting: _survey(plan, widths, indices, setting),
-        mesh=mesh, in_specs=(_SPREAD, _EVERYWHERE), out_specs=_SPREAD,
-    )  # fmt: skip
-    return jax.jit(share)
-
-
-def _compute(plan: SurveyPlan, batch: Batch, program, mesh: Mesh) -> dict[str, np.ndarray]:
-    """The numbers of a batch, in every process."""
+def _arguments(plan: SurveyPlan, batch: Batch, mesh: Mesh) -> tuple[jax.Array, SurveySetting]:
+    """Indices of the networks of a batch, spread over the devices, and its setting."""
     # All batches are of one size, which the devices divide: the last network is repeated, and repetitions are dropped.
     size = -(-min(plan.batch, plan.networks) // mesh.size) * mesh.size
     indices = np.minimum(batch.networks.start + np.arange(size, dtype=np.int32), np.int32(batch.networks.stop - 1))
     cell = (plan.steepness[batch.cell[1]], plan.surrogate_steepness[batch.cell[2]], plan.spread, plan.bias_spread)
-    setting = SurveySetting(*(_placed(np.asarray(number, plan.precision), mesh, _EVERYWHERE) for number in cell))
-    found = program(_placed(indices, mesh, _SPREAD), setting)
+    numbers = (_placed(np.asarray(number, plan.precision), mesh, _EVERYWHERE) for number in cell)
+    return _placed(indices, mesh, _SPREAD), SurveySetting(*numbers)
+
+
+def _compute(plan: SurveyPlan, batch: Batch, program, mesh: Mesh) -> dict[str, np.ndarray]:
+    """The numbers of a batch, in every process."""
+    found = program(*_arguments(plan, batch, mesh))
     gathered = multihost_utils.process_allgather({name: getattr(found, name) for name in QUANTITIES}, tiled=True)
     numbers = {name: np.asarray(values)[: len(batch.networks)] for name, values in gathered.items()}
     if not all(np.all(np.isfinite(values)) for values in numbers.values()):
         raise Refused(
-            f"{named(plan.widths[batch.cell[0]])}, steepness {cell[0]:g}, surrogate steepness {cell[1]:g}: a gradient is "
-            "not finite in networks of this survey. Take smaller numbers, or a higher precision."
+            f"{named(plan.widths[batch.cell[0]])}, steepness {plan.steepness[batch.cell[1]]:g}, surrogate steepness "
+            f"{plan.surrogate_steepness[batch.cell[2]]:g}: a gradient is not finite. Take smaller numbers."
         )
     return numbers
 
