@@ -20,7 +20,7 @@ Only process 0 reads and writes files, so that hosts need not share any. The fil
 it; in Python:
 
     dataset = open_survey("survey.nc")                     # an xarray.Dataset, checked
-    dataset.cosine.median("network").sel(widths="5-5-5-1", method="surrogate, matched")
+    dataset.cosine.median("network").sel(widths="5-5-5-1", estimator="surrogate, matched")
 """
 
 import importlib

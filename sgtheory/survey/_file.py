@@ -32,8 +32,8 @@ QUANTITIES = {
 
 
 def dimensions(quantity: str) -> tuple[str, ...]:
-    """The axes of a quantity."""
-    return (*CELL, "network") if quantity == "exact_norm" else (*CELL, "network", "method")
+    """The axes of a quantity. Methods are "estimator" there, for `method` is a word of xarray's own selection."""
+    return (*CELL, "network") if quantity == "exact_norm" else (*CELL, "network", "estimator")
 
 
 def versions() -> dict[str, Any]:
@@ -54,13 +54,13 @@ def as_dataset(
         name: (dimensions(name), numbers[name], {"long_name": sentence}) for name, sentence in QUANTITIES.items()
     }
     costs = np.array([runs[widths] for widths in plan.widths], dtype=np.int64)
-    variables["runs"] = (("widths", "method"), costs, {"long_name": "runs of the network that one draw costs"})
+    variables["runs"] = (("widths", "estimator"), costs, {"long_name": "runs of the network that one draw costs"})
     coordinates = {
         "widths": [named(widths) for widths in plan.widths],
         "steepness": np.array(plan.steepness),
         "surrogate_steepness": np.array(plan.surrogate_steepness),
         "network": np.arange(plan.networks),
-        "method": list(plan.methods),
+        "estimator": list(plan.methods),
     }
     attributes = {
         **versions(), "numpy": np.__version__, "xarray": xr.__version__, "python": platform.python_version(),
@@ -83,23 +83,21 @@ def open_survey(path: str | os.PathLike) -> "xr.Dataset":
     """The numbers of a survey, by name, all in memory.
 
     Each of `cosine`, `sign_agreement`, `bias`, `standard_error`, `variance` has the axes widths, steepness,
-    surrogate_steepness, network, method; `exact_norm` has no method, `runs` has widths and method alone. `attrs` say
-    what made them.
+    surrogate_steepness, network, estimator; `exact_norm` lacks the last, and `runs` has widths and estimator alone.
+    `attrs` say what made them.
 
     **Raises** `Refused`, a `ValueError`, for a file that is not there, is cut short, is no survey, or is of another
     version of the format.
 
-    >>> open_survey("pyproject.toml")
+    >>> open_survey("nowhere.nc")
     Traceback (most recent call last):
-    sgtheory.survey._plan.Refused: `pyproject.toml` must be a survey's NetCDF file, and cannot be read as one: …
+    sgtheory.survey._refused.Refused: `nowhere.nc` must be a survey's file, and is not there. Make one: `python -m sgtheory.survey`.
     """
     import xarray as xr
 
     path = pathlib.Path(path)
     if not path.is_file():
-        raise Refused(
-            f"`{path}` must be a survey's file, and no such file is there. Make one: `python -m sgtheory.survey`."
-        )
+        raise Refused(f"`{path}` must be a survey's file, and is not there. Make one: `python -m sgtheory.survey`.")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             dataset = opened.load()
