@@ -4,17 +4,18 @@ import os
 import platform
 from typing import Any
 
-from benchmarks import drag, first_picture, networks, round_trip
+from benchmarks import drag, first_picture, networks, round_trip, survey
 
 
 def main() -> None:
-    """All benchmarks, one after the other; about four minutes."""
+    """All benchmarks, one after the other; about six minutes."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n")
     for title, measure in (
         ("Kernel round trip", round_trip.measure),
         ("A drag in JupyterLab", drag.measure),
         ("Imports, first picture, compilations", first_picture.measure),
         ("Networks of several layers", networks.measure),
+        ("A survey of random networks", survey.measure),
     ):
         print(f"{title}\n{table(measure())}\n", flush=True)
 

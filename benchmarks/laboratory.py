@@ -36,7 +36,8 @@ def chromium() -> str | None:
     return named or next((path for path in found if path), None)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -45,7 +46,7 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def running_lab(folder: pathlib.Path, **environment: str) -> Iterator[str]:
     """Address of a JupyterLab server over `folder`; Notebook 7 and Voila answer there too."""
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
         "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
