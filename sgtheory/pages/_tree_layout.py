@@ -16,7 +16,7 @@ _DISC = 36.0
 """Of a path that is certain, in pixels across."""
 _TRUNK, _HAIR = 0.06, 0.0012
 """The widest branch, and the narrowest, so that none disappears; in widths of the figure."""
-_BEND = np.linspace(0.0, 1.0, 13)
+_BEND = np.linspace(0.0, 1.0, 11)
 _SMOOTH = 3 * _BEND**2 - 2 * _BEND**3
 _TALLY = -0.4  # where below the leaves it is told what has been drawn
 
@@ -47,7 +47,9 @@ class Tree:
         for level in range(len(self.layers)):
             above, below = self._nodes(level), self._nodes(level + 1)
             families = below.reshape(*above.shape, -1)
-            start = (self._x(level) - _TRUNK * above / 2)[..., None] + _TRUNK * (np.cumsum(families, axis=-1) - families)
+            start = (self._x(level) - _TRUNK * above / 2)[..., None] + _TRUNK * (
+                np.cumsum(families, axis=-1) - families
+            )
             start, end = start.reshape(below.shape), self._x(level + 1) - _TRUNK * below / 2
             left = start[..., None] + (end - start)[..., None] * _SMOOTH
             right = left + _TRUNK * below[..., None]

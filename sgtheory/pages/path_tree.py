@@ -180,7 +180,7 @@ class _Panel(Panel):
         self._ticks(self.plot.xaxis[0], {})
         self.line("levels", "exact", "blue", width=5, alpha=0.4)
         self.line("levels", "mean", "orange", width=2, dash="dashed")
-        self.dots("paths", "gradient", "blue", size="size", fill="grid")
+        self.dots("paths", "y", "blue", size="size", fill="grid")
         self.dots("noiseless", "y", "ink", size=7, marker="triangle")
         self.dots("followed", "y", "orange", size=6)
         return self.finished(
@@ -275,93 +275,140 @@ def _sweep():
 
 def _arrange(shown: dict[str, np.ndarray], settings: Mapping[str, Any], swept: Mapping[str, np.ndarray]) -> Sources:
     """The experiment's bundle as columns, everything with a leading axis of rows; `swept` settings have one value a row."""
-    rows = len(shown["expected"])
-    chosen = WEIGHTS.index(settings["weight"])
-    coupled = settings["pairs"] == COUPLED
-    tree = Tree(_sizes(settings["widths"]), shown["probability"])
-    draws = _each(swept.get("draws", settings["draws"]), rows).astype(int)
-    step, v = (_each(swept.get(name, settings[name]), rows) for name in ("step", "v"))
-
-    def still(values):
-        values = np.asarray(values, dtype=float)
-        return np.broadcast_to(values, (rows, *values.shape))
-
-    def now(values):
-        """Of numbers of all draws (rows × draws …) that of the last."""
-        return values[np.arange(rows), draws - 1]
-
-    by = {name: shown[name][..., chosen] for name in ("exact", "mean", "deviation", "deterministic", "running_mean")}
-    below = "below" if coupled else "below_uncoupled"
-    leaf = {
-        "sampled": now(shown["sampled_leaf"]),
-        "alone": shown["deterministic_leaf"],
-        "above": now(shown["above"][:, chosen]),
-        "below": now(shown[below][:, chosen]),
-    }
-    leaf = {name: numbers.astype(int) for name, numbers in leaf.items()}
-    gradient = shown["gradient"][..., chosen]
-    followed, sampled_probability = (np.take_along_axis(each, leaf["sampled"][:, None], axis=1)
-                                     for each in (gradient, shown["probability"]))  # fmt: skip
-    counts = np.arange(1, shown["sampled_leaf"].shape[1] + 1)
-    until = np.minimum(counts, draws[:, None])
-    running = np.take_along_axis(by["running_mean"], until - 1, axis=1)
-    error = by["deviation"][:, None] / np.sqrt(counts)
-    variances = {name: _logarithm(shown[field][:, chosen]) for name, field in (
-        ("coupled", "variance"), ("uncoupled", "variance_uncoupled"))}  # fmt: skip
-    over = {name: shown[f"{field}_over"][..., chosen] for name, field in (
-        ("exact", "exact"), ("mean", "mean"), ("alone", "deterministic"))}  # fmt: skip
-    bars = {"exact": shown["exact"], "mean": shown["mean"], "alone": shown["deterministic"]}
-    log_steps = np.log10(_axis("step"))
-    ranges = {
-        "paths": nice_range([gradient, by["exact"][:, None]]),
-        "running": nice_range(
-            [by["mean"][:, None] + error, by["mean"][:, None] - error, by["exact"][:, None], running]
-        ),
-        "weights": nice_range(list(bars.values())),
-        "over": nice_range(list(over.values())),
-    }
-
-    def column(name):
-        return by[name][:, None]
-
-    hidden = tree.hidden(shown["gradient"])
+    columns = _Columns(shown, settings, swept)
     return {
-        "flow": tree.flow(),
-        **{name: tree.path(leaf[name], lane) for name, lane in LANES.items()},
-        **tree.dots(),
-        "leaves": tree.leaves(shown["gradient"], _shares(shown["sampled_leaf"], draws, tree.probability.shape[1])),
-        "levels": {"x": still([0.0, 1.0]), **{name: np.repeat(column(name), 2, axis=1) for name in ("exact", "mean")}},
-        "paths": {**hidden, "gradient": hidden[f"by_{WEIGHTS[chosen]}"], "y": hidden[f"by_{WEIGHTS[chosen]}"]},
-        "noiseless": {"x": tree.middle(leaf["alone"])[:, None], "y": column("deterministic")},
-        "followed": {"x": tree.middle(leaf["sampled"])[:, None], "y": followed},
-        "error": {
-            "x": still(counts), "low": column("mean") - error, "high": column("mean") + error,
-            **{name: np.repeat(column(name), len(counts), axis=1) for name in ("exact", "mean")},
-        },
-        "running": {"x": until.astype(float), "y": running},
-        "so_far": {"x": draws[:, None].astype(float), "y": running[:, -1:]},
-        **{f"bars_{name}": _bars(heights, lane) for (name, heights), lane in zip(bars.items(), (-0.26, 0, 0.26), strict=True)},
-        "zero": {"x": still([-4.0, 4.0]), "y": still([0.0, 0.0])},
-        "marker": {"x": np.repeat(v[:, None], 2, axis=1), "y": still([-1e4, 1e4])},
-        "over": {"x": still(_axis("weight")), **over},
-        "variance": {
-            "x": still(log_steps), **{name: values[:, :-1] for name, values in variances.items()},
-            "path": np.repeat(_logarithm(column("deviation") ** 2), len(log_steps), axis=1),
-        },
-        "chosen": {"x": np.log10(step)[:, None], "y": variances[settings["pairs"]][:, -1:]},
-        "ranges": range_columns(ranges),
-        "readouts": {
-            "expected": shown["expected"][:, None], "exact": column("exact"), "mean": column("mean"),
-            "alone": column("deterministic"), "running": running[:, -1:],
-            "error": np.take_along_axis(error, draws[:, None] - 1, axis=1), "probability": sampled_probability,
-            "followed": followed, "difference": ((leaf["above"] % 2 - leaf["below"] % 2) / step)[:, None],
-            "parting": shown["parting" if coupled else "parting_uncoupled"][:, chosen, None],
-        },
+        **columns.of_tree(), **columns.of_paths(), **columns.of_running_mean(), **columns.of_weights(), **columns.of_steps(),
+        "ranges": range_columns(columns.ranges()), "readouts": columns.readouts(),
     }  # fmt: skip
 
 
-def _each(value: Any, rows: int) -> np.ndarray:
-    return np.broadcast_to(np.asarray(value, dtype=float), rows)
+class _Columns:
+    """The numbers of each figure, for the chosen weight and the draws so far."""
+
+    def __init__(self, shown, settings, swept) -> None:
+        self.shown, self.pairs = shown, settings["pairs"]
+        self.rows = len(shown["expected"])
+        self.chosen = WEIGHTS.index(settings["weight"])
+        self.tree = Tree(_sizes(settings["widths"]), shown["probability"])
+        # Either one number for all rows, or one a row.
+        numbers = {name: np.asarray(swept.get(name, settings[name]), dtype=float) for name in ("draws", "step", "v")}
+        self.numbers = {name: np.broadcast_to(number, self.rows)[:, None] for name, number in numbers.items()}
+        self.draws = self.numbers["draws"].astype(int)
+        self.gradient = shown["gradient"][..., self.chosen]
+        self.exact, self.mean, self.alone, self.deviation = (
+            shown[name][:, self.chosen, None] for name in ("exact", "mean", "deterministic", "deviation")
+        )
+        below = "below" if self.pairs == COUPLED else "below_uncoupled"
+        self.leaf = {
+            "sampled": self._last(shown["sampled_leaf"]),
+            "alone": shown["deterministic_leaf"].astype(int),
+            "above": self._last(shown["above"][:, self.chosen]),
+            "below": self._last(shown[below][:, self.chosen]),
+        }
+        counts = np.arange(1, shown["sampled_leaf"].shape[1] + 1)
+        self.until = np.minimum(counts, self.draws)
+        self.running = np.take_along_axis(shown["running_mean"][..., self.chosen], self.until - 1, axis=1)
+        self.counts = np.unique(np.geomspace(1, counts[-1], 40).astype(int))  # enough for a smooth band
+        self.error = self.deviation / np.sqrt(self.counts)
+        self.followed = self._along("sampled", self.gradient)
+
+    def _last(self, leaves: np.ndarray) -> np.ndarray:
+        """Of the leaves of all draws (rows × draws) that of the last."""
+        return np.take_along_axis(leaves, self.draws - 1, axis=1)[:, 0].astype(int)
+
+    def _along(self, path: str, values: np.ndarray) -> np.ndarray:
+        """Of values of all leaves that of one path's: rows × 1."""
+        return np.take_along_axis(values, self.leaf[path][:, None], axis=1)
+
+    def _still(self, values: Any) -> np.ndarray:
+        values = np.asarray(values, dtype=float)
+        return np.broadcast_to(values, (self.rows, *values.shape))
+
+    def _level(self, points: int) -> dict[str, np.ndarray]:
+        """Exact gradient and mean over all paths, as level lines."""
+        return {name: np.repeat(each, points, axis=1) for name, each in (("exact", self.exact), ("mean", self.mean))}
+
+    def of_tree(self) -> Sources:
+        leaves = np.arange(self.gradient.shape[1])
+        drawn = np.arange(self.shown["sampled_leaf"].shape[1]) < self.draws
+        hits = (self.shown["sampled_leaf"][:, :, None] == leaves) & drawn[:, :, None]
+        return {
+            "flow": self.tree.flow(),
+            **{name: self.tree.path(self.leaf[name], lane) for name, lane in LANES.items()},
+            **self.tree.dots(),
+            "leaves": self.tree.leaves(self.shown["gradient"], hits.sum(axis=1) / self.draws),
+        }
+
+    def of_paths(self) -> Sources:
+        hidden = self.tree.hidden(self.shown["gradient"])
+        return {
+            "levels": {"x": self._still([0.0, 1.0]), **self._level(2)},
+            "paths": {**hidden, "y": hidden[f"by_{WEIGHTS[self.chosen]}"]},
+            "noiseless": {"x": self.tree.middle(self.leaf["alone"])[:, None], "y": self.alone},
+            "followed": {"x": self.tree.middle(self.leaf["sampled"])[:, None], "y": self.followed},
+        }
+
+    def of_running_mean(self) -> Sources:
+        return {
+            "error": {
+                "x": self._still(self.counts), "low": self.mean - self.error, "high": self.mean + self.error,
+                **self._level(len(self.counts)),
+            },
+            "running": {"x": self.until.astype(float), "y": self.running},
+            "so_far": {"x": self.numbers["draws"], "y": self.running[:, -1:]},
+        }  # fmt: skip
+
+    def _bars(self) -> dict[str, np.ndarray]:
+        return {name: self.shown[field] for name, field in _GRADIENTS}
+
+    def _over(self) -> dict[str, np.ndarray]:
+        return {name: self.shown[f"{field}_over"][..., self.chosen] for name, field in _GRADIENTS}
+
+    def of_weights(self) -> Sources:
+        lanes = zip(self._bars().items(), (-0.26, 0.0, 0.26), strict=True)
+        return {
+            **{f"bars_{name}": _bars(heights, lane) for (name, heights), lane in lanes},
+            "zero": {"x": self._still([-4.0, 4.0]), "y": self._still([0.0, 0.0])},
+            "marker": {"x": np.repeat(self.numbers["v"], 2, axis=1), "y": self._still([-1e4, 1e4])},
+            "over": {"x": self._still(_axis("weight")), **self._over()},
+        }
+
+    def of_steps(self) -> Sources:
+        steps = np.log10(_axis("step"))
+        variances = {
+            COUPLED: _logarithm(self.shown["variance"][:, self.chosen]),
+            UNCOUPLED: _logarithm(self.shown["variance_uncoupled"][:, self.chosen]),
+        }
+        return {
+            "variance": {
+                "x": self._still(steps), **{name: values[:, :-1] for name, values in variances.items()},
+                "path": np.repeat(_logarithm(self.deviation**2), len(steps), axis=1),
+            },
+            "chosen": {"x": np.log10(self.numbers["step"]), "y": variances[self.pairs][:, -1:]},
+        }  # fmt: skip
+
+    def ranges(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {
+            "paths": nice_range([self.gradient, self.exact]),
+            "running": nice_range([self.mean + self.error, self.mean - self.error, self.exact, self.running]),
+            "weights": nice_range(list(self._bars().values())),
+            "over": nice_range(list(self._over().values())),
+        }
+
+    def readouts(self) -> dict[str, np.ndarray]:
+        parting = "parting" if self.pairs == COUPLED else "parting_uncoupled"
+        outputs = [(self.leaf[name] % 2)[:, None] for name in ("above", "below")]
+        return {
+            "expected": self.shown["expected"][:, None], "exact": self.exact, "mean": self.mean, "alone": self.alone,
+            "running": self.running[:, -1:], "error": self.deviation / np.sqrt(self.draws),
+            "probability": self._along("sampled", self.shown["probability"]), "followed": self.followed,
+            "difference": (outputs[0] - outputs[1]) / self.numbers["step"],
+            "parting": self.shown[parting][:, self.chosen, None],
+        }  # fmt: skip
+
+
+_GRADIENTS = (("exact", "exact"), ("mean", "mean"), ("alone", "deterministic"))
+"""What they are called here and in the bundle."""
 
 
 def _axis(name: str) -> np.ndarray:
@@ -373,13 +420,6 @@ def _axis(name: str) -> np.ndarray:
 
 def _logarithm(values: np.ndarray) -> np.ndarray:
     return np.log10(np.maximum(values, SMALLEST))
-
-
-def _shares(leaves: np.ndarray, draws: np.ndarray, count: int) -> np.ndarray:
-    """How large a share of the draws so far has ended at each leaf: rows × leaves."""
-    drawn = np.arange(leaves.shape[1]) < draws[:, None]
-    hits = (leaves[:, :, None] == np.arange(count)) & drawn[:, :, None]
-    return hits.sum(axis=1) / draws[:, None]
 
 
 def _bars(heights: np.ndarray, lane: float) -> dict[str, np.ndarray]:
