@@ -12,7 +12,7 @@ from sgtheory.pages._kit.numbers import flatten, interpolated, unflatten
 from sgtheory.pages._kit.page import PICTURES, STORED_ROWS, half_precision
 from sgtheory.pages._registry import ALL_PAGES
 
-COARSE = {"single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-6, "sign_flip": 0.1, "loop_integral": 0.06}
+COARSE = {"single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06}
 """Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
 
 It has fewer rows than the slider has steps, and is shown for the seconds until JAX is there. The largest errors are those
