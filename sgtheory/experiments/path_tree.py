@@ -86,10 +86,10 @@ class Scaled(AbstractLayered):
 
     network: MultilayerPerceptron
     patterns: MultilayerParameters
+    widths: tuple[int, ...] = eqx.field(static=True)
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.network.widths
+    def __init__(self, network: MultilayerPerceptron, patterns: MultilayerParameters):
+        self.network, self.patterns, self.widths = network, patterns, network.widths
 
     def weights(self, scales: Vector) -> MultilayerParameters:
         """The weights of the network itself."""

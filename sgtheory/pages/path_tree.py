@@ -32,9 +32,9 @@ ROWS = 65  # of a sweep: enough for one row a step of any slider but that of the
 SMALLEST = 1e-16  # what is drawn of the logarithm of a variance that is zero but for rounding
 
 _TITLES = {
-    "tree": ("All paths, each branch as wide as it is probable", ""),
+    "tree": ("All paths, as wide as probable", ""),
     "paths": (
-        "Gradient along each path; dashed: their mean",
+        "Gradient along each path",
         "∂ / ∂ weight",
     ),
     "running": ("Mean of the path gradients so far", "∂ / ∂ weight"),
@@ -389,9 +389,10 @@ class _Columns:
 
     def ranges(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return {
-            "paths": nice_range([self.gradient, self.exact]),
+            "paths": _with_room(*nice_range([self.gradient, self.exact])),
             "running": nice_range([self.mean + self.error, self.mean - self.error, self.exact, self.running]),
-            "weights": nice_range(list(self._bars().values())),
+            # Bars end below the legend, wherever they stand.
+            "weights": nice_range([1.6 * heights for heights in self._bars().values()]),
             "over": nice_range(list(self._over().values())),
         }
 
@@ -420,6 +421,11 @@ def _axis(name: str) -> np.ndarray:
 
 def _logarithm(values: np.ndarray) -> np.ndarray:
     return np.log10(np.maximum(values, SMALLEST))
+
+
+def _with_room(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A range in which a disc at the end is not cut off."""
+    return low - 0.08 * (high - low), high + 0.08 * (high - low)
 
 
 def _bars(heights: np.ndarray, lane: float) -> dict[str, np.ndarray]:

@@ -411,6 +411,7 @@ export class Stage {
     this.ring = element('div', {class: 'sgtheory-ring', 'aria-hidden': 'true'});
     this.panels[0].parentElement.append(this.tip, this.ring);
     this.leavePoint();
+    window.addEventListener('resize', () => this.leavePoint(), {signal: this.signal});
     this.spec.figures.forEach(({name, root}, k) => {
       const points = this.spec.points[name];
       if (!points) return;
