@@ -3,5 +3,6 @@
 from sgtheory.pages.exercises import check as check
 from sgtheory.pages.hidden_unit import HiddenUnit as HiddenUnit
 from sgtheory.pages.loop_integral import LoopIntegral as LoopIntegral
+from sgtheory.pages.path_tree import PathTree as PathTree
 from sgtheory.pages.sign_flip import SignFlip as SignFlip
 from sgtheory.pages.single_unit import SingleUnit as SingleUnit

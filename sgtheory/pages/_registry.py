@@ -3,7 +3,10 @@
 from sgtheory.pages._kit import Page
 from sgtheory.pages.hidden_unit import HiddenUnit
 from sgtheory.pages.loop_integral import LoopIntegral
+from sgtheory.pages.path_tree import PathTree
 from sgtheory.pages.sign_flip import SignFlip
 from sgtheory.pages.single_unit import SingleUnit
 
-ALL_PAGES: dict[str, type[Page]] = {kind.name: kind for kind in (SingleUnit, HiddenUnit, SignFlip, LoopIntegral)}
+ALL_PAGES: dict[str, type[Page]] = {
+    kind.name: kind for kind in (SingleUnit, HiddenUnit, PathTree, SignFlip, LoopIntegral)
+}

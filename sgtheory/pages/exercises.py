@@ -83,6 +83,40 @@ def _super_spike_ratio() -> float:
     return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 
+@functools.cache
+def _chain(v: float = 1.2, step: float = 0.5):
+    """The chain of page 02, from the same experiment that the page shows."""
+    import jax
+    import jax.numpy as jnp
+
+    from sgtheory.experiments.path_tree import WIDTHS, PathTreeSetting, draw_uniforms, layer_patterns, path_tree
+
+    with in_64_bits():
+        key, chain = jax.random.key(0), WIDTHS[0]
+        numbers = {"w": 0.8, "v": v, "u": -0.9, "steepness": 2.0, "input": 1.0, "step": step}
+        setting = {name: jnp.asarray(number) for name, number in numbers.items()}
+        picture = path_tree(PathTreeSetting(**setting, patterns=layer_patterns(key, chain)), draw_uniforms(key, chain))
+        return jax.tree.map(np.asarray, picture)
+
+
+def _both_fire() -> float:
+    """The probability of the hidden path (1, 1), whatever the output."""
+    return float(_chain().probability[-2:].sum())
+
+
+def _lonely_ratio() -> float:
+    picture = _chain()
+    return float(picture.deterministic[2] / picture.exact[2])
+
+
+def _parting() -> float:
+    return float(_chain().parting[0])
+
+
+_HIDDEN_WEIGHT = 1.7
+"""Of the gradient that the text of exercise 2.4 tells; a test computes it."""
+
+
 def _brackets(steepnesses: np.ndarray) -> np.ndarray:
     """The surrogate's bracket of Eq. 9 at Table 1, from the same function that the page shows."""
     import jax
@@ -154,6 +188,41 @@ ALL_EXERCISES: dict[str, Exercise] = {
             (lambda v: near(v, 1.0), "Only by accident, at one steepness. Read both heights at threshold."),
         ),
         "SuperSpike's height at threshold is 1; that of the sigmoid's slope is β/4.",
+    ),
+    "02.1": Exercise(
+        _both_fire,
+        (
+            (lambda v: not 0 <= v <= 1, "It is a probability."),
+            (lambda v: near(v, 0.731), "That is the first unit alone. The second one must fire as well."),
+            (lambda v: near(v, 0.602), "The second unit has a threshold, too, and it is not that of the first."),
+        ),
+        "Along a path probabilities multiply: one factor a unit, the second given that the first has fired.",
+    ),
+    "02.2": Exercise(
+        _lonely_ratio,
+        (
+            (lambda v: near(v, 1.0), "Its second unit always fires. Does it in the stochastic network?"),
+            (lambda v: near(v, 1 / _lonely_ratio()), "Turn the fraction over: deterministic divided by exact."),
+            (lambda v: v < 0, "Both gradients point the same way."),
+        ),
+        "The derivative by u is h² times a slope, the same on all paths with h² = 1. How probable are they together?",
+    ),
+    "02.3": Exercise(
+        _parting,
+        (
+            (lambda v: not 0 <= v <= 1, "It is a share."),
+            (lambda v: near(v, 0.5), "A coin for each pair? They share their dice, and their probabilities are close."),
+            (lambda v: v == 0, "The first unit's probability is not the same in both runs."),
+        ),
+        "They part where the first unit's uniform lies between its two probabilities, at w + ε/2 and at w − ε/2.",
+    ),
+    "02.4": Exercise(
+        lambda: _HIDDEN_WEIGHT,
+        (
+            (lambda v: abs(v) > 3, "The slider does not go so far."),
+            (lambda v: v <= 0.5, "With so small a v the exact gradient by w is smaller, or has the other sign."),
+        ),
+        "Compare the read-out of the exact gradient with the number that was found, and move on.",
     ),
     "04.1": Exercise(
         _balance,

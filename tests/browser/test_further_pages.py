@@ -4,14 +4,22 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import at_rest, await_live, await_ready, drag, open_notebook, run_all
-from sgtheory.pages import LoopIntegral, SignFlip
+from sgtheory.pages import LoopIntegral, PathTree, SignFlip
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
 PAGES = {
+    "notebooks/02_path_tree.ipynb": (PathTree, "running"),
     "notebooks/04_sign_flip.ipynb": (SignFlip, "surrogate"),
     "notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
+
+PLACE = f"""([name, source, index]) => {{
+  const stage = {STAGE}, {{root}} = stage.spec.figures.find((figure) => figure.name === name);
+  const [x, y] = stage.place(stage.columns(source), stage.views.get_by_id(root), index);
+  return {{x, y}};
+}}"""
+"""Where a point of a source lies in its panel."""
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +62,29 @@ def test_every_slider_can_be_played_and_reset(opened):
         at_rest(browser_page, **{name: control.high})
     browser_page.get_by_role("button", name="Reset").first.click()
     at_rest(browser_page, **start)
+
+
+def test_points_are_read_under_the_pointer_and_by_the_arrow_keys(opened):
+    browser_page, kind, _ = opened
+    tip = browser_page.locator(".sgtheory-tip").first
+    assert tip.text_content() == ""
+    for name, points in kind.points.items():
+        panel = browser_page.locator(f".sgtheory-panel[data-figure={name}]").first
+        panel.scroll_into_view_if_needed()
+        count = browser_page.evaluate(f"() => {STAGE}.columns('{points.source}').x.length")
+        panel.focus()
+        texts = set()
+        for _ in range(count):
+            browser_page.keyboard.press("ArrowRight")
+            texts.add(tip.text_content())
+        assert len(texts) == count
+        assert all(text.startswith(points.text.partition(" ")[0]) for text in texts)
+        browser_page.keyboard.press("Escape")
+        assert tip.text_content() == ""
+        panel.hover(position=browser_page.evaluate(PLACE, [name, points.source, count - 1]))
+        assert tip.text_content() in texts
+        browser_page.mouse.move(2, 2)
+        assert tip.text_content() == ""
 
 
 @pytest.mark.parametrize("light", ["true", "false"])

@@ -80,12 +80,15 @@ def drawn_columns(page):
     """`source.column` → the figure that draws it along its y-axis, and the length of the axis where none is sent."""
     columns = {}
     for figure in page.figures(page.data):
-        axes = {"x": figure.plot.x_range, **dict.fromkeys(("y", "y1", "y2"), figure.plot.y_range)}
+        axes = {
+            **dict.fromkeys(("x", "x1", "x2"), figure.plot.x_range),
+            **dict.fromkeys(("y", "y1", "y2"), figure.plot.y_range),
+        }
         for renderer in figure.plot.renderers:
             for field, axis in axes.items():
                 name = getattr(renderer.glyph, field, None)
                 if isinstance(name, str):
-                    along = None if field == "x" else figure.name
+                    along = None if axis is figure.plot.x_range else figure.name
                     columns[f"{renderer.data_source.name}.{name}"] = (along, float(axis.end - axis.start))
     return columns
 

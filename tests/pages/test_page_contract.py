@@ -80,6 +80,21 @@ def test_every_number_that_is_named_is_there(any_page):
         assert len(figure.description) > 40
 
 
+def test_points_that_can_be_read_are_drawn_and_have_the_numbers_that_they_name(any_page):
+    figures = {figure.name: figure.plot for figure in any_page.figures(any_page.data)}
+    for name, points in any_page.points.items():
+        assert points.source in {renderer.data_source.name for renderer in figures[name].renderers}
+        columns = any_page.data[points.source]
+        assert {"x", "y", *re.findall(r"\{(\w+)(?::bits)?\}", points.text)} <= set(columns)
+        for key in re.findall(r"\{(\w+):bits\}", points.text):
+            np.testing.assert_array_equal(columns[key], np.rint(columns[key]))
+            assert np.all(columns[key] >= 1)
+
+
+def test_wide_figures_are_there(any_page):
+    assert any_page.wide <= set(any_page.panels)
+
+
 def test_every_column_that_jumps_is_there(any_page, tools):
     assert any_page.discrete <= set(tools.columns_of(any_page.data))
 

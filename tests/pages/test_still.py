@@ -6,7 +6,7 @@ import matplotlib.collections
 import matplotlib.colors
 import numpy as np
 import pytest
-from bokeh.models import Image, Line, Scatter, Step, VArea
+from bokeh.models import HArea, Image, Line, Scatter, Step, VArea
 from matplotlib.figure import Figure
 
 from sgtheory.pages._kit.still import still_picture
@@ -41,19 +41,36 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
     for axes, figure in zip(still.axes, any_page.figures(data), strict=True):
         lines, images = iter(axes.lines), iter(axes.images)
         bands = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PolyCollection)])
+        marks = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PathCollection)])
         for renderer in figure.plot.renderers:
             glyph, columns = renderer.glyph, data[renderer.data_source.name]
-            if isinstance(glyph, (Line, Step, Scatter)):
+            if isinstance(glyph, Scatter) and isinstance(glyph.size, str):
+                mark = next(marks)
+                np.testing.assert_array_equal(mark.get_offsets(), np.transpose([columns[glyph.x], columns[glyph.y]]))
+                np.testing.assert_allclose(np.sqrt(mark.get_sizes()) / 0.75, columns[glyph.size], atol=1e-12)
+            elif isinstance(glyph, (Line, Step, Scatter)):
                 line = next(lines)
                 np.testing.assert_array_equal(line.get_xdata(), columns[glyph.x])
                 np.testing.assert_array_equal(line.get_ydata(), columns[glyph.y])
             elif isinstance(glyph, Image):
                 np.testing.assert_array_equal(np.asarray(next(images).get_array(), dtype=float), columns[glyph.image])
+            elif isinstance(glyph, HArea):
+                corners = next(bands).get_paths()[0].vertices[:, 0]
+                assert set(columns[glyph.x1]) | set(columns[glyph.x2]) == set(corners)
             else:
                 assert isinstance(glyph, VArea)
                 heights = next(bands).get_paths()[0].vertices[:, 1]
                 assert set(columns[glyph.y1]) | set(columns[glyph.y2]) == set(heights)
-        assert next(lines, None) is next(images, None) is next(bands, None) is None
+        assert next(lines, None) is next(images, None) is next(bands, None) is next(marks, None) is None
+
+
+def test_a_wide_figure_has_a_row_of_its_own(any_page, still):
+    spans = {name: axes.get_subplotspec() for name, axes in zip(any_page.panels, still.axes, strict=True)}
+    rows = [span.rowspan.start for span in spans.values()]
+    assert rows == sorted(rows)
+    for name, span in spans.items():
+        assert (len(span.colspan) == 2) == (name in any_page.wide)
+        assert len([row for row in rows if row == span.rowspan.start]) <= 2 - (name in any_page.wide)
 
 
 def test_legends_name_the_same_lines(any_page, still):

@@ -11,5 +11,5 @@ from sgtheory.pages._kit.numbers import (
     range_names as range_names,
 )
 from sgtheory.pages._kit.page import Page as Page
-from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Readout as Readout
+from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Points as Points, Readout as Readout
 from sgtheory.pages._kit.theme import THEME as THEME, panel as panel, themed as themed

@@ -42,18 +42,23 @@ class Panel:
         )
         themed(line.glyph, line_color=role)
 
-    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False):
-        """The same as marks."""
-        fill = 0.0 if hollow else 0.9
+    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None):
+        """The same as marks, of one size or of those in a column; filled with their own colour, or another role's."""
+        opacity = 0.0 if hollow else 0.9 if fill is None else 1.0
         dots = self.plot.scatter(
-            "x", y, source=self.data[source], size=size, marker=marker, fill_alpha=fill, **_named(legend)
+            "x", y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, **_named(legend)
         )
-        themed(dots.glyph, line_color=role, fill_color=role)
+        themed(dots.glyph, line_color=role, fill_color=fill or role)
 
-    def band(self, source, role):
+    def band(self, source, role, legend=None, alpha=0.25):
         """From the column `low` to the column `high`."""
-        band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=0.25)
+        band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(band.glyph, fill_color=role)
+
+    def flow(self, source, role, alpha=0.25):
+        """From the column `left` to the column `right`, over the column `y`."""
+        flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha)
+        themed(flow.glyph, fill_color=role)
 
     def heat_map(self, source, low, high, role):
         """The image of a source, whose outermost numbers lie at the ends of the axes, as far from 0 on either side."""

@@ -64,7 +64,8 @@ export function legible(number) {
 }
 
 function fill(template, numbers) {
-  return template.replace(/\{(\w+)\}/g, (_, key) => legible(numbers[key]));
+  const bits = (number) => number.toString(2).slice(1); // behind a leading one
+  return template.replace(/\{(\w+)(:bits)?\}/g, (_, key, asBits) => (asBits ? bits : legible)(numbers[key]));
 }
 
 // ---- page elements ----------------------------------------------------------------------------------------------------
@@ -306,7 +307,9 @@ export class Stage {
   }
 
   async build() {
-    this.panels = this.spec.figures.map(({name}) => element('div', {class: 'sgtheory-panel', role: 'img', 'data-figure': name}));
+    this.panels = this.spec.figures.map(({name}) => element('div', {
+      class: this.spec.wide.includes(name) ? 'sgtheory-panel sgtheory-wide' : 'sgtheory-panel', role: 'img', 'data-figure': name,
+    }));
     this.status = element('p', {class: 'sgtheory-status', role: 'status'});
     this.values = element('div', {class: 'sgtheory-readouts'});
     this.el.replaceChildren(
@@ -317,6 +320,7 @@ export class Stage {
     );
     this.el.classList.add('sgtheory-stage');
     await this.embed();
+    this.offerPoints();
     this.known = this.state();
     for (const [name, control] of Object.entries(this.controls)) {
       control.onChange(() => this.changed(name), this.signal);
@@ -361,6 +365,7 @@ export class Stage {
     }
     for (const mark of this.el.querySelectorAll('.sgtheory-mark')) mark.remove();
     this.readOut();
+    this.readPoint();
     this.statistics.drawn += 1;
   }
 
@@ -402,6 +407,86 @@ export class Stage {
   /** The texts for readers who do not see the figures; once the numbers stand still, for nobody listens faster. */
   describe() {
     this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
+  }
+
+  // -- points that can be read --
+
+  /** BokehJS shows its own tips on canvases that are hidden here, and to no keyboard. */
+  offerPoints() {
+    this.tip = element('div', {class: 'sgtheory-tip', role: 'status'});
+    this.ring = element('div', {class: 'sgtheory-ring', 'aria-hidden': 'true'});
+    this.panels[0].parentElement.append(this.tip, this.ring);
+    this.leavePoint();
+    window.addEventListener('resize', () => this.leavePoint(), {signal: this.signal});
+    this.spec.figures.forEach(({name, root}, k) => {
+      const points = this.spec.points[name];
+      if (!points) return;
+      const panel = this.panels[k], plot = this.views.get_by_id(root);
+      const read = (index) => { this.pointed = {...points, panel, plot, index}; this.readPoint(); };
+      const near = (event) => {
+        const {left, top} = panel.getBoundingClientRect();
+        const index = this.nearest(points, plot, event.clientX - left, event.clientY - top);
+        if (index === null) this.leavePoint();
+        else read(index);
+      };
+      for (const event of ['pointermove', 'pointerdown']) panel.addEventListener(event, near);
+      for (const event of ['pointerleave', 'blur']) panel.addEventListener(event, () => this.leavePoint());
+      panel.tabIndex = 0;
+      panel.dataset.lmSuppressShortcuts = 'true'; // the arrow keys are the panel's, not the notebook's
+      panel.addEventListener('keydown', (event) => {
+        const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+        if (event.key === 'Escape') this.leavePoint();
+        if (!step) return;
+        event.preventDefault();
+        event.stopPropagation();
+        const count = this.columns(points.source).x.length;
+        read(this.pointed?.panel === panel ? (this.pointed.index + step + count) % count : 0);
+      });
+    });
+  }
+
+  columns(source) {
+    const {data} = this.sources.get(source);
+    return data instanceof Map ? Object.fromEntries(data) : data;
+  }
+
+  /** Where a point of a source lies in its panel, in pixels. */
+  place({x, y}, {frame}, index) {
+    return [frame.x_scale.compute(x[index]), frame.y_scale.compute(y[index])];
+  }
+
+  /** The point within reach of a finger, if there is one. */
+  nearest({source}, plot, left, top) {
+    const columns = this.columns(source);
+    let best = null, least = 30;
+    for (let k = 0; k < columns.x.length; k++) {
+      const [x, y] = this.place(columns, plot, k);
+      const distance = Math.hypot(x - left, y - top);
+      if (distance < least) [best, least] = [k, distance];
+    }
+    return best;
+  }
+
+  /** The text at the point that is read, of the numbers as they are now. */
+  readPoint() {
+    if (!this.pointed) return;
+    const {source, text, panel, plot, index} = this.pointed;
+    const columns = this.columns(source);
+    if (index >= columns.x.length) return this.leavePoint();
+    const words = fill(text, Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[index]])));
+    if (this.tip.textContent !== words) this.tip.textContent = words;
+    const [left, top] = this.place(columns, plot, index);
+    const x = panel.offsetLeft + left, y = panel.offsetTop + top;
+    // Towards the middle of the panel, so that nothing is cut off.
+    const across = -100 * left / panel.clientWidth, upward = top > panel.clientHeight / 2 ? 'calc(-100% - 12px)' : '12px';
+    Object.assign(this.tip.style, {left: x + 'px', top: y + 'px', transform: `translate(${across}%, ${upward})`});
+    Object.assign(this.ring.style, {left: x + 'px', top: y + 'px', display: ''});
+  }
+
+  leavePoint() {
+    this.pointed = null;
+    this.tip.textContent = '';
+    this.ring.style.display = 'none';
   }
 
   paintTheme() {
@@ -743,15 +828,12 @@ export class Stage {
 
   async saveImage(type) {
     const layers = this.spec.figures.map(({root}) => this.views.get_by_id(root).export(type, true));
-    const boxes = this.spec.figures.map(({root}) => this.views.get_by_id(root).bbox);
-    const columns = this.panels.length > 1 && this.panels[1].offsetTop === this.panels[0].offsetTop ? 2 : 1;
-    const width = Math.max(...boxes.map((box) => box.width)), height = Math.max(...boxes.map((box) => box.height));
-    const rows = Math.ceil(layers.length / columns);
-    const place = (k) => [(k % columns) * width, Math.floor(k / columns) * height];
+    const {clientWidth: width, clientHeight: height} = this.panels[0].parentElement;
+    const place = (k) => [this.panels[k].offsetLeft, this.panels[k].offsetTop];
     const ground = this.spec.theme[themeNow()].background;
     if (type === 'png') {
       const ratio = layers[0].pixel_ratio;
-      const canvas = element('canvas', {width: columns * width * ratio, height: rows * height * ratio});
+      const canvas = element('canvas', {width: width * ratio, height: height * ratio});
       const context = canvas.getContext('2d');
       context.fillStyle = ground;
       context.fillRect(0, 0, canvas.width, canvas.height);
@@ -763,7 +845,7 @@ export class Stage {
       const [x, y] = place(k);
       return layer.ctx.get_serialized_svg(true).replace('<svg ', `<svg x="${x}" y="${y}" `);
     });
-    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${columns * width}" height="${rows * height}">`;
+    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">`;
     const back = `<rect width="100%" height="100%" fill="${ground}"/>`;
     download(this.spec.name + '.svg', new Blob([head, back, ...parts, '</svg>'], {type: 'image/svg+xml'}));
   }

@@ -21,7 +21,7 @@ import numpy as np
 from sgtheory.pages._kit import export
 from sgtheory.pages._kit.controls import Control, Slider, Text
 from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
-from sgtheory.pages._kit.stage import Action, Figure, Readout, Stage, bokeh_script
+from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, write_state
 from sgtheory.pages._kit.theme import THEME
 
@@ -45,6 +45,10 @@ class Page(ipywidgets.VBox):
     readouts: ClassVar[tuple[Readout, ...]]
     actions: ClassVar[tuple[Action, ...]] = ()
     discrete: ClassVar[frozenset[str]] = frozenset()
+    wide: ClassVar[frozenset[str]] = frozenset()
+    """The figures that take a row of their own."""
+    points: ClassVar[Mapping[str, Points]] = {}
+    """Figure → its points that can be read, under the pointer or by the arrow keys."""
 
     # ---- what a page gives ----
 
@@ -163,6 +167,8 @@ class Page(ipywidgets.VBox):
             "kernel": True,
             "bokeh": importlib.metadata.version("bokeh"),
             "figures": self._figures,
+            "wide": sorted(self.wide),
+            "points": {name: vars(points) for name, points in self.points.items()},
             "sources": [name for name in self._latest[1] if name not in ("readouts", "ranges")],
             "readouts": [vars(readout) for readout in self.readouts],
             "actions": [vars(action) for action in self.actions],
@@ -225,7 +231,9 @@ class Page(ipywidgets.VBox):
         """The page's figures, as they stand, as one matplotlib figure; save it with `.savefig(path)`."""
         from sgtheory.pages._kit.still import still_picture
 
-        return still_picture([figure.plot for figure in self.figures(self.data)], theme=theme)
+        figures = self.figures(self.data)
+        wide = [figure.name in self.wide for figure in figures]
+        return still_picture([figure.plot for figure in figures], theme=theme, wide=wide)
 
     def wait(self, timeout: float = 120.0) -> None:
         """Returns once JAX is loaded and the page computes. **Raises** `TimeoutError` when it takes longer than that."""

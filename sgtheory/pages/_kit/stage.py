@@ -49,6 +49,17 @@ class Readout:
 
 
 @dataclasses.dataclass(frozen=True)
+class Points:
+    """Points of a figure that can be read one by one: a source with `x` and `y`, and a text with its {columns}.
+
+    `{column:bits}` is a whole number as binary digits behind a leading one: 0b101 reads 01.
+    """
+
+    source: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Action:
     """A button of a page's own; `name` is the method that it calls."""
 

@@ -3,10 +3,11 @@
 Reads the Bokeh figures of a page and draws their glyphs with matplotlib, so that a page describes its picture once.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import Image, Line, Scatter, Step, VArea
+from bokeh.models import FixedTicker, HArea, Image, Line, Scatter, Step, VArea
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 
@@ -16,47 +17,81 @@ _DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":"}
 _MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v"}
 _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
+_HEIGHT = 212  # of most panels, in CSS pixels
 _POINTS = 0.75  # of a CSS pixel
 
 
-def still_picture(plots: list[Any], columns: int = 2, theme: str = "light") -> StillFigure:
-    """All `plots` in a grid, as they stand; the figure belongs to no global state of pyplot."""
-    rows = -(-len(plots) // columns)
-    figure = StillFigure(figsize=(_INCHES[0] * columns, _INCHES[1] * rows), layout="constrained")
+def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] = ()) -> StillFigure:
+    """All `plots` in two columns, those that are `wide` in both; the figure belongs to no global state of pyplot."""
+    places = _places(wide or [False] * len(plots))
+    heights = [max(plot.height for plot, (own, _) in zip(plots, places, strict=True) if own == row)
+               for row in range(places[-1][0] + 1)]  # fmt: skip
+    figure = StillFigure(figsize=(2 * _INCHES[0], _INCHES[1] * sum(heights) / _HEIGHT), layout="constrained")
+    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
     colours = THEME[theme]
     figure.set_facecolor(colours["background"])
-    for index, plot in enumerate(plots):
-        axes = figure.add_subplot(rows, columns, index + 1)
+    for plot, place in zip(plots, places, strict=True):
+        axes = figure.add_subplot(grid[place])
         _frame(axes, plot, colours)
-        for renderer in plot.renderers:
-            _draw(axes, renderer.glyph, renderer.data_source.data, theme)
-        _legend(axes, plot, colours)
+        artists = {
+            id(renderer.glyph): _draw(axes, renderer.glyph, renderer.data_source.data, theme)
+            for renderer in plot.renderers
+        }
+        _legend(axes, plot, colours, artists)
     return figure
 
 
-def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> None:
+def _places(wide: Sequence[bool]) -> list[tuple[int, Any]]:
+    """Row and column, or columns, of each plot."""
+    places, cell = [], 0
+    for is_wide in wide:
+        cell += cell % 2 if is_wide else 0
+        places.append((cell // 2, slice(None) if is_wide else cell % 2))
+        cell += 2 if is_wide else 1
+    return places
+
+
+def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
+    """The artist of one glyph."""
     match glyph:
         case Line():
-            axes.plot(*_xy(glyph, data), color=_colour(glyph, "line_color", theme), alpha=glyph.line_alpha,
-                      linewidth=glyph.line_width * _POINTS, linestyle=_DASHES.get(tuple(glyph.line_dash), "-"))  # fmt: skip
+            return axes.plot(
+                *_xy(glyph, data), color=_colour(glyph, "line_color", theme), alpha=glyph.line_alpha,
+                linewidth=glyph.line_width * _POINTS, linestyle=_DASHES.get(tuple(glyph.line_dash), "-"),
+            )[0]  # fmt: skip
         case Step():
-            axes.step(*_xy(glyph, data), where=_STEPS[glyph.mode], color=_colour(glyph, "line_color", theme),
-                      linewidth=glyph.line_width * _POINTS)  # fmt: skip
+            return axes.step(*_xy(glyph, data), where=_STEPS[glyph.mode], color=_colour(glyph, "line_color", theme),
+                             linewidth=glyph.line_width * _POINTS)[0]  # fmt: skip
         case Scatter():
-            colour = _colour(glyph, "line_color", theme)
-            axes.plot(*_xy(glyph, data), _MARKERS[glyph.marker], color=colour, markersize=glyph.size * _POINTS,
-                      markerfacecolor=colour if glyph.fill_alpha else "none", markeredgewidth=0.8)  # fmt: skip
+            return _marks(axes, glyph, data, theme)
         case VArea():
-            axes.fill_between(data[glyph.x], data[glyph.y1], data[glyph.y2], color=_colour(glyph, "fill_color", theme),
-                              alpha=glyph.fill_alpha, linewidth=0)  # fmt: skip
+            return axes.fill_between(data[glyph.x], data[glyph.y1], data[glyph.y2], alpha=glyph.fill_alpha, linewidth=0,
+                                     color=_colour(glyph, "fill_color", theme))  # fmt: skip
+        case HArea():
+            return axes.fill_betweenx(data[glyph.y], data[glyph.x1], data[glyph.x2], alpha=glyph.fill_alpha, linewidth=0,
+                                      color=_colour(glyph, "fill_color", theme))  # fmt: skip
         case Image():
             mapper = glyph.color_mapper
             colours = ListedColormap(palette(_role(mapper, "palette"), THEME[theme]))
             extent = (glyph.x, glyph.x + glyph.dw, glyph.y, glyph.y + glyph.dh)
-            axes.imshow(data[glyph.image][0], cmap=colours, vmin=mapper.low, vmax=mapper.high, extent=extent, origin="lower",
-                        aspect="auto", interpolation="nearest", zorder=1.5)  # fmt: skip
+            return axes.imshow(data[glyph.image][0], cmap=colours, vmin=mapper.low, vmax=mapper.high, extent=extent,
+                               origin="lower", aspect="auto", interpolation="nearest", zorder=1.5)  # fmt: skip
         case _:
             raise TypeError(f"A still picture knows no glyph {type(glyph).__name__}: add a case to still.py.")
+
+
+def _marks(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
+    line, fill = (_colour(glyph, name, theme) for name in ("line_color", "fill_color"))
+    fill, marker = fill if glyph.fill_alpha else "none", _MARKERS[glyph.marker]
+    if isinstance(glyph.size, str):
+        areas = (data[glyph.size] * _POINTS) ** 2
+        return axes.scatter(
+            *_xy(glyph, data), areas, marker=marker, facecolors=fill, edgecolors=line, linewidths=0.8, zorder=2
+        )
+    size = glyph.size * _POINTS
+    return axes.plot(
+        *_xy(glyph, data), marker, color=line, markersize=size, markerfacecolor=fill, markeredgewidth=0.8
+    )[0]  # fmt: skip
 
 
 def _xy(glyph: Any, data: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -88,19 +123,16 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     if named:
         axes.set_yticks(list(named), list(named.values()), rotation=90, va="center")
         axes.grid(visible=False, axis="y")
+    if isinstance(plot.xaxis[0].ticker, FixedTicker):
+        named = plot.xaxis[0].major_label_overrides
+        axes.set_xticks(list(named), list(named.values()))
+        axes.grid(visible=False, axis="x")
 
 
-def _legend(axes: Any, plot: Any, colours: dict[str, str]) -> None:
+def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:
     if not plot.legend:
         return
-    drawn = iter(axes.lines)
-    handles = {}
-    owners = {id(item.renderers[0].glyph): item.label.value for item in plot.legend[0].items}
-    for renderer in plot.renderers:
-        if isinstance(renderer.glyph, (Line, Step, Scatter)):
-            line = next(drawn)
-            if id(renderer.glyph) in owners:
-                handles[owners[id(renderer.glyph)]] = line
+    handles = {item.label.value: artists[id(item.renderers[0].glyph)] for item in plot.legend[0].items}
     where = plot.legend[0].location.replace("top", "upper").replace("bottom", "lower").replace("_", " ")
     legend = axes.legend(handles.values(), handles.keys(), loc=where, fontsize=7, framealpha=0.75, edgecolor="none")
     legend.get_frame().set_facecolor(colours["background"])

@@ -1,0 +1,437 @@
+"""Page 02: the tree of spike patterns, and the gradients along its paths."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sgtheory.pages._kit import (
+    Choice,
+    Figure,
+    Page,
+    Panel,
+    Points,
+    Readout,
+    Slider,
+    Sources,
+    data_sources,
+    filled_up,
+    in_64_bits,
+    nice_range,
+    panel,
+    range_columns,
+    range_names,
+    sent_range,
+)
+from sgtheory.pages._tree_layout import LANES, WEIGHTS, Tree
+
+COUPLED, UNCOUPLED = "coupled", "uncoupled"
+CHAIN = "1-1-1-1"
+ROWS = 65  # of a sweep: enough for one row a step of any slider but that of the draws, which computes nothing
+SMALLEST = 1e-16  # what is drawn of the logarithm of a variance that is zero but for rounding
+
+_TITLES = {
+    "tree": ("All paths, as wide as probable", ""),
+    "paths": (
+        "Gradient along each path",
+        "∂ / ∂ weight",
+    ),
+    "running": ("Mean of the path gradients so far", "∂ / ∂ weight"),
+    "weights": ("All three weights", "∂ / ∂ weight"),
+    "over": ("Gradients over the middle weight v", "∂ / ∂ weight"),
+    "variance": ("Variance of one estimate", "log₁₀ variance"),
+}
+_X_LABELS = {"tree": "", "paths": "", "running": "draws", "weights": "", "over": "v", "variance": "log₁₀ ε"}
+_X_RANGES = {"running": (0.0, 121.0), "weights": (0.4, 3.6), "over": (-3.0, 3.0), "variance": (-2.05, 0.35)}
+_FIXED_RANGES = {"tree": (-0.62, 3.25), "variance": (-5.2, 5.2)}
+_HEIGHTS = {"tree": 300, "paths": 200}
+_SENT_RANGES = ("paths", "running", "weights", "over")
+_ON_A_PATH = "\nprobability {probability}\n∂w {by_w}, ∂v {by_v}, ∂u {by_u}"
+
+
+class PathTree(Page):
+    """Draw paths through a tree of spike patterns; see what their gradients add up to, and what a single one says."""
+
+    name = "path_tree"
+    title = "The tree of paths: is a mean of gradients the gradient of a mean?"
+    play = "draws"
+    specification = (
+        Slider("draws", "draws", 30, 1, 120, 1, "How many paths have been drawn; the last one is marked in the tree"),
+        Choice("widths", "widths", CHAIN, (CHAIN, "1-2-1-1", "1-1-2-1", "1-2-2-1"), "Units of input and layers"),
+        Choice("weight", "gradient by", "w", WEIGHTS, "Which weight the gradients are taken by"),
+        Slider("w", "w, first layer", 0.8, -3.0, 3.0, 0.1, "Weight of the first layer; of a wide one, its scale"),
+        Slider("v", "v, second layer", 1.2, -3.0, 3.0, 0.1, "Weight of the second layer; of a wide one, its scale"),
+        Slider("u", "u, output", -0.9, -3.0, 3.0, 0.1, "Weight of the output; of several inputs, their scale"),
+        Slider("steepness", "steepness β", 2.0, 0.5, 10.0, 0.25, "How sharply the noise is cut off around threshold"),
+        Slider("input", "input x", 1.0, -2.0, 2.0, 0.1, "The input, the root of the tree"),
+        Choice("pairs", "pairs of runs", COUPLED, (COUPLED, UNCOUPLED), "With the same dice, or each with its own"),
+        Slider("step", "step ε", 0.5, 0.05, 2.0, 0.05, "Between the two runs of a pair, in the weight of the gradient"),
+        Slider("seed", "seed", 0, 0, 99, 1, "Other dice; and other weights in wide layers", tabled=False),
+    )
+    readouts = (
+        Readout("expected", "E[y]"),
+        Readout("exact", "exact gradient of E[y]"),
+        Readout("mean", "mean over all paths"),
+        Readout("alone", "deterministic path"),
+        Readout("running", "mean of the draws so far"),
+        Readout("error", "… its standard error"),
+        Readout("probability", "probability of this path"),
+        Readout("followed", "gradient along it"),
+        Readout("difference", "this pair: Δy / ε"),
+        Readout("parting", "pairs that part, share"),
+    )
+    panels = tuple(_TITLES)
+    wide = frozenset({"tree", "paths"})
+    points: ClassVar = {
+        "tree": Points("leaves", "path {h1:bits} → {h2:bits} → {spike:bits}" + _ON_A_PATH),
+        "paths": Points("paths", "path {h1:bits} → {h2:bits}" + _ON_A_PATH),
+    }
+    # What jumps with a spike is not interpolated.
+    discrete = range_names(_SENT_RANGES) | {
+        *(f"{path}.x" for path in ("sampled", "alone", "above", "below")), "leaves.drawn",
+        *(f"{dot}.{axis}" for dot in ("followed", "noiseless", "running", "so_far") for axis in ("x", "y")),
+        "bars_alone.high", "over.alone",
+        *(f"readouts.{key}" for key in ("alone", "running", "error", "probability", "followed", "difference")),
+    }  # fmt: skip
+
+    # ---- numbers ----
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        import jax.numpy as jnp
+
+        from sgtheory.experiments.path_tree import PathTreeSetting, path_tree
+
+        with in_64_bits():
+            patterns, uniforms = _drawn(settings["widths"], int(settings["seed"]))
+            numbers = {name: jnp.asarray(number) for name, number in _numbers(settings).items()}
+            picture = path_tree(PathTreeSetting(**numbers, patterns=patterns), uniforms)
+        batch = {name: np.asarray(values)[None] for name, values in vars(picture).items()}
+        sources = _arrange(batch, settings, {})
+        return {source: {name: values[0] for name, values in columns.items()} for source, columns in sources.items()}
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        rows, values = len(values), np.round(np.asarray(values, dtype=float), 10)
+        with in_64_bits():
+            patterns, uniforms = _drawn(settings["widths"], int(settings["seed"]))
+            # What has been drawn is in the picture already: along the draws nothing is computed anew.
+            swept = values[:1] if name == "draws" else filled_up(values, ROWS)
+            batch = {each: np.full(len(swept), number) for each, number in _numbers(settings).items()}
+            picture = _sweep()(batch | ({} if name == "draws" else {name: swept}), patterns, uniforms)
+        shown = {field: np.asarray(each)[:rows] for field, each in vars(picture).items()}
+        shown = {field: np.broadcast_to(each, (rows, *each.shape[1:])) for field, each in shown.items()}
+        return _arrange(shown, settings, {name: values})
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        data = data_sources(sources)
+        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+
+
+class _Panel(Panel):
+    """One figure; its methods say what is drawn, from which source, in which role."""
+
+    def __init__(self, data, name, ranges):
+        from bokeh.models import Range1d
+
+        title, y_label = _TITLES[name]
+        y_range = _FIXED_RANGES.get(name) or sent_range(ranges, name)
+        x_range = Range1d(*_X_RANGES.get(name, (0.0, 1.0)))
+        plot = panel(
+            title,
+            x_range=x_range,
+            y_range=y_range,
+            x_label=_X_LABELS[name],
+            y_label=y_label,
+            height=_HEIGHTS.get(name, 212),
+        )
+        super().__init__(name, data, plot)
+
+    def _ticks(self, axis, names):
+        from bokeh.models import FixedTicker
+
+        axis.ticker = FixedTicker(ticks=list(names))
+        axis.major_label_overrides = names
+
+    def tree(self):
+        self._ticks(self.plot.xaxis[0], {})
+        self._ticks(self.plot.yaxis[0], {3: "x", 2: "h¹", 1: "h²", 0: "y", -0.4: "drawn"})
+        self.plot.grid.visible = False
+        self.flow("flow", "blue", alpha=0.35)
+        for path, role, label, dash in (
+            ("above", "green", "run at + ε/2", "solid"),
+            ("below", "purple", "run at − ε/2", "solid"),
+            ("alone", "ink", "deterministic path", "dashed"),
+            ("sampled", "orange", "this draw", "solid"),
+        ):
+            self.line(path, "y", role, label, dash=dash, width=3 if path == "sampled" else 2)
+        self.dots("silent", "y", "soft", size=7, fill="background")
+        self.dots("fired", "y", "ink", size=7)
+        self.dots("leaves", "y", "blue", size="likely", fill="grid")
+        self.dots("leaves", "y", "orange", size="drawn", hollow=True)
+        return self.finished(
+            "Tree of spike patterns from the input at the top to the output at the bottom; each branch is as wide as it is "
+            "probable. The path of this draw has the probability {probability}. The two runs of a pair part with the "
+            "probability {parting}. The arrow keys read the paths one by one."
+        )
+
+    def paths(self):
+        self._ticks(self.plot.xaxis[0], {})
+        self.line("levels", "exact", "blue", width=5, alpha=0.4)
+        self.line("levels", "mean", "orange", width=2, dash="dashed")
+        self.dots("paths", "y", "blue", size="size", fill="grid")
+        self.dots("noiseless", "y", "ink", size=7, marker="triangle")
+        self.dots("followed", "y", "orange", size=6)
+        return self.finished(
+            "Gradient along each path of hidden spikes, below its branch of the tree, in dots as large as it is probable: "
+            "{followed} along the path of this draw, {alone} along the deterministic one; the mean over all is {mean}, the "
+            "exact gradient of the expected output {exact}. The arrow keys read the paths one by one."
+        )
+
+    def running(self):
+        self.band("error", "orange")
+        self.line("error", "exact", "blue", "exact gradient of E[y]", width=5, alpha=0.4)
+        self.line("error", "mean", "orange", "mean over all paths ± s.e.", width=1.5, dash="dashed")
+        self.line("running", "y", "orange", width=2)
+        self.dots("so_far", "y", "orange", size=7)
+        return self.finished(
+            "Mean of the path gradients over the number of draws: {running} so far, where {mean} ± {error} is expected. The "
+            "exact gradient is {exact}.", "top_right",
+        )  # fmt: skip
+
+    def weights(self):
+        self._ticks(self.plot.xaxis[0], {k + 1: name for k, name in enumerate(WEIGHTS)})
+        self.line("zero", "y", "soft", width=1)
+        self.band("bars_exact", "blue", "exact", alpha=0.6)
+        self.band("bars_mean", "orange", "mean over all paths", alpha=0.8)
+        self.band("bars_alone", "ink", "deterministic path", alpha=0.6)
+        return self.finished(
+            "Gradients by the three weights: exact, mean over all paths, and along the deterministic path. By the chosen "
+            "weight they are {exact}, {mean} and {alone}."
+        )
+
+    def over(self):
+        self.line("zero", "y", "soft", width=1)
+        self.line("marker", "y", "soft", dash="dotted")
+        self.line("over", "exact", "blue", "exact", width=5, alpha=0.4)
+        self.line("over", "mean", "orange", "mean over all paths", width=2)
+        self.line("over", "alone", "ink", "deterministic path", dash="dashed")
+        return self.finished(
+            "The same three gradients over the middle weight v: {exact}, {mean} and {alone} at its present value."
+        )
+
+    def variance(self):
+        self.line("variance", "uncoupled", "green", "pairs, uncoupled", width=2)
+        self.line("variance", "coupled", "purple", "pairs, coupled", width=2)
+        self.line("variance", "path", "orange", "path gradient", width=2, dash="dashed")
+        self.dots("chosen", "y", "ink", size=6)
+        return self.finished(
+            "Logarithm of the variance of one estimate over that of the step: of a finite difference of uncoupled runs it "
+            "falls with slope minus two, of coupled runs with slope minus one; that of a path gradient is far smaller, but "
+            "its mean {mean} is not the exact {exact}.", "top_right",
+        )  # fmt: skip
+
+
+# ---- from settings to the experiment's arguments -------------------------------------------------------------------------
+
+
+def _numbers(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The numbers of a `PathTreeSetting`."""
+    return {name: np.asarray(settings[name], dtype=float) for name in (*WEIGHTS, "steepness", "input", "step")}
+
+
+@functools.lru_cache(maxsize=32)
+def _drawn(widths: str, seed: int):
+    """Patterns and uniforms; in the thread's precision, which the caller has set to 64 bits."""
+    import jax
+
+    from sgtheory.experiments.path_tree import draw_uniforms, layer_patterns
+
+    sizes = _sizes(widths)
+    of_weights, of_runs = jax.random.split(jax.random.key(seed))
+    return layer_patterns(of_weights, sizes), draw_uniforms(of_runs, sizes)
+
+
+def _sizes(widths: str) -> tuple[int, ...]:
+    return tuple(int(width) for width in widths.split("-"))
+
+
+@functools.cache
+def _sweep():
+    import equinox as eqx
+    import jax
+
+    from sgtheory.experiments.path_tree import PathTreeSetting, path_tree
+
+    def sweep(batch, patterns, uniforms):
+        return jax.vmap(lambda one: path_tree(PathTreeSetting(**one, patterns=patterns), uniforms))(batch)
+
+    return eqx.filter_jit(sweep)
+
+
+# ---- from the experiment's bundle to columns -----------------------------------------------------------------------------
+
+
+def _arrange(shown: dict[str, np.ndarray], settings: Mapping[str, Any], swept: Mapping[str, np.ndarray]) -> Sources:
+    """The experiment's bundle as columns, everything with a leading axis of rows; `swept` settings have one value a row."""
+    columns = _Columns(shown, settings, swept)
+    return {
+        **columns.of_tree(), **columns.of_paths(), **columns.of_running_mean(), **columns.of_weights(), **columns.of_steps(),
+        "ranges": range_columns(columns.ranges()), "readouts": columns.readouts(),
+    }  # fmt: skip
+
+
+class _Columns:
+    """The numbers of each figure, for the chosen weight and the draws so far."""
+
+    def __init__(self, shown, settings, swept) -> None:
+        self.shown, self.pairs = shown, settings["pairs"]
+        self.rows = len(shown["expected"])
+        self.chosen = WEIGHTS.index(settings["weight"])
+        self.tree = Tree(_sizes(settings["widths"]), shown["probability"])
+        # Either one number for all rows, or one a row.
+        numbers = {name: np.asarray(swept.get(name, settings[name]), dtype=float) for name in ("draws", "step", "v")}
+        self.numbers = {name: np.broadcast_to(number, self.rows)[:, None] for name, number in numbers.items()}
+        self.draws = self.numbers["draws"].astype(int)
+        self.gradient = shown["gradient"][..., self.chosen]
+        self.exact, self.mean, self.alone, self.deviation = (
+            shown[name][:, self.chosen, None] for name in ("exact", "mean", "deterministic", "deviation")
+        )
+        below = "below" if self.pairs == COUPLED else "below_uncoupled"
+        self.leaf = {
+            "sampled": self._last(shown["sampled_leaf"]),
+            "alone": shown["deterministic_leaf"].astype(int),
+            "above": self._last(shown["above"][:, self.chosen]),
+            "below": self._last(shown[below][:, self.chosen]),
+        }
+        counts = np.arange(1, shown["sampled_leaf"].shape[1] + 1)
+        self.until = np.minimum(counts, self.draws)
+        self.running = np.take_along_axis(shown["running_mean"][..., self.chosen], self.until - 1, axis=1)
+        self.counts = np.unique(np.geomspace(1, counts[-1], 40).astype(int))  # enough for a smooth band
+        self.error = self.deviation / np.sqrt(self.counts)
+        self.followed = self._along("sampled", self.gradient)
+
+    def _last(self, leaves: np.ndarray) -> np.ndarray:
+        """Of the leaves of all draws (rows × draws) that of the last."""
+        return np.take_along_axis(leaves, self.draws - 1, axis=1)[:, 0].astype(int)
+
+    def _along(self, path: str, values: np.ndarray) -> np.ndarray:
+        """Of values of all leaves that of one path's: rows × 1."""
+        return np.take_along_axis(values, self.leaf[path][:, None], axis=1)
+
+    def _still(self, values: Any) -> np.ndarray:
+        values = np.asarray(values, dtype=float)
+        return np.broadcast_to(values, (self.rows, *values.shape))
+
+    def _level(self, points: int) -> dict[str, np.ndarray]:
+        """Exact gradient and mean over all paths, as level lines."""
+        return {name: np.repeat(each, points, axis=1) for name, each in (("exact", self.exact), ("mean", self.mean))}
+
+    def of_tree(self) -> Sources:
+        leaves = np.arange(self.gradient.shape[1])
+        drawn = np.arange(self.shown["sampled_leaf"].shape[1]) < self.draws
+        hits = (self.shown["sampled_leaf"][:, :, None] == leaves) & drawn[:, :, None]
+        return {
+            "flow": self.tree.flow(),
+            **{name: self.tree.path(self.leaf[name], lane) for name, lane in LANES.items()},
+            **self.tree.dots(),
+            "leaves": self.tree.leaves(self.shown["gradient"], hits.sum(axis=1) / self.draws),
+        }
+
+    def of_paths(self) -> Sources:
+        hidden = self.tree.hidden(self.shown["gradient"])
+        return {
+            "levels": {"x": self._still([0.0, 1.0]), **self._level(2)},
+            "paths": {**hidden, "y": hidden[f"by_{WEIGHTS[self.chosen]}"]},
+            "noiseless": {"x": self.tree.middle(self.leaf["alone"])[:, None], "y": self.alone},
+            "followed": {"x": self.tree.middle(self.leaf["sampled"])[:, None], "y": self.followed},
+        }
+
+    def of_running_mean(self) -> Sources:
+        return {
+            "error": {
+                "x": self._still(self.counts), "low": self.mean - self.error, "high": self.mean + self.error,
+                **self._level(len(self.counts)),
+            },
+            "running": {"x": self.until.astype(float), "y": self.running},
+            "so_far": {"x": self.numbers["draws"], "y": self.running[:, -1:]},
+        }  # fmt: skip
+
+    def _bars(self) -> dict[str, np.ndarray]:
+        return {name: self.shown[field] for name, field in _GRADIENTS}
+
+    def _over(self) -> dict[str, np.ndarray]:
+        return {name: self.shown[f"{field}_over"][..., self.chosen] for name, field in _GRADIENTS}
+
+    def of_weights(self) -> Sources:
+        lanes = zip(self._bars().items(), (-0.26, 0.0, 0.26), strict=True)
+        return {
+            **{f"bars_{name}": _bars(heights, lane) for (name, heights), lane in lanes},
+            "zero": {"x": self._still([-4.0, 4.0]), "y": self._still([0.0, 0.0])},
+            "marker": {"x": np.repeat(self.numbers["v"], 2, axis=1), "y": self._still([-1e4, 1e4])},
+            "over": {"x": self._still(_axis("weight")), **self._over()},
+        }
+
+    def of_steps(self) -> Sources:
+        steps = np.log10(_axis("step"))
+        variances = {
+            COUPLED: _logarithm(self.shown["variance"][:, self.chosen]),
+            UNCOUPLED: _logarithm(self.shown["variance_uncoupled"][:, self.chosen]),
+        }
+        return {
+            "variance": {
+                "x": self._still(steps), **{name: values[:, :-1] for name, values in variances.items()},
+                "path": np.repeat(_logarithm(self.deviation**2), len(steps), axis=1),
+            },
+            "chosen": {"x": np.log10(self.numbers["step"]), "y": variances[self.pairs][:, -1:]},
+        }  # fmt: skip
+
+    def ranges(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {
+            "paths": _with_room(*nice_range([self.gradient, self.exact])),
+            "running": nice_range([self.mean + self.error, self.mean - self.error, self.exact, self.running]),
+            # Bars end below the legend, wherever they stand.
+            "weights": nice_range([1.6 * heights for heights in self._bars().values()]),
+            "over": nice_range(list(self._over().values())),
+        }
+
+    def readouts(self) -> dict[str, np.ndarray]:
+        parting = "parting" if self.pairs == COUPLED else "parting_uncoupled"
+        outputs = [(self.leaf[name] % 2)[:, None] for name in ("above", "below")]
+        return {
+            "expected": self.shown["expected"][:, None], "exact": self.exact, "mean": self.mean, "alone": self.alone,
+            "running": self.running[:, -1:], "error": self.deviation / np.sqrt(self.draws),
+            "probability": self._along("sampled", self.shown["probability"]), "followed": self.followed,
+            "difference": (outputs[0] - outputs[1]) / self.numbers["step"],
+            "parting": self.shown[parting][:, self.chosen, None],
+        }  # fmt: skip
+
+
+_GRADIENTS = (("exact", "exact"), ("mean", "mean"), ("alone", "deterministic"))
+"""What they are called here and in the bundle."""
+
+
+def _axis(name: str) -> np.ndarray:
+    from sgtheory.experiments import path_tree
+
+    with in_64_bits():
+        return np.asarray(getattr(path_tree, f"{name}_axis")())
+
+
+def _logarithm(values: np.ndarray) -> np.ndarray:
+    return np.log10(np.maximum(values, SMALLEST))
+
+
+def _with_room(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A range in which a disc at the end is not cut off."""
+    return low - 0.08 * (high - low), high + 0.08 * (high - low)
+
+
+def _bars(heights: np.ndarray, lane: float) -> dict[str, np.ndarray]:
+    """Bars at 1, 2, …, moved aside by `lane`, as the corners of one band."""
+    corners = np.array([-0.11, -0.11, 0.11, 0.11]) + lane
+    x = (np.arange(1, heights.shape[1] + 1)[:, None] + corners).ravel()
+    high = heights[:, :, None] * np.array([0.0, 1.0, 1.0, 0.0])
+    flat = high.reshape(len(heights), -1)
+    return {"x": np.broadcast_to(x, flat.shape), "low": np.zeros(flat.shape), "high": flat}
