@@ -1,6 +1,7 @@
 """Interactive pages: each is a widget; make it the last line of a cell."""
 
 from sgtheory.pages.exercises import check as check
+from sgtheory.pages.gradient_laboratory import GradientLaboratory as GradientLaboratory
 from sgtheory.pages.hidden_unit import HiddenUnit as HiddenUnit
 from sgtheory.pages.loop_integral import LoopIntegral as LoopIntegral
 from sgtheory.pages.sign_flip import SignFlip as SignFlip

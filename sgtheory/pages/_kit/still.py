@@ -6,7 +6,7 @@ Reads the Bokeh figures of a page and draws their glyphs with matplotlib, so tha
 from typing import Any
 
 import numpy as np
-from bokeh.models import Image, Line, Scatter, Step, VArea
+from bokeh.models import Image, Line, Scatter, Segment, Step, Text, VArea
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 
@@ -46,6 +46,13 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> None:
             colour = _colour(glyph, "line_color", theme)
             axes.plot(*_xy(glyph, data), _MARKERS[glyph.marker], color=colour, markersize=glyph.size * _POINTS,
                       markerfacecolor=colour if glyph.fill_alpha else "none", markeredgewidth=0.8)  # fmt: skip
+        case Segment():
+            axes.vlines(data[glyph.x0], data[glyph.y0], data[glyph.y1], color=_colour(glyph, "line_color", theme),
+                        linewidth=glyph.line_width * _POINTS, alpha=glyph.line_alpha)  # fmt: skip
+        case Text():
+            for x, y in zip(data[glyph.x], data[glyph.y], strict=True):
+                axes.annotate(glyph.text, (x, y), (glyph.x_offset * _POINTS, 0), textcoords="offset points", fontsize=7.5,
+                              va="center", color=_colour(glyph, "text_color", theme), annotation_clip=True)  # fmt: skip
         case VArea():
             axes.fill_between(data[glyph.x], data[glyph.y1], data[glyph.y2], color=_colour(glyph, "fill_color", theme),
                               alpha=glyph.fill_alpha, linewidth=0)  # fmt: skip
@@ -85,6 +92,8 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     for spine in axes.spines.values():
         spine.set_color(colours["line"])
     named = plot.yaxis[0].major_label_overrides
+    if getattr(plot.yaxis[0].ticker, "ticks", None) == []:
+        axes.set_yticks([])
     if named:
         axes.set_yticks(list(named), list(named.values()), rotation=90, va="center")
         axes.grid(visible=False, axis="y")
