@@ -4,9 +4,10 @@ from sgtheory.pages._kit import Page
 from sgtheory.pages.gradient_laboratory import GradientLaboratory
 from sgtheory.pages.hidden_unit import HiddenUnit
 from sgtheory.pages.loop_integral import LoopIntegral
+from sgtheory.pages.program_laboratory import ProgramLaboratory
 from sgtheory.pages.sign_flip import SignFlip
 from sgtheory.pages.single_unit import SingleUnit
 
 ALL_PAGES: dict[str, type[Page]] = {
-    kind.name: kind for kind in (SingleUnit, HiddenUnit, GradientLaboratory, SignFlip, LoopIntegral)
+    kind.name: kind for kind in (SingleUnit, HiddenUnit, GradientLaboratory, ProgramLaboratory, SignFlip, LoopIntegral)
 }

@@ -29,6 +29,7 @@ from sgtheory.pages._kit.controls import brief
 OWN = "your own"
 NETWORKS = {"chain 1-1-1-1": "1-1-1-1", "2-3-2-1": "2-3-2-1", "3-3-3-1": "3-3-3-1", "5-5-5-1": "5-5-5-1"}
 SHOWN = 12  # components side by side
+MEASURED = "Concrete"  # the only method here whose mean is not known without drawing
 SMALLEST = 1e-3  # what is drawn of a bias that is smaller, or none at all
 STILL = 1e-12  # a variance that is rounding
 
@@ -54,9 +55,9 @@ _DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted
 
 _TITLES = {
     "components": ("Every component: estimate ± standard error, beside the exact value", "∂ E[L] / ∂θ"),
+    "cost": ("Variance against cost; grey: equally good", "log₁₀ variance of a draw"),
     "biases": ("How far off? Filled: bias. Hollow: what may be noise", ""),
     "directions": ("Which way? Filled: cosine. Hollow: sign agreement", ""),
-    "cost": ("Variance against cost; grey: equally good", "log₁₀ variance of a draw"),
     "steepness": ("Bias over the steepness of the noise", "log₁₀ relative bias"),
     "width": ("Bias over the width, median of 8 random networks", "log₁₀ relative bias"),
 }
@@ -181,7 +182,8 @@ class _Panel(Panel):
     def _rows(self, filled, hollow, description):
         for method, source, role, marker in self._each():
             row = f"{source}_row"
-            self.name_tag(row, "left" if self.name == "biases" else "edge", "name_y", role, method)
+            if self.name == "biases":
+                self.name_tag(row, "left", "name_y", role, method)
             self.dots(row, "y", role, size=8, marker=marker, x=filled)
             self.dots(row, "y", role, size=8, marker=marker, x=hollow, hollow=True)
         return self.finished(description)
@@ -213,7 +215,7 @@ class _Panel(Panel):
     def _curves(self, suffix, description):
         for method, source, role, marker in self._each():
             curve = f"{source}_{suffix}"
-            if method == "Concrete":
+            if method == MEASURED:
                 self.band(curve, role)
             self.line(curve, "y", role, dash=_DASHES[marker], width=2)
         return self.finished(description)
@@ -344,9 +346,9 @@ def _log(values) -> np.ndarray:
     return np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST))
 
 
-def _curve(x, bias_and_noise) -> dict[str, np.ndarray]:
-    bias, noise = bias_and_noise
-    return {"x": np.asarray(x, dtype=float), "y": _log(bias), "low": _log(bias - noise), "high": _log(bias + noise)}
+def _curve(x, bias, noise, method: str) -> dict[str, np.ndarray]:
+    band = {"low": _log(bias - noise), "high": _log(bias + noise)} if method == MEASURED else {}
+    return {"x": np.asarray(x, dtype=float), "y": _log(bias), **band}
 
 
 def _upper(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -363,9 +365,9 @@ def _equal_lines() -> dict[str, np.ndarray]:
 
 _EMPTY = {
     "": ("x", "mean", "low", "high"),
-    "_row": ("y", "name_y", "edge", "left", "bias", "noise", "cosine", "signs", "runs", "variance"),
-    "_steepness": ("x", "y", "low", "high"),
-    "_width": ("x", "y", "low", "high"),
+    "_row": ("y", "name_y", "left", "bias", "noise", "cosine", "signs", "runs", "variance"),
+    "_steepness": ("x", "y"),
+    "_width": ("x", "y"),
 }
 """Of each method: what its sources are called after it, and their columns."""
 
@@ -384,6 +386,8 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
         for suffix, columns in _EMPTY.items()
         for method in MARKS
     }
+    for suffix in ("_steepness", "_width"):
+        sources[_slug(MEASURED) + suffix] |= dict.fromkeys(("low", "high"), np.zeros(0))
     for place, (method, (here, along, across)) in enumerate(found.items()):
         slug, error, height = _slug(method), here["standard_error"], 1 / len(found)
         top = 1 - place * height
@@ -394,14 +398,14 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
         sources[f"{slug}_row"] = {
             name: np.atleast_1d(value).astype(float)
             for name, value in {
-                "y": top - 0.7 * height, "name_y": top - 0.28 * height, "edge": -1.05, "left": left,
+                "y": top - 0.7 * height, "name_y": top - 0.28 * height, "left": left,
                 "bias": _log(here["bias"]), "noise": _log(here["noise"]), "cosine": here["cosine"],
                 "signs": here["sign_agreement"], "runs": np.log10(here["runs"]),
                 "variance": np.log10(here["variance"]) if here["variance"] > STILL else lowest + 0.15,
             }.items()
         }  # fmt: skip
-        sources[f"{slug}_steepness"] = _curve(np.log2(np.asarray(steepness_axis(), dtype=float)), along)
-        sources[f"{slug}_width"] = _curve(width_axis(), across)
+        sources[f"{slug}_steepness"] = _curve(np.log2(np.asarray(steepness_axis(), dtype=float)), *along, method)
+        sources[f"{slug}_width"] = _curve(width_axis(), *across, method)
     slugs = [_slug(method) for method in found]
     reach = nice_range([exact, *(sources[slug][side] for slug in slugs for side in ("low", "high"))])
     thickness = 0.012 * (reach[1] - reach[0])
@@ -419,7 +423,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
             {
                 "components": reach,
                 "cost": (np.array([lowest]), np.array([np.ceil(max(variances)) + 0.25])),
-                **{name: _upper([sources[f"{slug}_{name}"]["high"] for slug in slugs]) for name in ("steepness", "width")},
+                **{name: _upper([sources[f"{slug}_{name}"]["y"] for slug in slugs]) for name in ("steepness", "width")},
             },
             {"components": (first, first + min(SHOWN, exact.size)), "biases": (left, right)},
         ),

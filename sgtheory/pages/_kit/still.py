@@ -51,7 +51,7 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> None:
                         linewidth=glyph.line_width * _POINTS, alpha=glyph.line_alpha)  # fmt: skip
         case Text():
             for x, y in zip(data[glyph.x], data[glyph.y], strict=True):
-                axes.annotate(glyph.text, (x, y), (glyph.x_offset * _POINTS, 0), textcoords="offset points", fontsize=7.5,
+                axes.annotate(glyph.text.value, (x, y), (glyph.x_offset * _POINTS, 0), textcoords="offset points", fontsize=7.5,
                               va="center", color=_colour(glyph, "text_color", theme), annotation_clip=True)  # fmt: skip
         case VArea():
             axes.fill_between(data[glyph.x], data[glyph.y1], data[glyph.y2], color=_colour(glyph, "fill_color", theme),
