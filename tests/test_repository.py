@@ -152,7 +152,7 @@ def test_environment_agrees_with_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == PYPROJECT["project"]["name"]
     assert environment["channels"] == ["conda-forge"]
-    wanted = {conda_spelling(requirement) for requirement in requirements("pages", "voila")} | CONDA_ONLY
+    wanted = {conda_spelling(requirement) for requirement in requirements("pages", "voila", "survey")} | CONDA_ONLY
     assert sorted(environment["dependencies"]) == sorted(wanted)
 
 

@@ -77,7 +77,7 @@ def main():
     # Compiled now, for the first page would else wait until some thousand files are.
     install = (binaries / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", environment_python)
     if NEWEST:
-        run(*install, "--upgrade", "--editable", ".[pages,voila,dev]")
+        run(*install, "--upgrade", "--editable", ".[pages,voila,survey,dev]")
     else:
         run(*install, "--require-hashes", "-r", "requirements.lock")
         run(*install, "--no-deps", "--editable", ".")

@@ -1,0 +1,170 @@
+"""The command: `python -m sgtheory.survey --help`."""
+
+import argparse
+import pathlib
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import jax
+import tqdm
+
+from sgtheory.survey._refused import Refused
+
+if TYPE_CHECKING:
+    from sgtheory.survey import SurveyPlan
+
+EXAMPLE = """example:
+  python -m sgtheory.survey --widths 3-3-1 5-5-5-1 --steepness 1 2 4 8 --networks 200 --output survey.nc
+
+The same command goes on with a survey that was stopped. Methods, those marked * when none are named:
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        from sgtheory.experiments.random_networks import METHODS
+        from sgtheory.survey._plan import DEFAULT_METHODS
+
+        self.epilog = EXAMPLE + "\n".join(f"  {'*' if name in DEFAULT_METHODS else ' '} {name!r}" for name in METHODS)
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See `--help`.\n")
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split("-"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be whole numbers joined by `-`, such as 5-5-1, got {text!r}") from None
+
+
+def _number(kind: type, words: str) -> Any:
+    def convert(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {words}, got {text!r}") from None
+
+    return convert
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m sgtheory.survey", description="Bias and variance of gradient estimators over random networks.",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    whole, real = _number(int, "a whole number"), _number(float, "a number")
+    add = parser.add_argument
+    add(
+        "--widths",
+        nargs="+",
+        type=_widths,
+        required=True,
+        help="inputs, then units of each layer, such as 5-5-1; several",
+    )
+    add("--steepness", nargs="+", type=real, required=True, help="of the escape noise; several")
+    add("--surrogate-steepness", nargs="+", type=real, default=[4.0], help="of surrogate derivatives; several (4)")
+    add("--methods", nargs="+", metavar="NAME", help="names, each in quotes; see below")
+    add("--networks", type=whole, default=100, help="random networks in each cell (100)")
+    add("--draws", type=whole, default=1000, help="of each method in each network (1000)")
+    add("--seed", type=whole, default=0, help="of everything that is drawn (0)")
+    add("--loss", default="readout", help="'readout' or 'squared error' ('readout')")
+    add("--spread", type=real, default=1.0, help="standard deviation of weights times √inputs of the unit (1)")
+    add("--bias-spread", type=real, default=0.0, help="standard deviation of biases (0)")
+    add("--precision", default="float64", help="float64 or float32 (float64)")
+    add("--output", type=pathlib.Path, required=True, metavar="FILE.nc", help="the file to be made")
+    add("--checkpoints", type=pathlib.Path, metavar="FOLDER", help="where to keep batches (FILE.nc.checkpoints)")
+    add("--batch", type=whole, default=50, help="networks between two checkpoints (50)")
+    add("--cpu-devices", type=whole, help="take this many cores for as many devices; without a GPU")
+    add("--coordinator", metavar="HOST:PORT", help="of several processes: where process 0 listens")
+    add("--processes", type=whole, help="of several processes: how many")
+    add("--process-id", type=whole, help="of several processes: which one this is, from 0")
+    add("--cluster", action="store_true", help="several processes, as the cluster's scheduler counts them")
+    return parser
+
+
+def _plan(options: argparse.Namespace) -> "SurveyPlan":
+    from sgtheory.survey import SurveyPlan
+
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(options).items()
+        if name in SurveyPlan.__dataclass_fields__ and value is not None
+    }
+    return SurveyPlan(**given)
+
+
+def _start(options: argparse.Namespace) -> None:
+    """JAX as asked for: precision, devices, processes. Before anything is computed."""
+    jax.config.update("jax_enable_x64", options.precision == "float64")
+    if options.cpu_devices is not None:
+        if options.cpu_devices < 1:
+            raise Refused(f"`--cpu-devices` must be at least 1, got {options.cpu_devices}.")
+        jax.config.update("jax_num_cpu_devices", options.cpu_devices)
+    several = (options.coordinator, options.processes, options.process_id)
+    if options.cluster and any(each is not None for each in several):
+        raise Refused(
+            "`--cluster` asks the scheduler what `--coordinator` and the like would say. Give one or the other."
+        )
+    if options.cluster:
+        jax.distributed.initialize()
+    elif any(each is not None for each in several):
+        if None in several:
+            raise Refused("`--coordinator`, `--processes` and `--process-id` must be given together, or none of them.")
+        if not 0 <= options.process_id < options.processes:
+            raise Refused(
+                f"`--process-id` must be from 0 to {options.processes - 1} with {options.processes} `--processes`, "
+                f"got {options.process_id}."
+            )
+        host, _, port = options.coordinator.rpartition(":")
+        if not host or not port.isdigit():
+            raise Refused(f"`--coordinator` must be HOST:PORT, such as localhost:12345, got {options.coordinator!r}.")
+        # Said beforehand: where one stays away, JAX's runtime ends the others by itself, after five minutes.
+        print(f"waiting for {options.processes} processes at {options.coordinator}", file=sys.stderr, flush=True)
+        jax.distributed.initialize(options.coordinator, options.processes, options.process_id)
+
+
+class _Progress(tqdm.tqdm):
+    """A bar, of process 0 alone, and drawn in a terminal alone; what was there at the start is said in any case."""
+
+    def __init__(self, total: int):
+        super().__init__(total=total, unit="network", disable=True if jax.process_index() else None)
+        self._begun = False
+
+    def __call__(self, networks: int) -> None:
+        if not self._begun:
+            self._begun, self.initial = True, networks
+            if networks:
+                print(f"{networks} of {self.total} networks are there already", file=sys.stderr, flush=True)
+        self.update(networks - self.n)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a survey as the command line says; 0 when its file is there, 2 when it was refused in one sentence."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        _start(options)
+        from sgtheory.survey import run_survey  # not before JAX knows of other processes
+
+        plan = _plan(options)
+        command = shlex.join(["python", "-m", "sgtheory.survey", *argv])
+        with _Progress(plan.total) as show:
+            wrote = run_survey(plan, options.output, options.checkpoints, command=command, progress=show)
+    except (Refused, OSError) as refusal:
+        print(f"{parser.prog}: {' '.join(str(refusal).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped; the same command goes on where it was.", file=sys.stderr)
+        return 130
+    if jax.process_index() == 0:
+        print(f"{options.output}: {plan.total} networks" + ("" if wrote else ", which were there already"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""What a survey keeps while it runs: the plan, and one Orbax checkpoint a batch, each there whole or not at all."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import numpy as np
+import orbax.checkpoint as ocp
+
+from sgtheory._checks import shorten
+from sgtheory.survey._file import versions
+from sgtheory.survey._plan import SurveyPlan
+from sgtheory.survey._refused import Refused
+
+try:
+    import fcntl
+except ImportError:  # Windows: two surveys that share a folder are not noticed
+    fcntl = None
+
+_NOTE, _PART, _LOCK = "survey.json", "survey.json.part", "survey.lock"
+
+
+class Checkpoints:
+    """The batches of a survey that are done, in a folder of its own; for process 0 alone.
+
+    **Raises** `Refused` for a folder that holds another survey or anything else, and while another one is at work there.
+    """
+
+    def __init__(self, folder: pathlib.Path, plan: SurveyPlan):
+        self.folder = folder
+        foreign = folder.exists() and not (folder.is_dir() and _is_ours(folder))
+        if foreign:
+            raise Refused(f"`{folder}` must be a folder of checkpoints, and holds something else. Name another.")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder)
+        _same_plan(folder, {"plan": plan.describe(), **versions()})
+        first_alone = ocp.options.MultiprocessingOptions(
+            primary_host=0, active_processes={0}, barrier_sync_key_prefix="survey"
+        )
+        options = ocp.CheckpointManagerOptions(
+            create=False, cleanup_tmp_directories=True, enable_async_checkpointing=False, save_root_metadata=False,
+            multiprocessing_options=first_alone,
+        )  # fmt: skip
+        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+
+    def done(self) -> list[int]:
+        """Numbers of the batches that are kept."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, batch: int, numbers: dict[str, np.ndarray]) -> None:
+        """Keeps the numbers of a batch."""
+        self._manager.save(batch, args=ocp.args.StandardSave(numbers))
+
+    def restore(self, batch: int) -> dict[str, np.ndarray]:
+        """The numbers of a batch that was kept. **Raises** `Refused` when they cannot be read."""
+        try:
+            return dict(self._manager.restore(batch, args=ocp.args.StandardRestore()))
+        except Exception as error:  # whatever the disk did to it
+            raise Refused(
+                f"`{self.folder / str(batch)}` must be a checkpoint, and cannot be read ({type(error).__name__}). "
+                "Remove that folder and run the same command again: what it held is computed anew."
+            ) from error
+
+    def remove(self) -> None:
+        """Removes the folder, for all that it held is in the survey's file."""
+        self._manager.close()
+        self._lock.close()
+        shutil.rmtree(self.folder)
+
+
+def _is_ours(folder: pathlib.Path) -> bool:
+    """A survey's, or one that was killed before it had written down what it is."""
+    names = {path.name for path in folder.iterdir()}
+    return _NOTE in names or names <= {_PART, _LOCK}
+
+
+def _locked(folder: pathlib.Path) -> Any:
+    """Held until the process ends, however it ends."""
+    lock = (folder / _LOCK).open("w")
+    if fcntl is not None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                f"`{folder}` must be free, and another survey is at work there. Wait for it, or stop it."
+            ) from None
+    return lock
+
+
+def _same_plan(folder: pathlib.Path, wanted: dict[str, Any]) -> None:
+    note = folder / _NOTE
+    if not note.exists():
+        part = folder / _PART
+        part.write_text(json.dumps(wanted))
+        part.replace(note)
+        return
+    kept: dict[str, Any] = {}
+    with contextlib.suppress(json.JSONDecodeError):
+        kept = json.loads(note.read_text())
+    for name, value in {**wanted, **wanted["plan"]}.items():
+        found = kept.get(name, kept.get("plan", {}).get(name))
+        if name != "plan" and found != value:
+            raise Refused(
+                f"`{folder}` holds checkpoints of another survey: its `{name}` is {shorten(found)}, not {shorten(value)}. "
+                "Repeat that command, name other `--checkpoints`, or remove the folder."
+            )

@@ -1,0 +1,2 @@
+class Refused(ValueError):
+    """What a survey cannot do, in one sentence."""
