@@ -54,7 +54,7 @@ MARKS = {
 _DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted"}
 
 _TITLES = {
-    "components": ("Every component: estimate ± standard error, beside the exact value", "∂ E[L] / ∂θ"),
+    "components": ("Each component ± standard error; wide and pale: exact", "∂ E[L] / ∂θ"),
     "cost": ("Variance against cost; grey: equally good", "log₁₀ variance of a draw"),
     "biases": ("How far off? Filled: bias. Hollow: what may be noise", ""),
     "directions": ("Which way? Filled: cosine. Hollow: sign agreement", ""),
@@ -90,9 +90,9 @@ class GradientLaboratory(Page):
         Slider("step", "log₁₀ ε", -0.3, -2.0, 0.6, 0.05, "Step of the finite differences", tabled=False),
         Slider("temperature", "log₁₀ τ", -0.3, -2.0, 1.0, 0.05, "Temperature of the Concrete relaxation", tabled=False),
         Slider("target", "target", 1.0, -1.0, 2.0, 0.1, "Of the squared error", tabled=False),
-        Slider("along", "components from", 0, 0, 100, 1, "Where the twelve components begin that are shown", "%", tabled=False),
+        Slider("along", "components", 0, 0, 100, 1, "Where the twelve components begin that are shown", "%", tabled=False),
         Slider("draws", "draws", 300, 50, 2000, 50, "Estimates of each method", sizes=True, tabled=False),
-        Slider("weights", "weights, number", 0, 0, 99, 1, "Other random weights (the chain has its own)", tabled=False),
+        Slider("weights", "weights no.", 0, 0, 99, 1, "Other random weights (the chain has its own)", tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
     )  # fmt: skip
     readouts = (
@@ -247,10 +247,14 @@ def _slug(method: str) -> str:
 
 
 def _widths(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    """The widths as chosen or as typed. **Raises** `ValueError`, one sentence, for a text that is no such network."""
+    """As chosen or as typed."""
+    return parse_widths(NETWORKS.get(settings["network"], settings["widths"]))
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """The widths in a text such as 5-5-5-1. **Raises** `ValueError`, one sentence, for another."""
     from sgtheory.experiments.gradient_laboratory import check_widths
 
-    text = NETWORKS.get(settings["network"], settings["widths"])
     parts = [part.strip() for part in text.split("-")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         raise ValueError(f"`widths` must be whole numbers with - between, such as 5-5-5-1, got {brief(text)}.")

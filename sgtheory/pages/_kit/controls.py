@@ -169,9 +169,9 @@ class _Boxes(ipywidgets.VBox):
             box.add_class(f"sgtheory-{sign}")
             box.observe(self._follow_boxes, names="value")
         self.observe(self._follow_value, names="value")
-        super().__init__(
-            [ipywidgets.Label(control.label), *self.boxes.values()], value=control.value, tooltip=control.help
-        )
+        # On a box of boxes ipywidgets' own script fails at a tooltip.
+        heading = ipywidgets.Label(control.label, tooltip=control.help)
+        super().__init__([heading, *self.boxes.values()], value=control.value)
         self.add_class("sgtheory-several")
         self._follow_value()
 
