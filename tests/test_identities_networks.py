@@ -24,10 +24,12 @@ from sgtheory.gradients import (
     expectation,
     flip_gradient,
     layered_expectation,
+    path_mean,
     sample_gradients,
 )
 from sgtheory.networks import AbstractNetwork, MultilayerParameters, MultilayerPerceptron
-from sgtheory.rules import Forced, MeanField, SmoothedLeft, SpikeRule, Threshold
+from sgtheory.rules import Forced, MeanField, MultilayerSpiker, SmoothedLeft, SpikeRule, Surrogate, Threshold
+from sgtheory.surrogates import SuperSpike
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 KEY = jax.random.key(0)
@@ -303,6 +305,17 @@ def test_forced_outcomes_are_the_outcomes():
     np.testing.assert_array_equal(CHAIN(CHAIN_PARAMETERS, ONE, pattern, SpikeRule(Forced())).decisions.spike, pattern)
 
 
+@pytest.mark.parametrize("backward", [None, SmoothedLeft(), MultilayerSpiker(), Surrogate(SuperSpike(3.0))], ids=str)
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_mean_over_the_paths_layer_by_layer(name, backward):
+    loss, network, parameters, inputs = problem(name)
+    expected = by_paths(loss, network, parameters, inputs, backward).mean_gradient()
+    mean = path_mean(loss, network, parameters, inputs, backward)
+    np.testing.assert_allclose(ravel_pytree(mean)[0], ravel_pytree(expected)[0], atol=1e-13)
+    exact = exact_gradient(loss, network, parameters, inputs)
+    assert np.max(np.abs(ravel_pytree(exact)[0] - ravel_pytree(mean)[0])) > 1e-3
+
+
 # Refusals
 
 
@@ -316,7 +329,7 @@ def test_widths_that_are_none_are_refused(widths):
 def test_layers_too_wide_for_an_exact_sum_are_refused():
     network = MultilayerPerceptron((2, 13, 12, 1), Sigmoid(1.0))
     parameters = network.random_parameters(KEY)
-    for exact in (expectation, layered_expectation, flip_gradient):
+    for exact in (expectation, layered_expectation, flip_gradient, path_mean):
         with pytest.raises(
             ValueError, match=r"in two adjacent layers .* got \(13, 12\), that is 3\.36e\+07 transitions"
         ):

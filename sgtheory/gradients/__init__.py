@@ -21,6 +21,7 @@ from sgtheory.gradients._layered import (
     PathTable as PathTable,
     flip_gradient as flip_gradient,
     layered_expectation as layered_expectation,
+    path_mean as path_mean,
 )
 from sgtheory.gradients._mean_field import MeanFieldGradient as MeanFieldGradient
 from sgtheory.gradients._sampling import sample_gradients as sample_gradients

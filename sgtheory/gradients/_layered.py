@@ -11,6 +11,7 @@ from sgtheory._arrays import Array, Distance, Float, Parameters, Scalar
 from sgtheory._checks import shorten
 from sgtheory.gradients._base import Loss
 from sgtheory.networks import AbstractLayered
+from sgtheory.rules import AbstractBackward, Surrogate
 
 MAX_PAIR = 24  # decisions in two adjacent layers: 16.8 million transitions
 MAX_WRITTEN_PAIR = 18  # where the transitions are written out, unit by unit
@@ -123,42 +124,105 @@ def flip_gradient(
     >>> print([round(float(weight[0, 0]), 4) for weight in gradient.weights])
     [-0.0841, -0.093, 0.2091]
     """
-    network.check(parameters, inputs)
-    _refuse_wide(network, MAX_WRITTEN_PAIR)
-    dtype = jnp.result_type(inputs)
-    layers = range(len(network.widths) - 1)
-    below = [inputs[None], *(patterns(width, dtype) for width in network.widths[1:-1])]
-    above = [patterns(width, dtype) for width in network.widths[1:]]
-
-    def likelihoods(layer):
-        """Of each unit's outcome in each pattern above, for each pattern below."""
-        distances = jax.vmap(lambda row: network.distance(parameters, layer, row))(below[layer])
-        likelihood = network.escape_of(layer).log_likelihood
-        return distances, jax.vmap(lambda d: jax.vmap(lambda h: likelihood(d, h))(above[layer]))(distances)
-
-    occupied, distances, terms = [jnp.ones(1, dtype)], [], []
-    for layer in layers:
-        distance, term = likelihoods(layer)
-        distances.append(distance)
-        terms.append(term)
-        occupied.append(occupied[-1] @ jnp.exp(jnp.sum(term, axis=-1)))
+    written = _WrittenOut(network, parameters, inputs)
     gradient = jax.tree.map(jnp.zeros_like, parameters)
     values = output_values(loss, network, inputs)
-    for layer in reversed(layers):
-        signs = 2 * above[layer] - 1
+    for layer in reversed(range(len(network.widths) - 1)):
+        signs = 2 * written.above[layer] - 1
         # Each unit's own term is left out of the sum, not divided away: its outcome may be impossible.
-        others = jnp.exp(_sum_of_others(terms[layer]))
+        others = jnp.exp(_sum_of_others(written.terms[layer]))
         worth = jnp.einsum("bau,au,a->bu", others, signs, values)
-        slopes = network.escape_of(layer).slope(distances[layer])
-        sensitivity = occupied[layer][:, None] * slopes * worth
-
-        def weighted(candidate, layer=layer, sensitivity=sensitivity):
-            rows = jax.vmap(lambda row: network.distance(candidate, layer, row))(below[layer])
-            return jnp.sum(rows * sensitivity)
-
-        gradient = jax.tree.map(jnp.add, gradient, jax.grad(weighted)(parameters))
-        values = jnp.exp(jnp.sum(terms[layer], axis=-1)) @ values
+        slopes = network.escape_of(layer).slope(written.distances[layer])
+        gradient = jax.tree.map(jnp.add, gradient, written.gradient(layer, slopes * worth))
+        values = written.transitions(layer) @ values
     return gradient
+
+
+def path_mean(
+    loss: Loss,
+    network: AbstractLayered,
+    parameters: Parameters,
+    inputs: Float[Array, " inputs"],
+    backward: AbstractBackward | None = None,
+) -> Parameters:
+    r"""What back-propagation along a sampled path gives on average, without any noise of its own, layer by layer.
+
+    $D_l(h^l) = \sum_{h^{l+1}} P(h^{l+1}|h^l)\,W^\top\big(s(a, h^{l+1})\odot D_{l+1}(h^{l+1})\big)$, with the slopes $s$
+    that the decisions show and $D = \nabla L$ at the last layer. The mean over all paths, as
+    `enumerate_paths(...).mean_gradient()` has it, at the cost of the transitions between adjacent layers.
+
+    **Arguments:** `backward`, the slope that each decision shows, a matched surrogate where none is given.
+    **Raises** `ValueError` for two adjacent layers with more than 18 units together.
+    **Source:** Gygax & Zenke (2025), Fig. 3, of whose tree this is the mean.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
+    >>> chain = MultilayerPerceptron((1, 1, 1, 1), Sigmoid(2.0), thresholds=(0.3, 0.5, -0.2))
+    >>> parameters = MultilayerParameters([[[0.8]], [[1.2]], [[-0.9]]])
+    >>> mean = path_mean(lambda y: y[0], chain, parameters, jnp.array([1.0]))
+    >>> print([round(float(weight[0, 0]), 4) for weight in mean.weights])
+    [-0.0541, -0.073, 0.2091]
+    """
+    backward = Surrogate() if backward is None else backward
+    written = _WrittenOut(network, parameters, inputs)
+    gradient = jax.tree.map(jnp.zeros_like, parameters)
+    cotangents = jax.vmap(jax.grad(loss))(written.above[-1])
+    for layer in reversed(range(len(network.widths) - 1)):
+        escape, distances, above = network.escape_of(layer), written.distances[layer], written.above[layer]
+
+        def shown(distance, escape=escape, above=above):
+            return jax.vmap(lambda spikes: backward.slope(escape, distance, spikes))(above)
+
+        towards = jnp.einsum("ba,bau,au->bu", written.transitions(layer), jax.vmap(shown)(distances), cotangents)
+        gradient = jax.tree.map(jnp.add, gradient, written.gradient(layer, towards))
+        cotangents = written.passed_down(layer, towards)
+    return gradient
+
+
+class _WrittenOut:
+    """All patterns of all layers: `below` and `above` each layer, distances, likelihoods of each unit's outcome, and how
+    often a pattern below is `occupied`."""
+
+    def __init__(self, network: AbstractLayered, parameters: Parameters, inputs: Float[Array, " inputs"]):
+        network.check(parameters, inputs)
+        _refuse_wide(network, MAX_WRITTEN_PAIR)
+        self.network, self.parameters = network, parameters
+        dtype = jnp.result_type(inputs)
+        self.below = [inputs[None], *(patterns(width, dtype) for width in network.widths[1:-1])]
+        self.above = [patterns(width, dtype) for width in network.widths[1:]]
+        self.distances, self.terms, self.occupied = [], [], [jnp.ones(1, dtype)]
+        for layer in range(len(network.widths) - 1):
+            self.distances.append(
+                jax.vmap(lambda row, layer=layer: network.distance(parameters, layer, row))(self.below[layer])
+            )
+            self.terms.append(self._likelihoods(layer))
+            self.occupied.append(self.occupied[-1] @ self.transitions(layer))
+
+    def _likelihoods(self, layer: int) -> Float[Array, "below above units"]:
+        likelihood, above = self.network.escape_of(layer).log_likelihood, self.above[layer]
+        return jax.vmap(lambda d: jax.vmap(lambda h: likelihood(d, h))(above))(self.distances[layer])
+
+    def transitions(self, layer: int) -> Float[Array, "below above"]:
+        return jnp.exp(jnp.sum(self.terms[layer], axis=-1))
+
+    def gradient(self, layer: int, sensitivities: Float[Array, "below units"]) -> Parameters:
+        """By the parameters, where the distances of a pattern below count as much as told, and it as often as it occurs."""
+        weights = self.occupied[layer][:, None] * sensitivities
+
+        def weighted(candidate):
+            rows = jax.vmap(lambda row: self.network.distance(candidate, layer, row))(self.below[layer])
+            return jnp.sum(rows * weights)
+
+        return jax.grad(weighted)(self.parameters)
+
+    def passed_down(self, layer: int, sensitivities: Float[Array, "below units"]) -> Float[Array, "below inputs"]:
+        """The same by the spikes below."""
+
+        def through(row, sensitivity):
+            return jax.vjp(lambda below: self.network.distance(self.parameters, layer, below), row)[1](sensitivity)[0]
+
+        return jax.vmap(through)(self.below[layer], sensitivities)
 
 
 def _sum_of_others(terms: Float[Array, "below above units"]) -> Float[Array, "below above units"]:

@@ -1,12 +1,15 @@
 """All pages by name: what the commands and the contract tests go through."""
 
 from sgtheory.pages._kit import Page
+from sgtheory.pages.gradient_laboratory import GradientLaboratory
 from sgtheory.pages.hidden_unit import HiddenUnit
 from sgtheory.pages.loop_integral import LoopIntegral
 from sgtheory.pages.path_tree import PathTree
+from sgtheory.pages.program_laboratory import ProgramLaboratory
 from sgtheory.pages.sign_flip import SignFlip
 from sgtheory.pages.single_unit import SingleUnit
 
 ALL_PAGES: dict[str, type[Page]] = {
-    kind.name: kind for kind in (SingleUnit, HiddenUnit, PathTree, SignFlip, LoopIntegral)
+    kind.name: kind
+    for kind in (SingleUnit, HiddenUnit, PathTree, GradientLaboratory, ProgramLaboratory, SignFlip, LoopIntegral)
 }

@@ -117,6 +117,72 @@ _HIDDEN_WEIGHT = 1.7
 """Of the gradient that the text of exercise 2.4 tells; a test computes it."""
 
 
+def _runs_ratio() -> float:
+    """Runs of finite differences over those of a stochastic triple, for the widths 5-5-5-1."""
+    import jax
+
+    from sgtheory.escape import Sigmoid
+    from sgtheory.experiments.gradient_laboratory import draw_parameters
+    from sgtheory.gradients import FiniteDifference, StochasticTriple
+    from sgtheory.networks import MultilayerPerceptron
+
+    with in_64_bits():
+        widths = (5, 5, 5, 1)
+        problem = MultilayerPerceptron(widths, Sigmoid(1.0)), draw_parameters(widths, jax.random.key(0)), np.ones(5)
+        return FiniteDifference(0.5).runs(*problem) / StochasticTriple().runs(*problem)
+
+
+@functools.cache
+def _uncoupled_ratio() -> float:
+    """Of the variance of uncoupled differences on the chain, from a step of 0.1 to one of 0.01."""
+
+    def variance(step):
+        return sum(q * (1 - q) for sides in _chain_outputs(step) for q in sides) / step**2
+
+    return float(variance(0.01) / variance(0.1))
+
+
+def _chain_outputs(step: float) -> np.ndarray:
+    """The firing probability of the chain's output, each parameter moved to either side."""
+    import jax
+    import jax.numpy as jnp
+    from jax.flatten_util import ravel_pytree
+
+    from sgtheory.escape import Sigmoid
+    from sgtheory.experiments.gradient_laboratory import CHAIN, draw_parameters, total
+    from sgtheory.gradients import expectation
+    from sgtheory.networks import MultilayerPerceptron
+
+    with in_64_bits():
+        flat, unravel = ravel_pytree(draw_parameters(CHAIN, jax.random.key(0)))
+        network = MultilayerPerceptron(CHAIN, Sigmoid(2.0))
+        moved = flat + 0.5 * step * np.stack([np.eye(flat.size), -np.eye(flat.size)], axis=1)
+        of_output = jax.vmap(jax.vmap(lambda each: expectation(total, network, unravel(each), jnp.ones(1))))
+        return np.asarray(of_output(moved))
+
+
+def _mean_field_bias(spread: float) -> float:
+    """The relative bias of the mean field on the chain, from the same function that the page shows."""
+    import jax
+
+    from sgtheory.experiments.gradient_laboratory import (
+        CHAIN,
+        LaboratorySetting,
+        draw_parameters,
+        exact_components,
+        measure,
+    )
+
+    with in_64_bits():
+        setting = LaboratorySetting(2.0, 8.0, spread, step=0.5, temperature=0.5, target=1.0)
+        problem = setting, draw_parameters(CHAIN, jax.random.key(0)), "output"
+        return float(measure("mean field", *problem, exact_components(*problem), jax.random.key(0), 2).bias)
+
+
+_HIDDEN_SPREAD = 2.3
+"""Of the chain whose bias the text of exercise 3.3 tells; a test computes it."""
+
+
 def _brackets(steepnesses: np.ndarray) -> np.ndarray:
     """The surrogate's bracket of Eq. 9 at Table 1, from the same function that the page shows."""
     import jax
@@ -223,6 +289,32 @@ ALL_EXERCISES: dict[str, Exercise] = {
             (lambda v: v <= 0.5, "With so small a v the exact gradient by w is smaller, or has the other sign."),
         ),
         "Compare the read-out of the exact gradient with the number that was found, and move on.",
+    ),
+    "03.1": Exercise(
+        _runs_ratio,
+        (
+            (lambda v: near(v, 0.5 * _runs_ratio()), "A central difference runs the network on both sides of each parameter."),
+            (lambda v: near(v, 1.0 / _runs_ratio()), "Turn the fraction over: differences divided by triple."),
+        ),
+        "Count the parameters, weights and biases; and the decisions, one a unit. A triple takes one run and another for "
+        "each decision.",
+    ),
+    "03.2": Exercise(
+        _uncoupled_ratio,
+        (
+            (lambda v: 0 < v < 1, "The loss of either run is as noisy as before, and it is divided by less."),
+            (lambda v: near(v, 10.0), "That is the law with common random numbers. Here nothing cancels."),
+            (lambda v: v <= 0, "A variance is not negative."),
+        ),
+        "Write down the variance of the difference of two independent numbers, divided by ε.",
+    ),
+    "03.3": Exercise(
+        lambda: _HIDDEN_SPREAD,
+        (
+            (lambda v: v <= 0, "The slider holds positive numbers."),
+            (lambda v: v > 4, "The slider does not go so far."),
+        ),
+        "Tick the mean field alone, so that the read-out of the bias is free of noise, and move the slider until it agrees.",
     ),
     "04.1": Exercise(
         _balance,

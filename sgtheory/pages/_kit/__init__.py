@@ -1,6 +1,12 @@
 """What every page is made of: controls, figures, the update loop, the link to the browser, export."""
 
-from sgtheory.pages._kit.controls import Choice as Choice, Control as Control, Slider as Slider, Text as Text
+from sgtheory.pages._kit.controls import (
+    Choice as Choice,
+    Control as Control,
+    Several as Several,
+    Slider as Slider,
+    Text as Text,
+)
 from sgtheory.pages._kit.drawing import Panel as Panel, data_sources as data_sources, sent_range as sent_range
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,

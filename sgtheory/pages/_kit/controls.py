@@ -122,7 +122,69 @@ class Text:
         )  # fmt: skip
 
 
-Control = Slider | Choice | Text
+@dataclasses.dataclass(frozen=True)
+class Several:
+    """Some of a few named options, at least one and at most `most`; its value is their names, with `"; "` between.
+
+    `marks`: the colour role and the sign by which each option is known in the figures.
+    """
+
+    name: str
+    label: str
+    value: str
+    options: tuple[str, ...]
+    help: str
+    marks: tuple[tuple[str, str], ...]
+    most: int
+
+    def check(self, value: Any) -> str:
+        chosen = value.split("; ") if isinstance(value, str) and len(value) <= LONGEST_TEXT else [value]
+        unknown = [name for name in chosen if name not in self.options]
+        if value == "":
+            _refuse(f"{self.label} must be at least one, got none. Tick one.")
+        if unknown:
+            _refuse(f"{self.label} must be some of {', '.join(self.options)}, got {brief(unknown[0])}.")
+        if not len(set(chosen)) == len(chosen) <= self.most:
+            _refuse(f"{self.label} must be at most {self.most}, each once, got {len(chosen)}. Untick one.")
+        return "; ".join(name for name in self.options if name in chosen)
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return _Boxes(self)
+
+
+Control = Slider | Choice | Text | Several
+
+
+class _Boxes(ipywidgets.VBox):
+    """A box to tick for each option. `value` follows the boxes, and the boxes follow it."""
+
+    value = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, control: Several) -> None:
+        self.description = control.label
+        self._following = False
+        self.boxes = {name: ipywidgets.Checkbox(description=name, indent=False) for name in control.options}
+        for box, (role, sign) in zip(self.boxes.values(), control.marks, strict=True):
+            box.add_class(f"sgtheory-{role}")
+            box.add_class(f"sgtheory-{sign}")
+            box.observe(self._follow_boxes, names="value")
+        self.observe(self._follow_value, names="value")
+        # On a box of boxes ipywidgets' own script fails at a tooltip.
+        heading = ipywidgets.Label(control.label, tooltip=control.help)
+        super().__init__([heading, *self.boxes.values()], value=control.value)
+        self.add_class("sgtheory-several")
+        self._follow_value()
+
+    def _follow_boxes(self, _change: Any) -> None:
+        if not self._following:
+            self.value = "; ".join(name for name, box in self.boxes.items() if box.value)
+
+    def _follow_value(self, _change: Any = None) -> None:
+        self._following = True
+        chosen = self.value.split("; ")
+        for name, box in self.boxes.items():
+            box.value = name in chosen
+        self._following = False
 
 
 class _Strict:

@@ -24,9 +24,10 @@ def _held(values: np.ndarray) -> Any:
     return [numbers] if values.ndim == 2 else numbers
 
 
-def sent_range(ranges: dict[str, np.ndarray], name: str) -> tuple[float, float]:
-    """The ends of a panel's y-axis, of the source `ranges`."""
-    return float(ranges[f"{name}.start"][0]), float(ranges[f"{name}.end"][0])
+def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end")) -> tuple[float, float]:
+    """The ends of a panel's y-axis, of the source `ranges`; with the sides "left" and "right" of its x-axis."""
+    first, last = sides
+    return float(ranges[f"{name}.{first}"][0]), float(ranges[f"{name}.{last}"][0])
 
 
 class Panel:
@@ -42,11 +43,11 @@ class Panel:
         )
         themed(line.glyph, line_color=role)
 
-    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None):
+    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x"):
         """The same as marks, of one size or of those in a column; filled with their own colour, or another role's."""
         opacity = 0.0 if hollow else 0.9 if fill is None else 1.0
         dots = self.plot.scatter(
-            "x", y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, **_named(legend)
+            x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, **_named(legend)
         )
         themed(dots.glyph, line_color=role, fill_color=fill or role)
 
@@ -59,6 +60,24 @@ class Panel:
         """From the column `left` to the column `right`, over the column `y`."""
         flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha)
         themed(flow.glyph, fill_color=role)
+
+    def intervals(self, source, role, width=1.5, alpha=1.0):
+        """Upright lines from the column `low` to the column `high`, each at its `x`."""
+        lines = self.plot.segment("x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha)
+        themed(lines.glyph, line_color=role)
+
+    def name_tag(self, source, x, y, role, text):
+        """A text that does not change, to the right of the place told by two columns."""
+        tag = self.plot.text(
+            x,
+            y,
+            source=self.data[source],
+            text={"value": text},
+            text_font_size="11px",
+            text_baseline="middle",
+            x_offset=4,
+        )
+        themed(tag.glyph, text_color=role)
 
     def heat_map(self, source, low, high, role):
         """The image of a source, whose outermost numbers lie at the ends of the axes, as far from 0 on either side."""

@@ -371,6 +371,8 @@ export class Stage {
 
   setSource(source, columns) {
     const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
+    // What is not shown, and was not: a page may name more curves than are chosen.
+    if (columns.every(({column, numbers}) => !numbers.length && !data[column].length)) return;
     for (const {column, shape, numbers} of columns) {
       if (shape.length === 1) data[column] = numbers;
       else {
@@ -383,8 +385,9 @@ export class Stage {
 
   setRanges(columns) {
     for (const {column, numbers} of columns) {
-      const [figure, side] = column.split('.');
-      const range = this.plot(figure).y_range;
+      const [figure, end] = column.split('.');
+      const across = {left: 'start', right: 'end'}[end], plot = this.plot(figure);
+      const range = across ? plot.x_range : plot.y_range, side = across ?? end;
       if (range[side] !== numbers[0]) range[side] = numbers[0];
     }
   }

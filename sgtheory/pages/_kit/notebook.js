@@ -83,8 +83,12 @@ async function adopt(stage, name, control) {
     const view = await promise;
     if (view.el.dataset.sgtheory) continue;
     view.el.dataset.sgtheory = name;
+    if (view.el.classList.contains('sgtheory-several')) {
+      view.el.setAttribute('role', 'group');
+      view.el.setAttribute('aria-label', control.label);
+    }
     for (const node of view.el.querySelectorAll('[role=slider], input, select')) {
-      node.setAttribute('aria-label', control.label);
+      if (node.type !== 'checkbox') node.setAttribute('aria-label', control.label); // a box to tick has a name of its own
       node.dataset.lmSuppressShortcuts = 'true'; // an arrow key moves the slider, not the notebook's cursor
     }
     for (const node of view.el.querySelectorAll('.widget-readout')) {

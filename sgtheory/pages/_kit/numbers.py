@@ -6,6 +6,7 @@ from collections.abc import Collection
 import numpy as np
 
 _SIDES = ("start", "end")
+_ACROSS = ("left", "right")
 
 Sources = dict[str, dict[str, np.ndarray]]
 """source name → column name → numbers; in a table every column has a leading axis, one row a slider position."""
@@ -118,14 +119,23 @@ def nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return below[..., None], above[..., None]
 
 
-def range_columns(ranges: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The columns of the source `ranges`: the two ends of each panel's y-axis."""
-    return {f"{name}.{side}": end for name, ends in ranges.items() for side, end in zip(_SIDES, ends, strict=True)}
+def range_columns(
+    ranges: dict[str, tuple[np.ndarray, np.ndarray]], across: dict[str, tuple[np.ndarray, np.ndarray]] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of the source `ranges`: the two ends of each panel's y-axis, and, where told, of its x-axis."""
+    kinds = ((ranges, _SIDES), (across or {}, _ACROSS))
+    return {
+        f"{name}.{side}": end
+        for kind, sides in kinds
+        for name, ends in kind.items()
+        for side, end in zip(sides, ends, strict=True)
+    }
 
 
-def range_names(names: Collection[str]) -> frozenset[str]:
+def range_names(names: Collection[str], across: Collection[str] = ()) -> frozenset[str]:
     """What these columns are called among the `discrete` ones: an axis that glides hides how a curve grows."""
-    return frozenset(f"ranges.{name}.{side}" for name in names for side in _SIDES)
+    upright = frozenset(f"ranges.{name}.{side}" for name in names for side in _SIDES)
+    return upright | {f"ranges.{name}.{side}" for name in across for side in _ACROSS}
 
 
 def filled_up(values: np.ndarray, rows: int) -> np.ndarray:

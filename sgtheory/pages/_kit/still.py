@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import FixedTicker, HArea, Image, Line, Scatter, Step, VArea
+from bokeh.models import FixedTicker, HArea, Image, Line, Scatter, Segment, Step, Text, VArea
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 
@@ -64,6 +64,14 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
                              linewidth=glyph.line_width * _POINTS)[0]  # fmt: skip
         case Scatter():
             return _marks(axes, glyph, data, theme)
+        case Segment():
+            return axes.vlines(data[glyph.x0], data[glyph.y0], data[glyph.y1], color=_colour(glyph, "line_color", theme),
+                        linewidth=glyph.line_width * _POINTS, alpha=glyph.line_alpha)  # fmt: skip
+        case Text():
+            for x, y in zip(data[glyph.x], data[glyph.y], strict=True):
+                axes.annotate(glyph.text.value, (x, y), (glyph.x_offset * _POINTS, 0), textcoords="offset points", fontsize=7.5,
+                              va="center", color=_colour(glyph, "text_color", theme), annotation_clip=True)  # fmt: skip
+            return None
         case VArea():
             return axes.fill_between(data[glyph.x], data[glyph.y1], data[glyph.y2], alpha=glyph.fill_alpha, linewidth=0,
                                      color=_colour(glyph, "fill_color", theme))  # fmt: skip
@@ -120,6 +128,8 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     for spine in axes.spines.values():
         spine.set_color(colours["line"])
     named = plot.yaxis[0].major_label_overrides
+    if getattr(plot.yaxis[0].ticker, "ticks", None) == []:
+        axes.set_yticks([])
     if named:
         axes.set_yticks(list(named), list(named.values()), rotation=90, va="center")
         axes.grid(visible=False, axis="y")

@@ -1,0 +1,301 @@
+"""Page 03, third tab: the methods on many random networks, as long as one cares to wait."""
+
+import csv
+import html
+import io
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from sgtheory.pages._kit import (
+    Action,
+    Choice,
+    Figure,
+    Page,
+    Panel,
+    Readout,
+    Several,
+    Slider,
+    Sources,
+    Text,
+    data_sources,
+    in_64_bits,
+    panel,
+)
+from sgtheory.pages.gradient_laboratory import parse_widths
+
+BATCH = 8  # networks between two looks at the stop button
+QUANTITIES = ("cosine", "sign_agreement")
+_ROLES = ("orange", "purple", "blue", "green", "yellow", "ink")
+_SIGNS = ("circle", "triangle", "inverted_triangle")
+METHODS = (
+    "surrogate, matched", "surrogate, SuperSpike", "surrogate, sigmoid", "surrogate, deterministic",
+    "smoothed left", "smoothed right", "smoothed two-sided", "smoothed affine",
+    "score function", "score function, mean baseline", "score function, optimal baseline", "stochastic triple",
+    "finite difference, coupled", "finite difference, uncoupled", "straight-through", "MultilayerSpiker",
+    "ReLU straight-through", "clipped straight-through", "mean field", "Concrete",
+)  # fmt: skip
+_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6 % 3]) for k, name in enumerate(METHODS)}
+_TITLES = {
+    "cosine": ("Cosine with the exact gradient: median and quartiles", "cosine"),
+    "sign_agreement": ("Share of components with the right sign: median and quartiles", "share"),
+}
+_X_RANGES = {"cosine": (-1.05, 1.05), "sign_agreement": (-0.025, 1.025)}
+
+
+class NetworkSurvey(Page):
+    """Many random networks, one after the other: how well does each method point along the exact gradient?
+
+    `found` holds what was found of each network, by quantity: networks × methods.
+    """
+
+    name = "network_survey"
+    title = "A survey of random networks"
+    play = "shown"
+    specification = (
+        Text("widths", "widths", "3-3-1", "Whole numbers such as 5-5-5-1, inputs first"),
+        Several(
+            "methods", "methods",
+            "surrogate, matched; surrogate, sigmoid; surrogate, deterministic; stochastic triple; straight-through; mean field",
+            METHODS, "Up to eight estimators", tuple(_MARKS.values()), 8,
+        ),
+        Choice("loss", "loss", "readout", ("readout", "squared error"), "A random linear read-out, or a random pattern"),
+        Slider("steepness", "log₂ β", 1.0, -1.0, 4.0, 0.25, "Steepness of the escape noise", tabled=False),
+        Slider("surrogate", "log₂ β_SG", 2.0, -1.0, 5.0, 0.25, "Steepness of the surrogates with one", tabled=False),
+        Slider("spread", "spread", 2.0, 0.25, 6.0, 0.25, "Standard deviation of weights × √inputs", tabled=False),
+        Slider("networks", "networks", 96, 8, 400, 8, "How many random networks", tabled=False),
+        Slider("draws", "draws", 200, 50, 2000, 50, "Estimates of each method in each", tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other networks", tabled=False),
+        Slider("shown", "shown", 100, 1, 100, 1, "Of the networks found so far, the first so many", "%"),
+        Text("file", "file", "", "A file that `python -m sgtheory.survey` wrote"),
+    )  # fmt: skip
+    readouts = (Readout("networks", "networks shown"), Readout("found", "networks found"))
+    panels = tuple(_TITLES)
+    actions = (
+        Action("start", "Start", "Survey random networks, batch by batch"),
+        Action("stop", "Stop", "End the survey; what was found stays"),
+        Action("open_file", "Open file", "Show a survey that was written by the command"),
+        Action("save_all", "CSV, every network", "All that was found, network by network"),
+    )
+
+    def __init__(self) -> None:
+        self.found: dict[str, np.ndarray] = {name: np.zeros((0, 0)) for name in QUANTITIES}
+        self.methods: tuple[str, ...] = ()
+        self._ending = threading.Event()
+        self._worker: threading.Thread | None = None
+        self.progress = ipywidgets.HTML()
+        super().__init__()
+        self.children[0].children[0].children += (self.progress,)
+        self._report("Nothing has been surveyed yet: press Start.", 0, 1)
+
+    def has_stored_picture(self) -> bool:
+        return False
+
+    # ---- the survey ----
+
+    @property
+    def running(self) -> bool:
+        """Whether networks are being surveyed now."""
+        return self._worker is not None and self._worker.is_alive()
+
+    def start(self) -> None:
+        """Surveys networks in a thread of its own, so that all controls stay alive."""
+        settings = self.settings()
+        if self.running or self._refused(settings):
+            return
+        self._ending.clear()
+        self._worker = threading.Thread(target=self._survey, args=(settings,), name="sgtheory survey", daemon=True)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Ends the survey after the batch that is being computed; what was found stays."""
+        self._ending.set()
+
+    def _survey(self, settings: Mapping[str, Any]) -> None:
+        try:
+            self._survey_batches(settings)
+        except Exception as error:
+            self._fail(error)
+
+    def _survey_batches(self, settings: Mapping[str, Any]) -> None:
+        wanted = settings["networks"]
+        self._take({name: np.zeros((0, 0)) for name in QUANTITIES}, ())
+        self._report("Compiling …", 0, wanted)
+        batches = []
+        for first in range(0, wanted, BATCH):
+            batch = _surveyed(settings, first)
+            batches.append(batch)
+            self._take(
+                {name: np.concatenate([np.asarray(getattr(each, name)) for each in batches]) for name in QUANTITIES},
+                batch.methods,
+            )
+            done = first + BATCH
+            ended = self._ending.is_set()
+            self._report(f"{done} of {wanted} networks{', stopped' if ended else ''}.", done, wanted)
+            if ended:
+                return
+
+    def _take(self, found: dict[str, np.ndarray], methods: tuple[str, ...]) -> None:
+        """Shows these numbers from now on."""
+        with self._lock:
+            self.found, self.methods = found, methods
+            self._sent = None
+            if self._refresh(final=True, forget=True):
+                self._tables.clear()
+                self._send_table(self._active)
+
+    def _report(self, text: str, done: int, of: int) -> None:
+        bar = f'<progress value="{done}" max="{of}" aria-label="Networks surveyed" style="width:100%"></progress>'
+        self.progress.value = f'{bar}<br><span role="status">{text}</span>'
+
+    # ---- files ----
+
+    def open_file(self) -> None:
+        """Shows the survey in the file that is named: of its steepnesses the nearest to those of the sliders."""
+        settings = self.settings()
+        try:
+            found, methods, text = _from_file(settings)
+        except (ValueError, ModuleNotFoundError) as error:
+            self._complain("file", str(error))
+            return
+        self._complain("file", "")
+        self._take(found, methods)
+        count = len(found["cosine"])
+        self._report(text, count, count)
+
+    def _complain(self, name: str, text: str) -> None:
+        self.messages[name].value = f'<span role="alert">{html.escape(text)}</span>' if text else ""
+
+    def save_all(self) -> None:
+        """All that was found as CSV, one line a network and method."""
+        message = {"kind": "download", "name": f"{self.name}_networks.csv", "mime": "text/csv"}
+        self.stage.send(message, [self.as_csv().encode()])
+
+    def as_csv(self) -> str:
+        """The text of that file."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["network", "method", *QUANTITIES])
+        for network in range(len(self.found["cosine"])):
+            for k, method in enumerate(self.methods):
+                writer.writerow([network, method, *(float(self.found[name][network, k]) for name in QUANTITIES)])
+        return text.getvalue()
+
+    # ---- numbers ----
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            parse_widths(settings["widths"])
+        except ValueError as error:
+            return {"widths": str(error)}
+        return {}
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        return _arrange(self.found, self.methods, settings["shown"])
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        pictures = [self.compute({**settings, name: round(float(value))}) for value in values]
+        return {
+            source: {column: np.stack([each[source][column] for each in pictures]) for column in columns}
+            for source, columns in pictures[0].items()
+        }
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        data = data_sources(sources)
+        return [_Rows(data, name).drawn() for name in self.panels]
+
+
+class _Rows(Panel):
+    """A quantity: one row a method."""
+
+    def __init__(self, data, name):
+        from bokeh.models import FixedTicker, Range1d
+
+        title, label = _TITLES[name]
+        x_range = Range1d(*_X_RANGES[name])
+        super().__init__(
+            name, data, panel(title, x_range=x_range, y_range=(0.0, 1.0), x_label=label, y_label="", height=320)
+        )
+        self.plot.yaxis.ticker = FixedTicker(ticks=[])
+        self.plot.ygrid.visible = False
+
+    def drawn(self):
+        for method, (role, sign) in _MARKS.items():
+            source = f"{_slug(method)}_{self.name}"
+            self.line(source, "y", role, width=3)
+            self.dots(f"{source}_median", "y", role, size=9, marker=sign)
+            self.name_tag(f"{source}_median", "left", "name_y", role, method)
+        return self.finished(
+            f"{_TITLES[self.name][0]}, one row a method, over the {{networks}} networks shown of the {{found}} found."
+        )
+
+
+# ---- from settings to the survey, and from what it found to columns -------------------------------------------------------
+
+
+def _slug(method: str) -> str:
+    return method.replace(", ", "_").replace(" ", "_").replace("-", "_").lower()
+
+
+def _surveyed(settings: Mapping[str, Any], first: int):
+    """One batch of networks."""
+    import jax
+    import jax.numpy as jnp
+
+    from sgtheory.experiments.random_networks import SurveySetting, network_keys, survey_networks
+
+    with in_64_bits():
+        numbers = 2.0 ** settings["steepness"], 2.0 ** settings["surrogate"], settings["spread"], 0.0
+        setting = SurveySetting(*(np.asarray(number, dtype=float) for number in numbers))
+        keys = network_keys(jax.random.key(settings["seed"]), jnp.arange(first, first + BATCH))
+        return survey_networks(
+            keys, setting, widths=parse_widths(settings["widths"]), methods=tuple(settings["methods"].split("; ")),
+            draws=settings["draws"], loss=settings["loss"],
+        )  # fmt: skip
+
+
+def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]:
+    from sgtheory.survey import open_survey
+
+    if not settings["file"].strip():
+        raise ValueError("`file` must be the path of a survey's file, got none. Type one, survey.nc say.")
+    dataset = open_survey(settings["file"].strip())
+    known = [str(name) for name in dataset.method.values if str(name) in METHODS]
+    widths = settings["widths"] if settings["widths"] in dataset.widths.values else str(dataset.widths.values[0])
+    cell = dataset.sel(widths=widths, method=known).sel(
+        steepness=2.0 ** settings["steepness"], surrogate_steepness=2.0 ** settings["surrogate"], method="nearest"
+    )
+    found = {name: np.asarray(cell[name].transpose("network", "method").values) for name in QUANTITIES}
+    text = (
+        f"From the file: {widths}, β = {float(cell.steepness):g}, β_SG = {float(cell.surrogate_steepness):g}, "
+        f"{cell.sizes['network']} networks of {dataset.attrs['draws']} draws."
+    )
+    return found, tuple(known), text
+
+
+def _arrange(found: Mapping[str, np.ndarray], methods: tuple[str, ...], share: int) -> Sources:
+    """Quartiles of each method over the first networks; nothing of methods that were not surveyed."""
+    count = len(found["cosine"])
+    shown = max(1, round(count * share / 100)) if count else 0
+    sources = {}
+    for name, (left, _) in _X_RANGES.items():
+        for method in METHODS:
+            source = f"{_slug(method)}_{name}"
+            sources[source] = dict.fromkeys(("x", "y"), np.zeros(0))
+            sources[f"{source}_median"] = dict.fromkeys(("x", "y", "left", "name_y"), np.zeros(0))
+        for place, method in enumerate(methods if shown else ()):
+            top, height = 1 - place / len(methods), 1 / len(methods)
+            quartiles = np.quantile(found[name][:shown, place], [0.25, 0.5, 0.75])
+            y = np.array([top - 0.72 * height])
+            source = f"{_slug(method)}_{name}"
+            sources[source] = {"x": quartiles, "y": np.repeat(y, 3)}
+            sources[f"{source}_median"] = {
+                "x": quartiles[1:2], "y": y, "left": np.array([left]), "name_y": np.array([top - 0.28 * height]),
+            }  # fmt: skip
+    readouts = {"networks": np.array([float(shown)]), "found": np.array([float(count)])}
+    return {**sources, "readouts": readouts}
