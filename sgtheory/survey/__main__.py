@@ -104,27 +104,38 @@ def _start(options: argparse.Namespace) -> None:
         if options.cpu_devices < 1:
             raise Refused(f"`--cpu-devices` must be at least 1, got {options.cpu_devices}.")
         jax.config.update("jax_num_cpu_devices", options.cpu_devices)
-    several = (options.coordinator, options.processes, options.process_id)
-    if options.cluster and any(each is not None for each in several):
+    several = {name: getattr(options, name) for name in ("coordinator", "processes", "process_id")}
+    given = [value for value in several.values() if value is not None]
+    if options.cluster and given:
         raise Refused(
             "`--cluster` asks the scheduler what `--coordinator` and the like would say. Give one or the other."
         )
     if options.cluster:
-        jax.distributed.initialize()
-    elif any(each is not None for each in several):
-        if None in several:
-            raise Refused("`--coordinator`, `--processes` and `--process-id` must be given together, or none of them.")
-        if not 0 <= options.process_id < options.processes:
+        try:
+            jax.distributed.initialize()
+        except ValueError as error:
             raise Refused(
-                f"`--process-id` must be from 0 to {options.processes - 1} with {options.processes} `--processes`, "
-                f"got {options.process_id}."
-            )
-        host, _, port = options.coordinator.rpartition(":")
-        if not host or not port.isdigit():
-            raise Refused(f"`--coordinator` must be HOST:PORT, such as localhost:12345, got {options.coordinator!r}.")
-        # Said beforehand: where one stays away, JAX's runtime ends the others by itself, after five minutes.
-        print(f"waiting for {options.processes} processes at {options.coordinator}", file=sys.stderr, flush=True)
-        jax.distributed.initialize(options.coordinator, options.processes, options.process_id)
+                "`--cluster` needs a scheduler that JAX knows, such as Slurm or Open MPI, and none started this process. "
+                "Start it with `srun` or `mpirun`, or give `--coordinator`, `--processes` and `--process-id`."
+            ) from error
+    elif given:
+        _join(**several)
+
+
+def _join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+    """Meets the other processes, by JAX's own runtime."""
+    if coordinator is None or processes is None or process_id is None:
+        raise Refused("`--coordinator`, `--processes` and `--process-id` must be given together, or none of them.")
+    if not 0 <= process_id < processes:
+        raise Refused(
+            f"`--process-id` must be from 0 to {processes - 1} with {processes} `--processes`, got {process_id}."
+        )
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdigit():
+        raise Refused(f"`--coordinator` must be HOST:PORT, such as localhost:12345, got {coordinator!r}.")
+    # Said beforehand: where one stays away, JAX's runtime ends the others by itself, after five minutes.
+    print(f"waiting for {processes} processes at {coordinator}", file=sys.stderr, flush=True)
+    jax.distributed.initialize(coordinator, processes, process_id)
 
 
 class _Progress(tqdm.tqdm):
