@@ -16,7 +16,7 @@ _DISC = 36.0
 """Of a path that is certain, in pixels across."""
 _TRUNK, _HAIR = 0.06, 0.0012
 """The widest branch, and the narrowest, so that none disappears; in widths of the figure."""
-_BEND = np.linspace(0.0, 1.0, 11)
+_BEND = np.linspace(0.0, 1.0, 15)
 _SMOOTH = 3 * _BEND**2 - 2 * _BEND**3
 _TALLY = -0.4  # where below the leaves it is told what has been drawn
 

@@ -44,7 +44,7 @@ _TITLES = {
 }
 _X_LABELS = {"tree": "", "paths": "", "running": "draws", "weights": "", "over": "v", "variance": "log₁₀ ε"}
 _X_RANGES = {"running": (0.0, 121.0), "weights": (0.4, 3.6), "over": (-3.0, 3.0), "variance": (-2.05, 0.35)}
-_FIXED_RANGES = {"tree": (-0.62, 3.25), "variance": (-5.2, 5.2)}
+_FIXED_RANGES = {"tree": (-0.62, 3.25), "variance": (-7.2, 5.2)}
 _HEIGHTS = {"tree": 300, "paths": 200}
 _SENT_RANGES = ("paths", "running", "weights", "over")
 _ON_A_PATH = "\nprobability {probability}\n∂w {by_w}, ∂v {by_v}, ∂u {by_u}"
@@ -146,6 +146,8 @@ class _Panel(Panel):
             y_label=y_label,
             height=_HEIGHTS.get(name, 212),
         )
+        if name in PathTree.wide:
+            plot.min_border_left = 72  # wide enough for any label, so that dots lie below their branches
         super().__init__(name, data, plot)
 
     def _ticks(self, axis, names):
