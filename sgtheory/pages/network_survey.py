@@ -30,7 +30,7 @@ from sgtheory.pages.gradient_laboratory import parse_widths
 BATCH = 8  # networks between two looks at the stop button
 QUANTITIES = ("cosine", "sign_agreement")
 _ROLES = ("orange", "purple", "blue", "green", "yellow", "ink")
-_SIGNS = ("circle", "triangle", "inverted_triangle")
+_SIGNS = ("circle", "triangle", "inverted_triangle", "square")
 METHODS = (
     "surrogate, matched", "surrogate, SuperSpike", "surrogate, sigmoid", "surrogate, deterministic",
     "smoothed left", "smoothed right", "smoothed two-sided", "smoothed affine",
@@ -38,7 +38,7 @@ METHODS = (
     "finite difference, coupled", "finite difference, uncoupled", "straight-through", "MultilayerSpiker",
     "ReLU straight-through", "clipped straight-through", "mean field", "Concrete",
 )  # fmt: skip
-_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6 % 3]) for k, name in enumerate(METHODS)}
+_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6]) for k, name in enumerate(METHODS)}
 _TITLES = {
     "cosine": ("Cosine with the exact gradient: median and quartiles", "cosine"),
     "sign_agreement": ("Share of components with the right sign: median and quartiles", "share"),

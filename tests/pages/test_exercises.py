@@ -9,7 +9,7 @@ import pytest
 
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
-from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _brackets, _loop
+from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _brackets, _loop, _mean_field_bias
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
 
@@ -19,13 +19,16 @@ BY_HAND = {
     "01.1": 2 * 4 * np.exp(-3.2) / (1 + np.exp(-3.2)) ** 2,
     "01.2": 1 / (1 + np.exp(1.0)),
     "01.3": 1 / 2.5,
+    "03.1": 11.0,
+    "03.2": 100.01756492381875,
+    "03.3": 2.3,
     "04.1": 42.451002476201424,
     "04.2": 62.0,
     "05.1": 2 * 1.231323,
     "05.3": 7.0,
 }
-"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; the root of a bracket
-with two terms; twice the loop that is published."""
+"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; 132 runs over 12; all but (0.1/0.01)², for
+ε is not 0; the root of a bracket with two terms; twice the loop that is published."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,11 @@ def test_the_answers_are_those_on_paper(answers):
     for name, answer in answers.items():
         assert answer == pytest.approx(BY_HAND[name], rel=1e-6 if name in published else 1e-12)
     assert answers.keys() == BY_HAND.keys()
+
+
+def test_the_hidden_weights_give_the_bias_that_is_told():
+    told = re.search(r"bias \$([\d.]+)\$", (NOTEBOOKS / "03_gradient_laboratory.ipynb").read_text())
+    assert _mean_field_bias(BY_HAND["03.3"]) == pytest.approx(float(told[1]), abs=5e-4)
 
 
 def test_the_hidden_surrogate_gives_the_bracket_that_is_told():
@@ -116,7 +124,8 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 @pytest.mark.parametrize("name", ["", "1", "01", "01.9", "x" * 10_000, "\n" * 50, None, 1.1, [], {}], ids=range(10))
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
     with pytest.raises(
-        ValueError, match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 04\.1, 04\.2, 05\.1, 05\.3, got "
+        ValueError,
+        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 03\.1, 03\.2, 03\.3, 04\.1, 04\.2, 05\.1, 05\.3, got ",
     ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)
