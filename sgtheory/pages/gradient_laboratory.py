@@ -359,7 +359,7 @@ def _biases(method, problems, loss):
 
 
 def _log(values) -> np.ndarray:
-    return np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST))
+    return np.asarray(np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST)))
 
 
 def _curve(x, bias, noise, method: str) -> dict[str, np.ndarray]:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sgtheory.experiments import random_networks
-from sgtheory.pages import NetworkSurvey
-from sgtheory.pages import network_survey as module
+from sgtheory.pages import NetworkSurvey, network_survey as module
 
 
 @pytest.fixture
