@@ -306,18 +306,20 @@ def random_networks(
         return [np.outer(above, below) for below, above in itertools.pairwise(units)], units[1:]
 
     masks = [there(width) for width in width_axis()]
+    sizes = np.cumsum([matrix.size for matrix in template.weights])
+    # Drawn at once: each call of the generator takes its time to compile.
+    drawn = jnp.split(jax.random.normal(key, (NETWORKS, int(sizes[-1]))), sizes[:-1], axis=1)
     parameters = [
-        jnp.concatenate([_scaled(matrices[layer]) * each for matrices, _ in masks])
-        for layer, each in enumerate(
-            jax.random.normal(own, (NETWORKS, *matrix.shape))
-            for own, matrix in zip(jax.random.split(key, layers), template.weights, strict=True)
+        jnp.concatenate(
+            [_scaled(matrices[layer])[None] * numbers.reshape(NETWORKS, *shape.shape) for matrices, _ in masks]
         )
+        for layer, (numbers, shape) in enumerate(zip(drawn, template.weights, strict=True))
     ]
     count = len(parameters[0])
     biases = tuple(jnp.zeros((count, width)) for width in widest[1:])
     kept = [np.concatenate([each.ravel() for part in mask for each in part]) for mask in masks]
-    drawn = eqx.tree_at(lambda p: (p.weights, p.biases), template, (tuple(parameters), biases))
-    return drawn, jnp.asarray(np.repeat(np.stack(kept), NETWORKS, axis=0))
+    networks = eqx.tree_at(lambda p: (p.weights, p.biases), template, (tuple(parameters), biases))
+    return networks, jnp.asarray(np.repeat(np.stack(kept), NETWORKS, axis=0))
 
 
 def _scaled(mask: np.ndarray) -> Float[Array, "units inputs"]:
@@ -347,9 +349,9 @@ def _mean(estimator: AbstractGradientEstimator, problem, exact: Float[Array, " c
     """The mean of a method and its standard error, which is 0 where the mean is known without drawing."""
     match estimator:
         case AbstractPathwise(rule=SpikeRule(forward=Sample(), backward=backward)):
-            mean = _flat(path_mean(*problem, backward))
+            mean = _flat(path_mean(*problem, backward=backward))
         case AbstractPathwise(rule=SpikeRule() | MeanField()):
-            mean = _flat(estimator.evaluate(*problem, jnp.full(problem[1].sites(problem[3]), 0.5)))
+            mean = _flat(estimator.evaluate(*problem, noise=jnp.full(problem[1].sites(problem[3]), 0.5)))
         case FiniteDifference():
             mean = _mean_difference(estimator.step, *problem)
         case _ if estimator.claim.losses is Losses.ANY and estimator.claim.depth is Depth.ANY:

@@ -41,9 +41,9 @@ class ProgramDraws(eqx.Module):
 class WalkPair(eqx.Module):
     """One walk and its alternative, position by position after each step: `walk`, `alternative` and its `weight`."""
 
-    walk: Float[Array, " steps"]
-    alternative: Float[Array, " steps"]
-    weight: Float[Array, " steps"]
+    walk: Float[Array, "..."]
+    alternative: Float[Array, "..."]
+    weight: Float[Array, "..."]
 
 
 def expected(program: str, parameter: Scalar) -> Scalar:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -119,20 +120,26 @@ class GradientLaboratory(Page):
         return {}
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
-        with in_64_bits():
-            widths, loss = _widths(settings), settings["loss"]
-            numbers = _numbers(settings)
-            problem = numbers, widths, settings["weights"], loss
-            found = {
-                method: (
+        numbers, widths, loss = _numbers(settings), _widths(settings), settings["loss"]
+        problem = numbers, widths, settings["weights"], loss
+        # The curve over all steepnesses depends on none of them.
+        any_steepness = 1.0, *numbers[1:]
+
+        def of(method):
+            with in_64_bits():
+                return (
                     _measured(method, *problem, settings["seed"], settings["draws"]),
-                    # The curve over all steepnesses depends on none of them.
-                    _over_steepness(method, (1.0, *numbers[1:]), *problem[1:]),
+                    _over_steepness(method, any_steepness, *problem[1:]),
                     _over_width(method, numbers, widths, loss),
                 )
-                for method in settings["methods"].split("; ")
-            }
-            return _arrange(_exact(*problem), found, settings)
+
+        methods = settings["methods"].split("; ")
+        with in_64_bits(), ThreadPoolExecutor(len(methods)) as pool:
+            exact = _exact(*problem)
+            _steeper(any_steepness, *problem[1:])  # this and the next all methods share
+            _wider(numbers, _layers(widths), loss)
+            # Side by side, for most of the time of a new method goes into compiling it.
+            return _arrange(exact, dict(zip(methods, pool.map(of, methods), strict=True)), settings)
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         pictures = [self.compute({**settings, name: self.by_name[name].check(float(value))}) for value in values]
@@ -267,6 +274,7 @@ def _numbers(settings: Mapping[str, Any]) -> tuple[float, ...]:
     return tuple(powers[name] ** settings[name] if name in powers else float(settings[name]) for name in _NUMBERS)
 
 
+@functools.lru_cache(_KEPT)
 def _made(*numbers: float):
     from sgtheory.experiments.gradient_laboratory import LaboratorySetting
 
@@ -334,8 +342,12 @@ def _wider(numbers, widths, loss):
 def _over_width(method, numbers, widths, loss):
     from sgtheory.experiments.gradient_laboratory import median_by_width
 
-    layers = (widths[0], *(1,) * (len(widths) - 2), widths[-1])  # the hidden widths are those of the axis
-    return [np.asarray(median_by_width(each)) for each in _biases(method, _wider(numbers, layers, loss), loss)]
+    return [np.asarray(median_by_width(each)) for each in _biases(method, _wider(numbers, _layers(widths), loss), loss)]
+
+
+def _layers(widths: tuple[int, ...]) -> tuple[int, ...]:
+    """The same for all networks with so many layers: the hidden widths are those of the axis."""
+    return (widths[0], *(1,) * (len(widths) - 2), widths[-1])
 
 
 def _biases(method, problems, loss):
@@ -347,7 +359,7 @@ def _biases(method, problems, loss):
 
 
 def _log(values) -> np.ndarray:
-    return np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST))
+    return np.asarray(np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST)))
 
 
 def _curve(x, bias, noise, method: str) -> dict[str, np.ndarray]:
@@ -432,7 +444,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
             {"components": (first, first + min(SHOWN, exact.size)), "biases": (left, right)},
         ),
         "readouts": {
-            "exact": np.linalg.norm(exact)[None],
+            "exact": np.atleast_1d(np.linalg.norm(exact)),
             **{name: np.atleast_1d(chosen[name]).astype(float) for name in ("bias", "noise", "variance", "runs", "cosine")},
             "signs": np.atleast_1d(chosen["sign_agreement"]).astype(float),
         },

@@ -30,7 +30,7 @@ from sgtheory.pages.gradient_laboratory import parse_widths
 BATCH = 8  # networks between two looks at the stop button
 QUANTITIES = ("cosine", "sign_agreement")
 _ROLES = ("orange", "purple", "blue", "green", "yellow", "ink")
-_SIGNS = ("circle", "triangle", "inverted_triangle")
+_SIGNS = ("circle", "triangle", "inverted_triangle", "square")
 METHODS = (
     "surrogate, matched", "surrogate, SuperSpike", "surrogate, sigmoid", "surrogate, deterministic",
     "smoothed left", "smoothed right", "smoothed two-sided", "smoothed affine",
@@ -38,7 +38,7 @@ METHODS = (
     "finite difference, coupled", "finite difference, uncoupled", "straight-through", "MultilayerSpiker",
     "ReLU straight-through", "clipped straight-through", "mean field", "Concrete",
 )  # fmt: skip
-_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6 % 3]) for k, name in enumerate(METHODS)}
+_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6]) for k, name in enumerate(METHODS)}
 _TITLES = {
     "cosine": ("Cosine with the exact gradient: median and quartiles", "cosine"),
     "sign_agreement": ("Share of components with the right sign: median and quartiles", "share"),
@@ -251,7 +251,7 @@ def _surveyed(settings: Mapping[str, Any], first: int):
 
     with in_64_bits():
         numbers = 2.0 ** settings["steepness"], 2.0 ** settings["surrogate"], settings["spread"], 0.0
-        setting = SurveySetting(*(np.asarray(number, dtype=float) for number in numbers))
+        setting = SurveySetting(*(jnp.asarray(number, dtype=float) for number in numbers))
         keys = network_keys(jax.random.key(settings["seed"]), jnp.arange(first, first + BATCH))
         return survey_networks(
             keys, setting, widths=parse_widths(settings["widths"]), methods=tuple(settings["methods"].split("; ")),
@@ -267,7 +267,7 @@ def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tupl
     dataset = open_survey(settings["file"].strip())
     known = [str(name) for name in dataset.method.values if str(name) in METHODS]
     widths = settings["widths"] if settings["widths"] in dataset.widths.values else str(dataset.widths.values[0])
-    cell = dataset.sel(widths=widths, method=known).sel(
+    cell = dataset.sel({"widths": widths, "method": known}).sel(
         steepness=2.0 ** settings["steepness"], surrogate_steepness=2.0 ** settings["surrogate"], method="nearest"
     )
     found = {name: np.asarray(cell[name].transpose("network", "method").values) for name in QUANTITIES}

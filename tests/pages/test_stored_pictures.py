@@ -12,7 +12,10 @@ from sgtheory.pages._kit.numbers import flatten, interpolated, unflatten
 from sgtheory.pages._kit.page import PICTURES, STORED_ROWS, half_precision
 from sgtheory.pages._registry import ALL_PAGES
 
-COARSE = {"single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06}
+COARSE = {
+    "single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06,
+    "gradient_laboratory": 0.08, "program_laboratory": 0.08,
+}  # fmt: skip
 """Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
 
 It has fewer rows than the slider has steps, and is shown for the seconds until JAX is there. The largest errors are those
@@ -23,6 +26,8 @@ OTHER_DICE = {
     "single_unit": ({"seed": 1}, "stochastic/image", "probability/probability"),
     "hidden_unit": ({"seed": 1}, "stochastic/image", "probability/probability"),
     "path_tree": ({"seed": 1}, "running/y", "so_far/y"),
+    "gradient_laboratory": ({"seed": 1}, "score_mean_baseline/mean", "surrogate/mean"),
+    "program_laboratory": ({"seed": 1}, "walks/walk", "triple_here/mean"),
     "sign_flip": ({"map_surrogate": 8.0}, "across/image", "output/surrogate"),
     "loop_integral": ({"plane": "random"}, "output/image", "loop/cumulated"),
 }

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as StillFigure
 from sgtheory.pages._kit.theme import THEME, palette
 
 _DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":"}
-_MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v"}
+_MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v", "square": "s"}
 _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
 _HEIGHT = 212  # of most panels, in CSS pixels

@@ -1,0 +1,162 @@
+"""The bundles of page 03 are what the exact sums and the estimators say, and refuse what makes no sense."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from sgtheory.escape import Sigmoid
+from sgtheory.experiments.gradient_laboratory import (
+    CHAIN,
+    METHODS,
+    NETWORKS,
+    WIDEST,
+    LaboratorySetting,
+    biases,
+    check_widths,
+    draw_parameters,
+    exact_components,
+    measure,
+    median_by_width,
+    over_steepness,
+    over_width,
+    random_networks,
+    steepness_axis,
+    total,
+)
+from sgtheory.gradients import ExactGradient, FiniteDifference, SurrogateGradient, enumerate_paths, sample_gradients
+from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+KEY, OTHER = jax.random.key(0), jax.random.key(1)
+
+
+def setting(**numbers):
+    start = {"steepness": 2.0, "surrogate": 8.0, "spread": 1.0, "step": 0.5, "temperature": 0.5, "target": 1.0}
+    return LaboratorySetting(**{name: np.asarray(number) for name, number in {**start, **numbers}.items()})
+
+
+def norm(vector):
+    return float(np.linalg.norm(vector))
+
+
+def test_the_chain_has_its_reference_gradient():
+    exact = exact_components(setting(), draw_parameters(CHAIN, KEY), "output")
+    np.testing.assert_allclose(exact[:3], [-0.084056215408, -0.09300857765, 0.209074620694], atol=1e-10)
+
+
+def test_the_bias_over_the_steepness_is_that_of_the_tree_of_paths():
+    widths, k = (2, 2, 1), 9
+    parameters = draw_parameters(widths, KEY)
+    shown, noise = biases("surrogate", over_steepness(setting(), parameters, "output"), "output", KEY)
+    problem = total, MultilayerPerceptron(widths, Sigmoid(steepness_axis()[k])), parameters, jnp.ones(2)
+    exact = ravel_pytree(ExactGradient().estimate(*problem, key=KEY))[0]
+    mean = ravel_pytree(enumerate_paths(*problem).mean_gradient())[0]
+    np.testing.assert_allclose(shown[k], norm(mean - exact) / norm(exact), rtol=1e-10)
+    assert shown[k] > 1e-2
+    assert norm(noise) == 0
+
+
+@pytest.mark.parametrize("method", ["surrogate, noiseless", "mean field", "differences", "smoothed right", "Concrete"])
+def test_a_mean_without_noise_is_that_of_many_draws(method):
+    parameters = draw_parameters(CHAIN, KEY)
+    exact = exact_components(setting(), parameters, "squared error")
+    found = measure(method, setting(), parameters, "squared error", exact, OTHER, 4000)
+    shown, noise = biases(method, over_steepness(setting(), parameters, "squared error"), "squared error", KEY)
+    k = int(np.argmin(np.abs(steepness_axis() - 2.0)))
+    assert abs(found.bias - shown[k]) < 4.5 * (found.noise + noise[k]) + 1e-12
+    assert (noise[k] > 0) == (method == "Concrete")
+
+
+@pytest.mark.parametrize("method", ["score function", "score, mean baseline", "stochastic triple"])
+def test_a_method_without_bias_shows_none(method):
+    parameters = draw_parameters((2, 2, 1), KEY)
+    exact = exact_components(setting(), parameters, "output")
+    found = measure(method, setting(), parameters, "output", exact, OTHER, 4000)
+    assert np.max(np.abs(found.mean - exact) / found.standard_error) < 4.5
+    assert norm(biases(method, over_steepness(setting(), parameters, "output"), "output", KEY)[0]) == 0
+
+
+def test_a_bias_that_theory_predicts_is_there():
+    parameters = draw_parameters(CHAIN, KEY)
+    exact = exact_components(setting(), parameters, "output")
+    found = measure("surrogate", setting(), parameters, "output", exact, OTHER, 4000)
+    assert np.max(np.abs(found.mean - exact)[:2] / found.standard_error[:2]) > 10
+    # The weight of the last layer is free of it.
+    assert abs(found.mean - exact)[2] < 4.5 * found.standard_error[2]
+
+
+def test_what_is_measured_is_what_the_estimator_gives():
+    parameters = draw_parameters(CHAIN, KEY)
+    exact = exact_components(setting(), parameters, "output")
+    found = measure("differences", setting(step=0.3), parameters, "output", exact, OTHER, 50)
+    problem = total, MultilayerPerceptron(CHAIN, Sigmoid(2.0)), parameters, jnp.ones(1)
+    draws = sample_gradients(FiniteDifference(0.3), *problem, draws=50, key=OTHER)
+    flat = np.asarray(jax.vmap(lambda each: ravel_pytree(each)[0])(draws))
+    np.testing.assert_allclose(found.mean, flat.mean(axis=0), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(found.variance, flat.var(axis=0, ddof=1).sum(), rtol=1e-10)
+    assert found.runs == 12
+
+
+def test_a_narrow_network_among_wide_ones_is_a_narrow_network():
+    drawn, kept = random_networks((2, 1, 1, 1), KEY)
+    assert len(kept) == WIDEST * NETWORKS
+    width, k = 2, NETWORKS + 3
+    matrices = [np.asarray(matrix[k]) for matrix in drawn.weights]
+    narrow = MultilayerParameters([matrices[0][:width], matrices[1][:width, :width], matrices[2][:, :width]])
+    assert all(np.all(matrix[width:] == 0) for matrix in matrices[:2])
+    exact = exact_components(setting(), narrow, "output")
+    problems = over_width(setting(), (drawn, kept), "output")
+    padded = np.asarray(problems.exact[k])
+    np.testing.assert_allclose(np.sort(padded[padded != 0]), np.sort(exact), rtol=1e-10)
+    problem = total, MultilayerPerceptron((2, 2, 2, 1), Sigmoid(2.0)), narrow, jnp.ones(2)
+    mean = ravel_pytree(enumerate_paths(*problem).mean_gradient())[0]
+    shown = biases("surrogate", problems, "output", KEY)[0]
+    np.testing.assert_allclose(shown[k], norm(mean - exact) / norm(exact), rtol=1e-10)
+    assert median_by_width(shown).shape == (WIDEST,)
+
+
+def test_numbers_never_recompile():
+    parameters, traces = draw_parameters(CHAIN, KEY), []
+
+    @eqx.filter_jit
+    def counted(each):
+        traces.append(1)
+        return exact_components(each, parameters, "squared error")
+
+    first, second = counted(setting()), counted(setting(steepness=3.0, spread=2.0, target=0.3))
+    assert len(traces) == 1
+    assert norm(first - second) > 1e-3
+
+
+def test_every_method_is_an_estimator_with_the_numbers_of_the_setting():
+    made = {name: make(setting(step=0.25, temperature=0.125, surrogate=3.0)) for name, make in METHODS.items()}
+    assert made["differences"].step == 0.25
+    assert made["Concrete"].temperature == 0.125
+    assert made["surrogate, SuperSpike"].derivative.steepness == 3.0
+    assert isinstance(made["surrogate"], SurrogateGradient)
+
+
+@pytest.mark.parametrize("name", ["step", "temperature", "steepness", "spread", "surrogate"])
+@pytest.mark.parametrize("number", [0.0, -1.0, np.nan, np.inf])
+def test_numbers_that_are_not_positive_are_refused(name, number):
+    with pytest.raises(ValueError, match=rf"^`{name}` must be positive and finite, got ") as refusal:
+        setting(**{name: number})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("widths", "sentence"),
+    [
+        ((2, 0, 1), r"^`widths` must all be at least 1, got 0\."),
+        ((2, 1), r"^`widths` must be 3 to 5 numbers, inputs first, got 2\."),
+        ((1,) * 6, r"^`widths` must be 3 to 5 numbers, inputs first, got 6\."),
+        ((9, 2, 1), r"^`widths` must have at most 8 inputs, got 9\."),
+        ((2, 20, 20), r"^`widths` must have at most 12 units besides the inputs, .*, got 40\."),
+    ],
+)
+def test_networks_that_are_none_or_too_large_are_refused(widths, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        check_widths(widths)
