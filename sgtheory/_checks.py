@@ -17,7 +17,7 @@ def shorten(value: Any, limit: int = 60) -> str:
     """`value` as a user would recognise it, never longer than `limit` characters."""
     concrete_array = isinstance(value, (np.ndarray, np.generic, jax.Array)) and not isinstance(value, Tracer)
     text = np.array2string(np.asarray(value), threshold=6) if concrete_array else repr(value)
-    text = " ".join(text.split())
+    text = " ".join(text.split()).rstrip("." if concrete_array else "")  # 2, not 2., before the end of a sentence
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -509,7 +509,7 @@ def test_a_state_without_an_alternative_may_be_infinite():
         (Binomial(), (2.5, 0.5), r"`trials` must be a whole number that is not negative, got 2\.5\. Give a whole"),
         (Binomial(), (-1, 0.5), r"`trials` must be a whole number that is not negative, got -1\."),
         (Binomial(), (np.inf, 0.5), "`trials` must be a whole number that is not negative, got inf"),
-        (Geometric(), 0.0, r"`probability` must be above 0 and at most 1, got 0\.\. Without a chance"),
+        (Geometric(), 0.0, r"`probability` must be above 0 and at most 1, got 0\. Without a chance"),
         (Geometric(), np.nan, "`probability` must be above 0 and at most 1, got nan"),
         (Poisson(), 0.0, r"`rate` must be positive and finite, got 0\."),
         (Poisson(), np.nan, "`rate` must be positive and finite, got nan"),

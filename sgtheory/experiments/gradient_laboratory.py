@@ -213,8 +213,9 @@ def exact_components(
 
     >>> import jax
     >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
-    >>> print(exact_components(setting, draw_parameters(CHAIN, jax.random.key(0)), "output").round(4)[:3])
-    [-0.0841 -0.093   0.2091]
+    >>> exact = exact_components(setting, draw_parameters(CHAIN, jax.random.key(0)), "output")
+    >>> print([round(float(component), 4) for component in exact[:3]])
+    [-0.0841, -0.093, 0.2091]
     """
     return _flat(ExactGradient().evaluate(*_problem(setting, parameters, loss), ()))
 
@@ -235,7 +236,7 @@ def measure(
     >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
     >>> chain = draw_parameters(CHAIN, jax.random.key(0))
     >>> problem = setting, chain, "output", exact_components(setting, chain, "output")
-    >>> found = {name: measure(name, *problem, jax.random.key(1), 200) for name in ("surrogate", "score function")}
+    >>> found = {name: measure(name, *problem, jax.random.key(1), 2000) for name in ("surrogate", "score function")}
     >>> print({name: bool(each.bias > 4.5 * each.noise) for name, each in found.items()})
     {'surrogate': True, 'score function': False}
     """
