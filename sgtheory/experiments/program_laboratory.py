@@ -22,8 +22,8 @@ STEPS = 100
 """Of the walk."""
 WALK_SQUARE, WALK, TOY = "random walk, X²", "random walk, X", "toy program"
 PROGRAMS = (WALK_SQUARE, WALK, TOY)
-LOWEST = {WALK_SQUARE: 50.0, WALK: 50.0, TOY: 0.05}
-HIGHEST = {WALK_SQUARE: 500.0, WALK: 500.0, TOY: 0.95}
+LOWEST = {WALK_SQUARE: 40.0, WALK: 40.0, TOY: 0.05}
+HIGHEST = {WALK_SQUARE: 360.0, WALK: 360.0, TOY: 0.95}
 """Between these the derivative is shown."""
 POINTS = 46
 

@@ -120,6 +120,7 @@ _HIDDEN_WEIGHT = 1.7
 def _runs_ratio() -> float:
     """Runs of finite differences over those of a stochastic triple, for the widths 5-5-5-1."""
     import jax
+    import jax.numpy as jnp
 
     from sgtheory.escape import Sigmoid
     from sgtheory.experiments.gradient_laboratory import draw_parameters
@@ -128,7 +129,7 @@ def _runs_ratio() -> float:
 
     with in_64_bits():
         widths = (5, 5, 5, 1)
-        problem = MultilayerPerceptron(widths, Sigmoid(1.0)), draw_parameters(widths, jax.random.key(0)), np.ones(5)
+        problem = MultilayerPerceptron(widths, Sigmoid(1.0)), draw_parameters(widths, jax.random.key(0)), jnp.ones(5)
         return FiniteDifference(0.5).runs(*problem) / StochasticTriple().runs(*problem)
 
 
@@ -156,7 +157,7 @@ def _chain_outputs(step: float) -> np.ndarray:
     with in_64_bits():
         flat, unravel = ravel_pytree(draw_parameters(CHAIN, jax.random.key(0)))
         network = MultilayerPerceptron(CHAIN, Sigmoid(2.0))
-        moved = flat + 0.5 * step * np.stack([np.eye(flat.size), -np.eye(flat.size)], axis=1)
+        moved = flat[None, None] + 0.5 * step * np.stack([np.eye(flat.size), -np.eye(flat.size)], axis=1)
         of_output = jax.vmap(jax.vmap(lambda each: expectation(total, network, unravel(each), jnp.ones(1))))
         return np.asarray(of_output(moved))
 

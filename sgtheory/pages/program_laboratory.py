@@ -54,7 +54,7 @@ class ProgramLaboratory(Page):
     play = "walk_parameter"
     specification = (
         Choice("program", "program", PROGRAMS[0], PROGRAMS, "What the program gives: the derivative is that of its mean"),
-        Slider("walk_parameter", "p of the walk", 200.0, 50.0, 500.0, 25.0, "A walk goes up with the probability exp(−X/p)"),
+        Slider("walk_parameter", "p of the walk", 200.0, 40.0, 360.0, 10.0, "A walk goes up with the probability exp(−X/p)"),
         Slider("toy_parameter", "p of the toy", 0.6, 0.05, 0.95, 0.05, "Probability in the toy program", tabled=False),
         Slider("draws", "draws", 1000, 100, 5000, 100, "Estimates of each method", sizes=True, tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
@@ -72,7 +72,7 @@ class ProgramLaboratory(Page):
         ),
     )
     panels = tuple(_TITLES)
-    discrete = range_names(("walks", "derivative"), ("derivative",))
+    discrete = range_names(("walks", "derivative"), ("derivative",)) | {"walks.walk", "walks.alternative"}
 
     # ---- numbers ----
 

@@ -100,7 +100,7 @@ def largest_error(page, shown, exact):
     for name, (figure, length) in drawn_columns(page).items():
         if f"ranges.{figure}.end" in truth:
             length = float(truth[f"ranges.{figure}.end"][0] - truth[f"ranges.{figure}.start"][0])
-        if name not in page.discrete:
+        if name not in page.discrete and truth[name].size:
             errors.append((float(np.max(np.abs(shown[name] - truth[name]))) / length, name))
     return max(errors)
 

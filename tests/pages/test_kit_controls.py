@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from sgtheory.pages._kit import Choice, Slider, Text
+from sgtheory.pages._kit import Choice, Several, Slider, Text
 from sgtheory.pages._kit.controls import LONGEST_TEXT, brief
 
 REAL = Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How steep")
@@ -112,3 +112,38 @@ def test_a_step_of_a_drag_is_not_echoed(control):
 def is_one_sentence(refusal):
     text = str(refusal.value)
     return len(text) < 300 and "\n" not in text and text.endswith(".")
+
+
+SEVERAL = Several("methods", "methods", "b; c", ("a", "b", "c"), "Some of them", (("blue", "circle"),) * 3, most=2)
+
+
+@pytest.mark.parametrize("value", ["a", "b; c", "c; b"])
+def test_several_holds_some_of_its_options_in_their_order(value):
+    assert SEVERAL.check(value) == "; ".join(sorted(value.split("; ")))
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("", "at least one, got none"), ("a; b; c", "at most 2, each once, got 3"), ("a; a", "at most 2, each once, got 2"),
+        ("d", "some of a, b, c, got 'd'"), ("a;b", "some of a, b, c"), (None, "some of a, b, c, got None"),
+        (["a"], "some of a, b, c"), (7, "some of a, b, c, got 7"), ("x" * 10_000_000, "some of a, b, c"),
+    ],
+    ids=lambda value: brief(value)[:12],
+)  # fmt: skip
+def test_several_refuses_everything_else_in_one_sentence(value, rule):
+    with pytest.raises(ValueError, match=f"^methods must be {rule}") as refusal:
+        SEVERAL.check(value)
+    assert is_one_sentence(refusal)
+
+
+def test_boxes_to_tick_follow_their_value_and_the_value_follows_them():
+    widget = SEVERAL.widget()
+    seen = []
+    widget.observe(lambda change: seen.append(change["new"]), names="value")
+    assert [box.value for box in widget.boxes.values()] == [False, True, True]
+    widget.boxes["a"].value = True
+    widget.boxes["b"].value = False
+    widget.value = "b"
+    assert [box.value for box in widget.boxes.values()] == [False, True, False]
+    assert seen == ["a; b; c", "a; c", "b"]  # none in between

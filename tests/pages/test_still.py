@@ -6,7 +6,7 @@ import matplotlib.collections
 import matplotlib.colors
 import numpy as np
 import pytest
-from bokeh.models import HArea, Image, Line, Scatter, Step, VArea
+from bokeh.models import HArea, Image, Line, Scatter, Segment, Step, Text, VArea
 from matplotlib.figure import Figure
 
 from sgtheory.pages._kit.still import still_picture
@@ -40,6 +40,8 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
     data = any_page.data
     for axes, figure in zip(still.axes, any_page.figures(data), strict=True):
         lines, images = iter(axes.lines), iter(axes.images)
+        uprights = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.LineCollection)])
+        tags = iter(axes.texts)
         bands = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PolyCollection)])
         marks = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PathCollection)])
         for renderer in figure.plot.renderers:
@@ -57,11 +59,21 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
             elif isinstance(glyph, HArea):
                 corners = next(bands).get_paths()[0].vertices[:, 0]
                 assert set(columns[glyph.x1]) | set(columns[glyph.x2]) == set(corners)
+            elif isinstance(glyph, Segment):
+                drawn = np.array(next(uprights).get_segments()).reshape(-1, 4)
+                expected = [columns[name] for name in (glyph.x0, glyph.y0, glyph.x1, glyph.y1)]
+                np.testing.assert_array_equal(drawn, np.stack(expected, axis=-1))
+            elif isinstance(glyph, Text):
+                for place in zip(columns[glyph.x], columns[glyph.y], strict=True):
+                    tag = next(tags)
+                    assert (tag.xy, tag.get_text()) == (place, glyph.text.value)
             else:
                 assert isinstance(glyph, VArea)
-                heights = next(bands).get_paths()[0].vertices[:, 1]
+                paths = next(bands).get_paths()  # none of a band that has no points
+                heights = paths[0].vertices[:, 1] if paths else []
                 assert set(columns[glyph.y1]) | set(columns[glyph.y2]) == set(heights)
-        assert next(lines, None) is next(images, None) is next(bands, None) is next(marks, None) is None
+        left = [next(each, None) for each in (lines, images, bands, marks, uprights, tags)]
+        assert left == [None] * 6
 
 
 def test_a_wide_figure_has_a_row_of_its_own(any_page, still):

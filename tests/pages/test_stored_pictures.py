@@ -14,7 +14,7 @@ from sgtheory.pages._registry import ALL_PAGES
 
 COARSE = {
     "single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06,
-    "gradient_laboratory": 0.08, "program_laboratory": 0.08,
+    "gradient_laboratory": 0.001, "program_laboratory": 0.001,
 }  # fmt: skip
 """Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
 
