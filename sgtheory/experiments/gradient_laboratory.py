@@ -349,9 +349,9 @@ def _mean(estimator: AbstractGradientEstimator, problem, exact: Float[Array, " c
     """The mean of a method and its standard error, which is 0 where the mean is known without drawing."""
     match estimator:
         case AbstractPathwise(rule=SpikeRule(forward=Sample(), backward=backward)):
-            mean = _flat(path_mean(*problem, backward))
+            mean = _flat(path_mean(*problem, backward=backward))
         case AbstractPathwise(rule=SpikeRule() | MeanField()):
-            mean = _flat(estimator.evaluate(*problem, jnp.full(problem[1].sites(problem[3]), 0.5)))
+            mean = _flat(estimator.evaluate(*problem, noise=jnp.full(problem[1].sites(problem[3]), 0.5)))
         case FiniteDifference():
             mean = _mean_difference(estimator.step, *problem)
         case _ if estimator.claim.losses is Losses.ANY and estimator.claim.depth is Depth.ANY:

@@ -444,7 +444,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
             {"components": (first, first + min(SHOWN, exact.size)), "biases": (left, right)},
         ),
         "readouts": {
-            "exact": np.linalg.norm(exact)[None],
+            "exact": np.array([np.linalg.norm(exact)]),
             **{name: np.atleast_1d(chosen[name]).astype(float) for name in ("bias", "noise", "variance", "runs", "cosine")},
             "signs": np.atleast_1d(chosen["sign_agreement"]).astype(float),
         },
