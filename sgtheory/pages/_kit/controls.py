@@ -163,7 +163,9 @@ class _Boxes(ipywidgets.VBox):
     def __init__(self, control: Several) -> None:
         self.description = control.label
         self._following = False
-        self.boxes = {name: ipywidgets.Checkbox(description=name, indent=False) for name in control.options}
+        self.boxes = {
+            name: ipywidgets.Checkbox(description=name, tooltip=name, indent=False) for name in control.options
+        }
         for box, (role, sign) in zip(self.boxes.values(), control.marks, strict=True):
             box.add_class(f"sgtheory-{role}")
             box.add_class(f"sgtheory-{sign}")
