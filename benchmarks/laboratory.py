@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 PATIENCE_MS = 60_000
+COMPILED_MS = 240_000  # a page of many methods, its programs compiled for the first time on a busy machine
 # No background traffic of the browser's own, so that any request beyond 127.0.0.1 is the page's.
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -186,7 +187,7 @@ def await_live(page: Page) -> None:
 def await_ready(page: Page) -> None:
     """Waits until JAX computes behind the picture."""
     page.wait_for_function(
-        "() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=PATIENCE_MS
+        "() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=COMPILED_MS
     )
 
 

@@ -82,7 +82,7 @@ class GradientLaboratory(Page):
         Text("widths", "widths", "4-4-2", "3 to 5 whole numbers such as 5-5-5-1, inputs first", ("network", OWN)),
         Choice("loss", "loss", "output", ("output", "squared error"), "Sum of the outputs, or of (output − target)²"),
         Several(
-            "methods", "methods", "surrogate; surrogate, SuperSpike; score, mean baseline; stochastic triple; differences",
+            "methods", "methods", "surrogate; surrogate, SuperSpike; score, mean baseline; stochastic triple",
             tuple(MARKS), "Up to six estimators, side by side", tuple(MARKS.values()), 6,
         ),
         Slider("steepness", "log₂ β", 1.0, -1.0, 3.0, 0.25, "Steepness of the escape noise: 1 is β = 2"),
@@ -298,15 +298,21 @@ def _exact(numbers, widths, number, loss):
     return exact_components(_made(*numbers), _parameters(widths, number), loss)
 
 
-@functools.lru_cache(_KEPT)
-def _measured(method, numbers, widths, number, loss, seed, draws):
+@functools.lru_cache(64)
+def _noise(method, widths, seed, draws):
     import jax
 
+    from sgtheory.experiments.gradient_laboratory import draw_noise
+
+    return draw_noise(method, widths, jax.random.key(1000 + seed), draws)
+
+
+@functools.lru_cache(_KEPT)
+def _measured(method, numbers, widths, number, loss, seed, draws):
     from sgtheory.experiments.gradient_laboratory import measure
 
-    key = jax.random.key(1000 + seed)
-    exact = _exact(numbers, widths, number, loss)
-    picture = measure(method, _made(*numbers), _parameters(widths, number), loss, exact, key, draws)
+    exact, noise = _exact(numbers, widths, number, loss), _noise(method, widths, seed, draws)
+    picture = measure(method, _made(*numbers), _parameters(widths, number), loss, exact, noise)
     return {name: np.asarray(values) for name, values in vars(picture).items()}
 
 

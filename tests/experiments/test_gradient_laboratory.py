@@ -16,6 +16,7 @@ from sgtheory.experiments.gradient_laboratory import (
     LaboratorySetting,
     biases,
     check_widths,
+    draw_noise,
     draw_parameters,
     exact_components,
     measure,
@@ -63,7 +64,7 @@ def test_the_bias_over_the_steepness_is_that_of_the_tree_of_paths():
 def test_a_mean_without_noise_is_that_of_many_draws(method):
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "squared error")
-    found = measure(method, setting(), parameters, "squared error", exact, OTHER, 4000)
+    found = measure(method, setting(), parameters, "squared error", exact, draw_noise(method, CHAIN, OTHER, 4000))
     shown, noise = biases(method, over_steepness(setting(), parameters, "squared error"), "squared error", KEY)
     k = int(np.argmin(np.abs(steepness_axis() - 2.0)))
     assert abs(found.bias - shown[k]) < 4.5 * (found.noise + noise[k]) + 1e-12
@@ -74,7 +75,7 @@ def test_a_mean_without_noise_is_that_of_many_draws(method):
 def test_a_method_without_bias_shows_none(method):
     parameters = draw_parameters((2, 2, 1), KEY)
     exact = exact_components(setting(), parameters, "output")
-    found = measure(method, setting(), parameters, "output", exact, OTHER, 4000)
+    found = measure(method, setting(), parameters, "output", exact, draw_noise(method, (2, 2, 1), OTHER, 4000))
     assert np.max(np.abs(found.mean - exact) / found.standard_error) < 4.5
     assert norm(biases(method, over_steepness(setting(), parameters, "output"), "output", KEY)[0]) == 0
 
@@ -82,7 +83,7 @@ def test_a_method_without_bias_shows_none(method):
 def test_a_bias_that_theory_predicts_is_there():
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "output")
-    found = measure("surrogate", setting(), parameters, "output", exact, OTHER, 4000)
+    found = measure("surrogate", setting(), parameters, "output", exact, draw_noise("surrogate", CHAIN, OTHER, 4000))
     assert np.max(np.abs(found.mean - exact)[:2] / found.standard_error[:2]) > 10
     # The weight of the last layer is free of it.
     assert abs(found.mean - exact)[2] < 4.5 * found.standard_error[2]
@@ -91,7 +92,9 @@ def test_a_bias_that_theory_predicts_is_there():
 def test_what_is_measured_is_what_the_estimator_gives():
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "output")
-    found = measure("differences", setting(step=0.3), parameters, "output", exact, OTHER, 50)
+    found = measure(
+        "differences", setting(step=0.3), parameters, "output", exact, draw_noise("differences", CHAIN, OTHER, 50)
+    )
     problem = total, MultilayerPerceptron(CHAIN, Sigmoid(2.0)), parameters, jnp.ones(1)
     draws = sample_gradients(FiniteDifference(0.3), *problem, draws=50, key=OTHER)
     flat = np.asarray(jax.vmap(lambda each: ravel_pytree(each)[0])(draws))

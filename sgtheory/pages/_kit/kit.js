@@ -648,7 +648,7 @@ export class Stage {
       if (behind && this.table(this.lastTouched)) return;
       this.show(unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)})));
       this.approximate = false;
-      if (!behind) this.el.dataset.settled = JSON.stringify(message.state);
+      if (!behind && message.exact) this.el.dataset.settled = JSON.stringify(message.state);
     } else if (message.kind === 'table') {
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');

@@ -383,7 +383,7 @@ class Page(ipywidgets.VBox):
         """The latest picture, for the script: a description and its numbers."""
         settings, sources = self._latest
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
-        return {"kind": "picture", "layout": layout, "state": settings}, data
+        return {"kind": "picture", "layout": layout, "state": settings, "exact": precision == "f8"}, data
 
     def _table_message(self, name: str, table: Sources, rows: int) -> tuple[dict[str, Any], bytes]:
         control = self.by_name[name]
