@@ -64,9 +64,9 @@ class LaboratorySetting(eqx.Module):
 
     **Raises** `ValueError` for a number that is not finite, and for one but the target that is not positive.
 
-    >>> LaboratorySetting(2.0, 10.0, 1.0, step=0.0, temperature=0.5, target=1.0)
+    >>> LaboratorySetting(2.0, 10.0, 1.0, step=-0.5, temperature=0.5, target=1.0)
     Traceback (most recent call last):
-    ValueError: `step` must be positive and finite, got 0. Without a distance there is no difference.
+    ValueError: `step` must be positive and finite, got -0.5. Without a distance there is no difference.
     """
 
     steepness: Float[Array, "..."] = eqx.field(converter=positive("steepness"))
@@ -210,16 +210,11 @@ def exact_components(
 ) -> Float[Array, " components"]:
     """The exact gradient that all methods are held against.
 
-        >>> import jax
-        >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
-    <<<<<<< HEAD
-        >>> exact = exact_components(setting, draw_parameters(CHAIN, jax.random.key(0)), "output")
-        >>> print([round(float(component), 4) for component in exact[:3]])
-    =======
-        >>> gradient = exact_components(setting, draw_parameters(CHAIN, jax.random.key(0)), "output")
-        >>> print([round(float(each), 4) for each in gradient[:3]])
-    >>>>>>> wip-lab
-        [-0.0841, -0.093, 0.2091]
+    >>> import jax
+    >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
+    >>> gradient = exact_components(setting, draw_parameters(CHAIN, jax.random.key(0)), "output")
+    >>> print([round(float(each), 4) for each in gradient[:3]])
+    [-0.0841, -0.093, 0.2091]
     """
     return _flat(ExactGradient().evaluate(*_problem(setting, parameters, loss), ()))
 
@@ -253,18 +248,14 @@ def measure(
 ) -> MethodPicture:
     """One method at one setting: the draws that belong to some `noise`, beside the exact gradient.
 
-        >>> import jax
-        >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
-        >>> chain = draw_parameters(CHAIN, jax.random.key(0))
-        >>> problem = setting, chain, "output", exact_components(setting, chain, "output")
-    <<<<<<< HEAD
-        >>> found = {name: measure(name, *problem, jax.random.key(1), 2000) for name in ("surrogate", "score function")}
-    =======
-        >>> found = {name: measure(name, *problem, draw_noise(name, CHAIN, jax.random.key(1), 200))
-        ...          for name in ("surrogate", "score function")}
-    >>>>>>> wip-lab
-        >>> print({name: bool(each.bias > 4.5 * each.noise) for name, each in found.items()})
-        {'surrogate': True, 'score function': False}
+    >>> import jax
+    >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
+    >>> chain = draw_parameters(CHAIN, jax.random.key(0))
+    >>> problem = setting, chain, "output", exact_components(setting, chain, "output")
+    >>> found = {name: measure(name, *problem, draw_noise(name, CHAIN, jax.random.key(1), 4000))
+    ...          for name in ("surrogate", "score function")}
+    >>> print({name: bool(each.bias > 4.5 * each.noise) for name, each in found.items()})
+    {'surrogate': True, 'score function': False}
     """
     estimator, problem = METHODS[method](setting), _problem(setting, parameters, loss)
     summary = summarise(jax.vmap(lambda each: _flat(estimator.evaluate(*problem, noise=each)))(noise), exact)
