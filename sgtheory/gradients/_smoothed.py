@@ -18,7 +18,7 @@ class SmoothedDerivative(AbstractPathwise):
 
     Approximates: the gradient of $E[L]$. With: $\tilde\delta = E[\delta + w(Y-X)\,|\,X]$ in the chain rule.
     Requires: a differentiable loss; unbiased for one layer of decisions and a loss affine in the spikes. With more
-    layers smoothing drops the coupling of the two runs, and all sides share the bias of the surrogate gradient.
+    layers smoothing drops the coupling of the two runs, and each side is biased, the affine one as the surrogate gradient.
 
     **Arguments:** `side`: `SmoothedLeft()`, `SmoothedRight()`, `SmoothedTwoSided()` or `SmoothedAffine(weight)`.
     **Raises** `TypeError` for a slope that is no smoothed derivative.

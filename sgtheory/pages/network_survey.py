@@ -265,12 +265,12 @@ def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tupl
     if not settings["file"].strip():
         raise ValueError("`file` must be the path of a survey's file, got none. Type one, survey.nc say.")
     dataset = open_survey(settings["file"].strip())
-    known = [str(name) for name in dataset.method.values if str(name) in METHODS]
+    known = [str(name) for name in dataset.estimator.values if str(name) in METHODS]
     widths = settings["widths"] if settings["widths"] in dataset.widths.values else str(dataset.widths.values[0])
-    cell = dataset.sel({"widths": widths, "method": known}).sel(
+    cell = dataset.sel(widths=widths, estimator=known).sel(
         steepness=2.0 ** settings["steepness"], surrogate_steepness=2.0 ** settings["surrogate"], method="nearest"
     )
-    found = {name: np.asarray(cell[name].transpose("network", "method").values) for name in QUANTITIES}
+    found = {name: np.asarray(cell[name].transpose("network", "estimator").values) for name in QUANTITIES}
     text = (
         f"From the file: {widths}, β = {float(cell.steepness):g}, β_SG = {float(cell.surrogate_steepness):g}, "
         f"{cell.sizes['network']} networks of {dataset.attrs['draws']} draws."

@@ -69,7 +69,7 @@ def test_a_network_that_is_none_is_not_surveyed(survey):
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence"), [("", "path of a survey"), ("no.nc", "no such file"), (__file__, "cut short")]
+    ("path", "sentence"), [("", "path of a survey"), ("no.nc", "is not there"), (__file__, "cut short")]
 )
 def test_a_file_that_is_no_survey_is_refused_in_words(survey, path, sentence):
     page, front_end = survey
