@@ -1,4 +1,4 @@
-"""Page 03, third tab: the methods on many random networks, as long as one cares to wait."""
+"""Page 03, its survey: the methods on many random networks, as long as one cares to wait."""
 
 import csv
 import html
