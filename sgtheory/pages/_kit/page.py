@@ -154,7 +154,8 @@ class Page(ipywidgets.VBox):
         return {
             "document": json.loads(serialize_json(document.to_json(deferred=False))),
             "figures": [
-                {"name": f.name, "root": f.plot.id, "description": f.description, "map": f.map} for f in figures
+                {"name": f.name, "root": f.plot.id, "description": f.description, **({"map": f.map} if f.map else {})}
+                for f in figures
             ],
         }
 
@@ -527,7 +528,7 @@ class Page(ipywidgets.VBox):
 
     def _answer_pointed(self, content: dict[str, Any]) -> None:
         x, y = float(content["x"]), float(content["y"])
-        maps = {figure["name"] for figure in self._figures if figure["map"]}
+        maps = {figure["name"] for figure in self._figures if "map" in figure}
         there = math.isfinite(x) and math.isfinite(y) and content["figure"] in maps
         if there and self.pointed(content["figure"], x, y):
             self.stage.send({"kind": "mark", "figure": content["figure"], "x": x, "y": y})
