@@ -54,6 +54,11 @@ def test_a_hand_on_the_map_carries_two_sliders_at_once(loop_page):
     assert answer == ["picture"]
     state = front_end.last("picture")[0]["state"]
     assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
+    # Their own words come late, one after the other: what is shown stands already.
+    assert front_end.moves("centre_x", 1.5) == []
+    assert front_end.moves("centre_y", 0.25) == []
+    assert page.settings()["centre_x"] == 1.5
+    assert front_end.moves("centre_x", 0.5) == ["picture"]
 
 
 @pytest.mark.parametrize(

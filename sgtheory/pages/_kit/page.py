@@ -91,6 +91,7 @@ class Page(ipywidgets.VBox):
         self._starting = False
         self._quiet = False
         self._question = 0
+        self._told: dict[str, Any] = {}  # where sliders are at rest that have not said so themselves
         self._tables: dict[str, dict[str, Any]] = {}
         self._active = self.play
         self.by_name = {control.name: control for control in self.specification}
@@ -281,7 +282,9 @@ class Page(ipywidgets.VBox):
             return
         self._show_conditional()
         with self._lock:
-            if self._covered(name) or not self._ready.is_set():
+            self._told.pop(name, None)
+            shown = self._sent == (self.settings() | self._told, True)
+            if shown or self._covered(name) or not self._ready.is_set():
                 return
             try:
                 slides = isinstance(self.by_name[name], Slider)
@@ -503,6 +506,7 @@ class Page(ipywidgets.VBox):
             if content.get("approximate"):
                 self._sent = None  # the browser has drawn from its table since
             drawn = self._refresh(final=True, **ahead)
+            self._told = {each: value for each, value in ahead.items() if self.settings()[each] != value}
             if drawn and self.settings() == self.settings() | ahead and not self._covered(self._active):
                 self._send_table(self._active)
 
