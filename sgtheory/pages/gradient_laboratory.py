@@ -17,7 +17,7 @@ from sgtheory.pages._kit import (
     Slider,
     Sources,
     Text,
-    data_sources,
+    drawn_panels,
     in_64_bits,
     nice_range,
     panel,
@@ -141,25 +141,17 @@ class GradientLaboratory(Page):
             # Side by side, for most of the time of a new method goes into compiling it.
             return _arrange(exact, dict(zip(methods, pool.map(of, methods), strict=True)), settings)
 
-    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        pictures = [self.compute({**settings, name: self.by_name[name].check(float(value))}) for value in values]
-        return {
-            source: {column: np.stack([each[source][column] for each in pictures]) for column in columns}
-            for source, columns in pictures[0].items()
-        }
-
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        data = data_sources(sources)
-        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+        return drawn_panels(_Panel, self.panels, sources)
 
 
 class _Panel(Panel):
     """One figure; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, name, ranges):
-        from bokeh.models import FixedTicker, Range1d
+        from bokeh.models import Range1d
 
         title, y_label = _TITLES[name]
         y_range = _Y_RANGES.get(name) or sent_range(ranges, name)
@@ -168,8 +160,7 @@ class _Panel(Panel):
             name, data, panel(title, x_range=x_range, y_range=y_range, x_label=_X_LABELS[name], y_label=y_label)
         )
         if name in _Y_RANGES:
-            self.plot.yaxis.ticker = FixedTicker(ticks=[])
-            self.plot.ygrid.visible = False
+            self.without_scale()
 
     def _each(self):
         for method, (role, marker) in MARKS.items():

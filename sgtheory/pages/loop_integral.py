@@ -16,7 +16,7 @@ from sgtheory.pages._kit import (
     Slider,
     Sources,
     Text,
-    data_sources,
+    drawn_panels,
     filled_up,
     in_64_bits,
     nice_range,
@@ -170,8 +170,7 @@ class LoopIntegral(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        data = data_sources(sources)
-        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+        return drawn_panels(_Panel, self.panels, sources)
 
 
 class _Panel(Panel):

@@ -196,13 +196,6 @@ class NetworkSurvey(Page):
     def compute(self, settings: Mapping[str, Any]) -> Sources:
         return _arrange(self.found, self.methods, settings["shown"])
 
-    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        pictures = [self.compute({**settings, name: round(float(value))}) for value in values]
-        return {
-            source: {column: np.stack([each[source][column] for each in pictures]) for column in columns}
-            for source, columns in pictures[0].items()
-        }
-
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
@@ -214,15 +207,14 @@ class _Rows(Panel):
     """A quantity: one row a method."""
 
     def __init__(self, data, name):
-        from bokeh.models import FixedTicker, Range1d
+        from bokeh.models import Range1d
 
         title, label = _TITLES[name]
         x_range = Range1d(*_X_RANGES[name])
         super().__init__(
             name, data, panel(title, x_range=x_range, y_range=(0.0, 1.0), x_label=label, y_label="", height=320)
         )
-        self.plot.yaxis.ticker = FixedTicker(ticks=[])
-        self.plot.ygrid.visible = False
+        self.without_scale()
 
     def drawn(self):
         for method, (role, sign) in _MARKS.items():

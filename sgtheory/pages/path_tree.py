@@ -15,7 +15,7 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
-    data_sources,
+    drawn_panels,
     filled_up,
     in_64_bits,
     nice_range,
@@ -125,8 +125,7 @@ class PathTree(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        data = data_sources(sources)
-        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+        return drawn_panels(_Panel, self.panels, sources)
 
 
 class _Panel(Panel):

@@ -14,7 +14,7 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
-    data_sources,
+    drawn_panels,
     in_64_bits,
     nice_range,
     panel,
@@ -94,25 +94,17 @@ class ProgramLaboratory(Page):
             pair = walk_pair(jnp.asarray(settings["walk_parameter"], dtype=float), key)
             return _arrange(float(p), exact, draws, pair, _curve(program))
 
-    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        pictures = [self.compute({**settings, name: self.by_name[name].check(float(value))}) for value in values]
-        return {
-            source: {column: np.stack([each[source][column] for each in pictures]) for column in columns}
-            for source, columns in pictures[0].items()
-        }
-
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        data = data_sources(sources)
-        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+        return drawn_panels(_Panel, self.panels, sources)
 
 
 class _Panel(Panel):
     """One figure; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, name, ranges):
-        from bokeh.models import FixedTicker, Range1d
+        from bokeh.models import Range1d
 
         title, y_label = _TITLES[name]
         x_range = Range1d(*(_X_RANGES.get(name) or sent_range(ranges, name, ("left", "right"))))
@@ -121,8 +113,7 @@ class _Panel(Panel):
             name, data, panel(title, x_range=x_range, y_range=y_range, x_label=_X_LABELS[name], y_label=y_label)
         )
         if name == "spread":
-            self.plot.yaxis.ticker = FixedTicker(ticks=[])
-            self.plot.ygrid.visible = False
+            self.without_scale()
 
     def walks(self):
         self.line("walks", "alternative", "blue", "one step went the other way", width=2, dash="dashed")

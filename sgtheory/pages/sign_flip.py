@@ -13,7 +13,7 @@ from sgtheory.pages._kit import (
     Readout,
     Slider,
     Sources,
-    data_sources,
+    drawn_panels,
     filled_up,
     in_64_bits,
     nice_range,
@@ -94,8 +94,7 @@ class SignFlip(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        data = data_sources(sources)
-        return [getattr(_Panel(data, name, sources["ranges"]), name)() for name in self.panels]
+        return drawn_panels(_Panel, self.panels, sources)
 
 
 class _Panel(Panel):

@@ -7,7 +7,12 @@ from sgtheory.pages._kit.controls import (
     Slider as Slider,
     Text as Text,
 )
-from sgtheory.pages._kit.drawing import Panel as Panel, data_sources as data_sources, sent_range as sent_range
+from sgtheory.pages._kit.drawing import (
+    Panel as Panel,
+    data_sources as data_sources,
+    drawn_panels as drawn_panels,
+    sent_range as sent_range,
+)
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,
     filled_up as filled_up,

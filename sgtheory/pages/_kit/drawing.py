@@ -1,5 +1,6 @@
 """What the panels of all pages draw: lines, dots, bands, in roles instead of colours."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end"))
     """The ends of a panel's y-axis, of the source `ranges`; with the sides "left" and "right" of its x-axis."""
     first, last = sides
     return float(ranges[f"{name}.{first}"][0]), float(ranges[f"{name}.{last}"][0])
+
+
+def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Sources) -> list[Figure]:
+    """The figures of a page: of each name a panel of its `kind`, drawn by the panel's method of that name."""
+    data = data_sources(sources)
+    return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
 
 class Panel:
@@ -93,6 +100,13 @@ class Panel:
             color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
         )  # fmt: skip
         self.plot.grid.visible = False
+
+    def without_scale(self):
+        """No numbers and no lines along the y-axis, for its places are rows."""
+        from bokeh.models import FixedTicker
+
+        self.plot.yaxis.ticker = FixedTicker(ticks=[])
+        self.plot.ygrid.visible = False
 
     def finished(self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None) -> Figure:
         """The figure with its text, once all is drawn; `map` as of a `Figure`."""

@@ -55,6 +55,11 @@ function tidy(value) {
   return typeof value === 'number' ? Number(value.toFixed(10)) : value;
 }
 
+/** The position of a slider that is nearest to a value; beyond its ends, the end. */
+function snapped({low, high, step}, value) {
+  return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
+}
+
 /** A number as a person reads it: three significant digits, a real minus sign. */
 export function legible(number) {
   if (number === undefined) return '…';
@@ -714,11 +719,11 @@ export class Stage {
 
   /** A dot on a map, until the next picture. */
   mark({figure, x, y}) {
-    const place = this.spec.figures.findIndex(({name}) => name === figure);
-    const {frame} = this.views.get_by_id(this.spec.figures[place].root);
+    const number = this.spec.figures.findIndex(({name}) => name === figure);
+    const [left, top] = this.place({x: [x], y: [y]}, this.views.get_by_id(this.spec.figures[number].root), 0);
     const dot = element('span', {class: 'sgtheory-mark'});
-    Object.assign(dot.style, {left: frame.x_scale.compute(x) + 'px', top: frame.y_scale.compute(y) + 'px'});
-    this.panels[place].append(dot);
+    Object.assign(dot.style, {left: left + 'px', top: top + 'px'});
+    this.panels[number].append(dot);
   }
 
   /** Sets several sliders as one step of a drag; each stops at its ends. */
@@ -728,8 +733,7 @@ export class Stage {
     const before = names.map((name) => this.controls[name].get());
     this.carried = Object.fromEntries(names.map((name) => [name, null]));
     names.forEach((name, k) => {
-      const {low, high, step} = this.controls[name].slides;
-      const value = tidy(low + step * Math.round((Math.min(Math.max(values[k], low), high) - low) / step));
+      const value = snapped(this.controls[name].slides, values[k]);
       if (value !== before[k]) this.controls[name].set(value);
     });
     const now = names.map((name) => this.controls[name].get());
@@ -794,16 +798,15 @@ export class Stage {
 
   play() {
     const name = this.lastTouched, control = this.controls[name];
-    const {low, high, step} = control.limits;
+    const {low, high} = control.limits;
     this.approach(name);
     const began = performance.now();
     const start = (control.get() - low) / (high - low);
     const move = (now) => {
       if (!this.playing) return;
       const phase = (start + (now - began) / 1000 / PLAY_SECONDS) % 2;
-      const value = low + (high - low) * (phase > 1 ? 2 - phase : phase);
-      const snapped = tidy(Math.round((value - low) / step) * step + low);
-      if (snapped !== control.get()) control.set(snapped);
+      const value = snapped(control.limits, low + (high - low) * (phase > 1 ? 2 - phase : phase));
+      if (value !== control.get()) control.set(value);
       this.playing = requestAnimationFrame(move);
     };
     this.playing = requestAnimationFrame(move);

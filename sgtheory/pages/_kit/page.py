@@ -61,8 +61,16 @@ class Page(ipywidgets.VBox):
         raise NotImplementedError
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        """The pictures for all `values` of one slider, along a leading axis."""
-        raise NotImplementedError
+        """The pictures for all `values` of one slider, along a leading axis: one after the other, unless a page knows
+        a faster way."""
+        control = self.by_name[name]
+        assert isinstance(control, Slider)
+        places = [control.check(round(float(value)) if control.whole else float(value)) for value in values]
+        pictures = [self.compute({**settings, name: place}) for place in places]
+        return {
+            source: {column: np.stack([each[source][column] for each in pictures]) for column in columns}
+            for source, columns in pictures[0].items()
+        }
 
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Control → one sentence, for settings that are each allowed but make no sense together."""
@@ -283,8 +291,10 @@ class Page(ipywidgets.VBox):
         self._show_conditional()
         with self._lock:
             self._told.pop(name, None)
-            shown = self._sent == (self.settings() | self._told, True)
-            if shown or self._covered(name) or not self._ready.is_set():
+            if self._covered(name) or not self._ready.is_set():
+                return
+            if self._sent == ((settings := self.settings() | self._told), True):
+                self._refused(settings)  # takes back what was said of a value that is gone
                 return
             try:
                 slides = isinstance(self.by_name[name], Slider)
