@@ -31,7 +31,10 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
       channel.port2.postMessage(null);
     });
   };
-  const positions = Array.from({length: wantedSteps}, (_, k) => low + Math.round((k + 1) / (wantedSteps + 1) * (high - low) / step) * step);
+  // From end to end; a slider of fewer positions turns there, so that every event is a step.
+  const most = Math.round((high - low) / step);
+  const place = (k) => (most < wantedSteps ? most - Math.abs(most - (k + 1) % (2 * most)) : Math.round((k + 1) / (wantedSteps + 1) * most));
+  const positions = Array.from({length: wantedSteps}, (_, k) => low + place(k) * step);
   delete stage.el.dataset.settled;
   const began = performance.now();
   await new Promise((done) => {

@@ -2,7 +2,7 @@
 
     python -m benchmarks.drag
 
-Sliders of page 01 are moved through 100 steps, 60 a second, in a real JupyterLab and a real Chromium, with their tables in
+Sliders of page 01 are moved by 100 steps, 60 a second, in a real JupyterLab and a real Chromium, with their tables in
 the browser and with the kernel drawing every step. Before and after them the least that can be, one bare figure with one line
 (`bare_figure`), is moved in the same way: on a busy machine the ratio to it says more than milliseconds do.
 """
@@ -33,51 +33,68 @@ def measure(repeats: int = 3) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         shutil.copytree(NOTEBOOKS, root, dirs_exist_ok=True)
-        shutil.copy(bare_figure.SOURCE, root)
-        bare = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(bare_figure.CELL)])
-        bare.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(bare, root / BARE)
+        offer_bare(root)
         with running_lab(root) as address, browser() as chromium:
             return [
-                *_bare(chromium.new_page(viewport=VIEW), address, repeats),
+                *bare(chromium.new_page(viewport=VIEW), address, repeats),
                 *_single_unit(chromium.new_page(viewport=VIEW), address, repeats),
-                *_bare(chromium.new_page(viewport=VIEW), address, repeats),
+                *bare(chromium.new_page(viewport=VIEW), address, repeats),
             ]
 
 
-def _bare(page, address: str, repeats: int) -> list[dict[str, Any]]:
+def offer_bare(root: pathlib.Path) -> None:
+    """Puts the notebook of the bare line into a folder."""
+    shutil.copy(bare_figure.SOURCE, root)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(bare_figure.CELL)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, root / BARE)
+
+
+def bare(page, address: str, repeats: int) -> list[dict[str, Any]]:
+    """The rows of the bare line, by its table and by the kernel."""
     open_notebook(page, address, BARE)
     run_all(page)
     page.wait_for_function("() => document.querySelector('.sgtheory-stage')?.sgtheory")
     page.wait_for_timeout(3000)
-    rows = [_row(page, "one bare line", path, repeats, path, 0.0, 1.0, 0.01) for path in ("table", "kernel")]
+    rows = [dragged(page, "one bare line", path, repeats, path, 0.0, 1.0, 0.01) for path in ("table", "kernel")]
     page.close()
     return rows
 
 
 def _single_unit(page, address: str, repeats: int) -> list[dict[str, Any]]:
-    open_notebook(page, address, "01_single_unit.ipynb")
+    open_in_view(page, address, "01_single_unit.ipynb")
+    rows = []
+    for slider, path in (("steepness", "table"), ("baseline", "table"), ("seed", "kernel"), ("seed", "table")):
+        control = next(control for control in SingleUnit.specification if control.name == slider)
+        if path == "table":
+            await_table(page, slider)
+        rows.append(dragged(page, "six figures", path, repeats, slider, control.low, control.high, control.step))
+    page.close()
+    return rows
+
+
+def open_in_view(page, address: str, notebook: str) -> None:
+    """Runs a notebook and waits until its first page computes and fills the view."""
+    open_notebook(page, address, notebook)
     run_all(page)
     await_live(page)
     await_ready(page)
     # What is out of sight is not painted, and costs little.
     page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
     page.wait_for_timeout(3000)
-    rows = []
-    for slider, path in (("steepness", "table"), ("baseline", "table"), ("seed", "kernel"), ("seed", "table")):
-        control = next(control for control in SingleUnit.specification if control.name == slider)
-        if path == "table":
-            page.evaluate("(name) => document.querySelector('.sgtheory-stage').sgtheory.approach(name)", slider)
-            page.wait_for_function(
-                "(name) => document.querySelector('.sgtheory-stage').sgtheory.table(name)", arg=slider
-            )
-            page.wait_for_timeout(500)
-        rows.append(_row(page, "six figures", path, repeats, slider, control.low, control.high, control.step))
-    page.close()
-    return rows
 
 
-def _row(page, what: str, path: str, repeats: int, slider: str, low: float, high: float, step: float) -> dict[str, Any]:
+def await_table(page, slider: str) -> None:
+    """Asks for the table of a slider of the first page, and waits for it."""
+    page.evaluate("(name) => document.querySelector('.sgtheory-stage').sgtheory.approach(name)", slider)
+    page.wait_for_function("(name) => document.querySelector('.sgtheory-stage').sgtheory.table(name)", arg=slider)
+    page.wait_for_timeout(500)
+
+
+def dragged(
+    page, what: str, path: str, repeats: int, slider: str, low: float, high: float, step: float
+) -> dict[str, Any]:
+    """A row of the table: `slider` of the first page, moved from one end to the other, `repeats` times."""
     drag = {"slider": slider, "low": low, "high": high, "step": step, "steps": STEPS}
     runs = [page.evaluate(INSTRUMENT, drag) for _ in range(repeats)]
     latencies = sorted(latency for run in runs for latency in run["latencies"])

@@ -54,6 +54,7 @@ def running_lab(folder: pathlib.Path, **environment: str) -> Iterator[str]:
         "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         "--ServerApp.iopub_data_rate_limit=1e9", "--ServerApp.log_level=WARN",
+        "--LanguageServerManager.autodetect=False",  # no checker of code on this machine is to speak up
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         settings = pathlib.Path(scratch, "config/labconfig/default_setting_overrides.json")

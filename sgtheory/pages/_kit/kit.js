@@ -6,7 +6,8 @@
 // its exact numbers replace the interpolated ones. No formula of the subject stands here.
 
 const REST = 120; // milliseconds without a change after which a slider counts as at rest
-const PICTURE = 50; // milliseconds that one takes which the kernel draws, about
+const PICTURE = 33; // milliseconds from one picture of a drag to the next, at least: two frames of a screen
+const AHEAD = 130; // milliseconds of a drag that lie ready, about: what a question and its answer take
 const PLAY_SECONDS = 6; // from one end of a slider to the other
 
 // ---- numbers ----------------------------------------------------------------------------------------------------------
@@ -58,6 +59,13 @@ function tidy(value) {
 /** The position of a slider that is nearest to a value; beyond its ends, the end. */
 function snapped({low, high, step}, value) {
   return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
+}
+
+/** Whether these numbers stand there already; passing ones of four bytes need not replace exact ones. */
+function isShown(shown, numbers) {
+  if (shown.length !== numbers.length) return false;
+  const passing = numbers instanceof Float32Array;
+  return numbers.every((number, k) => shown[k] === number || (passing && Math.fround(shown[k]) === number));
 }
 
 /** A number as a person reads it: three significant digits, a real minus sign. */
@@ -227,62 +235,89 @@ function keepScenery(view, appearance) {
   view._paint_levels = (context, level, ...clip) => {
     const keep = kept[SCENERY[level]];
     if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
-    const {width, height} = context.canvas;
-    if (!width || !height) return; // not laid out yet
+    const {layer} = context, {canvas} = layer;
+    if (!canvas.width || !canvas.height) return; // not laid out yet
     const [first] = keep.levels;
-    if (level === first) keep.held = holds(keep, context.canvas);
+    if (level === first) keep.held = holds(keep, canvas);
     if (!keep.held) return paint(context, level, ...clip);
     if (!keep.drawn) {
       if (level === first) {
-        keep.canvas ??= document.createElement('canvas'); // in no document, so that a font costs no style
-        Object.assign(keep.canvas, {width, height});
-        keep.own = Object.assign(keep.canvas.getContext('2d'), {layer: context.layer, rect_bbox: context.rect_bbox});
-        keep.own.setTransform(context.getTransform());
+        // In no document, so that a font costs no style.
+        keep.layer ??= layerOn(document.createElement('canvas').getContext('2d'), layer);
+        Object.assign(keep.layer.ctx.canvas, {width: canvas.width, height: canvas.height});
+        keep.layer.prepare();
       }
-      paint(keep.own, level, ...clip);
+      paint(keep.layer.ctx, level, ...clip);
     }
     if (level !== keep.levels.at(-1)) return;
+    if (!keep.drawn) keep.layer.finish();
     keep.drawn = true;
-    context.save();
-    context.resetTransform();
-    context.drawImage(keep.canvas, 0, 0);
-    context.restore();
+    layer.undo_transform(() => context.drawImage(keep.layer.ctx.canvas, 0, 0));
   };
 }
 
 /**
  * All figures of a page on one canvas. Each canvas in a document is a layer of its own to the browser, and every picture
- * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS goes on painting into its
- * own, which are not shown; what it has painted is copied. Its legends, which are elements, it can paint too.
+ * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS's own canvases stay empty and
+ * are not shown; it paints at each panel's place. Its legends, which are elements, it can paint too.
  */
 function shareScreen(panels, plots, signal) {
   const grid = panels[0].parentElement;
   const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
   grid.append(screen);
   const context = screen.getContext('2d');
-  let places = [];
-  const copy = (k) => {
-    const {canvas} = plots[k].canvas_view.primary;
-    if (!places[k] || !canvas.width) return;
-    context.clearRect(places[k][0], places[k][1], canvas.width, canvas.height);
-    context.drawImage(canvas, ...places[k]);
-  };
+  for (const {canvas_view} of plots) {
+    canvas_view.primary = layerOn(context, canvas_view.primary);
+    canvas_view.el.style.visibility = 'hidden';
+  }
   const arrange = () => {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;
-    places = panels.map((panel) => [Math.round(panel.offsetLeft * ratio), Math.round(panel.offsetTop * ratio)]);
     Object.assign(screen, {width: Math.round(grid.clientWidth * ratio), height: Math.round(grid.clientHeight * ratio)});
     Object.assign(screen.style, {width: grid.clientWidth + 'px', height: grid.clientHeight + 'px'});
-    plots.forEach((_, k) => copy(k));
+    plots.forEach((plot, k) => {
+      const {primary} = plot.canvas_view, {offsetLeft, offsetTop} = panels[k];
+      primary.corner = [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)];
+      if (!primary.canvas.width) return; // not laid out yet
+      plot._invalidate_all = true;
+      plot._actual_paint();
+    });
   };
-  plots.forEach((plot, k) => {
-    const paint = plot._actual_paint.bind(plot);
-    plot._actual_paint = () => { paint(); copy(k); };
-    plot.canvas_view.el.style.visibility = 'hidden';
-  });
   const observer = new ResizeObserver(arrange);
   for (const part of [grid, ...panels]) observer.observe(part);
   signal.addEventListener('abort', () => observer.disconnect());
   arrange();
+}
+
+/** A layer of BokehJS that paints into this context, with its left upper corner where `corner` says. */
+function layerOn(context, layer) {
+  const own = layer.own ?? layer;
+  return Object.assign(Object.create(layer), {
+    own,
+    _ctx: context,
+    corner: [0, 0],
+    prepare() {
+      Object.assign(context, {layer: this, rect_bbox: own.ctx.rect_bbox});
+      context.save();
+      context.setTransform(1, 0, 0, 1, ...this.corner);
+      context.beginPath();
+      context.rect(0, 0, this.canvas.width, this.canvas.height);
+      context.clip();
+      return own.prepare.call(this);
+    },
+    clear() {
+      context.clearRect(-1, -1, this.bbox.width + 2, this.bbox.height + 2); // ends where the clip does
+    },
+    undo_transform(act) {
+      const transform = context.getTransform();
+      context.setTransform(1, 0, 0, 1, ...this.corner);
+      act(context);
+      context.setTransform(transform);
+    },
+    finish() {
+      own.finish.call(this);
+      context.restore();
+    },
+  });
 }
 
 // ---- the stage: figures, read-outs, tools -----------------------------------------------------------------------------
@@ -308,6 +343,7 @@ export class Stage {
     this.pace = {value: null, time: 0, speed: 0};
     this.expected = 0; // pictures of it that are under way
     this.ahead = []; // and those that are here before the hand is
+    this.pictureTime = PICTURE; // milliseconds in which the kernel computes one
     this.carried = {}; // sliders that a hand on a map moves beside that one
   }
 
@@ -376,8 +412,8 @@ export class Stage {
 
   setSource(source, columns) {
     const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
-    // What is not shown, and was not: a page may name more curves than are chosen.
-    if (columns.every(({column, numbers}) => !numbers.length && !data[column].length)) return;
+    // Nothing to paint anew. In a shape, the numbers are in the one image of their column.
+    if (columns.every(({column, shape, numbers}) => isShown(shape.length === 1 ? data[column] : data[column][0], numbers))) return;
     for (const {column, shape, numbers} of columns) {
       if (shape.length === 1) data[column] = numbers;
       else {
@@ -499,7 +535,6 @@ export class Stage {
 
   paintTheme() {
     const colours = this.spec.theme[themeNow()];
-    if (this.el.dataset.theme && this.el.dataset.theme !== themeNow()) this.wipe();
     this.el.dataset.theme = themeNow();
     for (const model of this.document._all_models.values()) {
       for (const tag of model.tags ?? []) {
@@ -507,19 +542,6 @@ export class Stage {
         const [, property, role] = tag;
         model[property] = property === 'palette' ? palette(role, colours) : colours[role];
       }
-    }
-  }
-
-  /** BokehJS clears its canvas but for half a pixel at the edge, where another theme would shine through. */
-  wipe() {
-    for (const {root} of this.spec.figures) {
-      const canvas = this.views.get_by_id(root).canvas_view?.primary.canvas;
-      const context = canvas?.getContext('2d');
-      if (!context) continue;
-      context.save();
-      context.resetTransform();
-      context.clearRect(0, 0, canvas.width, canvas.height);
-      context.restore();
     }
   }
 
@@ -614,14 +636,15 @@ export class Stage {
    */
   ask() {
     const name = this.moving;
-    if (this.expected || this.ahead.length > 1 || !name || (this.table(name) && !this.carries())) return;
+    const time = Math.max(this.pictureTime, PICTURE);
+    if (this.expected || this.ahead.length * time > AHEAD || !name || (this.table(name) && !this.carries())) return;
     const {low, high, step} = this.controls[name].slides, {value, speed} = this.pace;
-    const stride = Math.sign(speed) * step * Math.max(Math.round(Math.abs(speed) * PICTURE / step), 1);
+    const stride = Math.sign(speed) * step * Math.max(Math.round(Math.abs(speed) * time / step), 1);
     const from = this.ahead.length ? this.ahead.at(-1).value + stride : value;
-    const values = [0, 1, 2].map((k) => tidy(from + k * stride)).filter((each, k) => !(k && !stride) && low <= each && each <= high);
+    const values = Array.from({length: Math.max(Math.round(AHEAD / time), 2)}, (_, k) => tidy(from + k * stride))
+      .filter((each, k) => !(k && !stride) && low <= each && each <= high);
     if (!values.length || (!this.ahead.length && this.asked === value)) return;
-    this.asked = value;
-    this.expected = values.length;
+    Object.assign(this, {asked: value, expected: values.length, arrival: null});
     this.send({kind: 'moved', control: name, values, also: this.carried});
   }
 
@@ -640,6 +663,9 @@ export class Stage {
   receive(message, buffers = []) {
     if (message.kind === 'moved') {
       this.expected = message.left;
+      const now = performance.now();
+      if (this.arrival) this.pictureTime += 0.3 * (now - this.arrival - this.pictureTime);
+      this.arrival = now;
       if (buffers.length && message.control === this.moving) {
         const channels = unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)}));
         this.ahead.push({value: message.state[message.control], channels});

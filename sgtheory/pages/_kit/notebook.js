@@ -98,6 +98,8 @@ async function adopt(stage, name, control) {
     for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
+    // Asked at each step whether its number is too wide, the slider would lay the notebook out anew: here it never is.
+    if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
   }
 }

@@ -1,0 +1,59 @@
+"""How every slider of the pages after the first feels, dragged as `benchmarks.drag` drags those of the first.
+
+    python -m benchmarks.pages [notebook …]
+
+By its table where a slider has one, else by the kernel. Before and after each page one bare line is moved, as a yardstick.
+"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+from benchmarks.drag import NOTEBOOKS, VIEW, await_table, bare, dragged, offer_bare, open_in_view
+from benchmarks.laboratory import browser, running_lab
+from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages._kit import Slider
+
+PAGES = {
+    "02_path_tree.ipynb": PathTree,
+    "03_gradient_laboratory.ipynb": GradientLaboratory,
+    "04_sign_flip.ipynb": SignFlip,
+    "05_loop_integral.ipynb": LoopIntegral,
+}
+
+
+def measure(notebooks: list[str] | None = None, repeats: int = 1) -> list[dict[str, Any]]:
+    """One row a slider; `notebooks` by name, all where none is told."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        shutil.copytree(NOTEBOOKS, root, dirs_exist_ok=True)
+        offer_bare(root)
+        rows = []
+        with running_lab(root) as address, browser() as chromium:
+            for notebook in notebooks or PAGES:
+                rows += bare(chromium.new_page(viewport=VIEW), address, repeats)
+                rows += _page(chromium.new_page(viewport=VIEW), address, notebook, repeats)
+            return rows + bare(chromium.new_page(viewport=VIEW), address, repeats)
+
+
+def _page(page, address: str, notebook: str, repeats: int) -> list[dict[str, Any]]:
+    open_in_view(page, address, notebook)
+    rows = []
+    for control in PAGES[notebook].specification:
+        if not isinstance(control, Slider) or control.sizes:
+            continue  # what sizes an array follows only when let go
+        path = "table" if control.tabled else "kernel"
+        if control.tabled:
+            await_table(page, control.name)
+        rows.append(dragged(page, notebook[:2], path, repeats, control.name, control.low, control.high, control.step))
+        page.evaluate("() => document.querySelector('.sgtheory-stage').sgtheory.reset()")
+        page.wait_for_timeout(1500)
+    page.close()
+    return rows
+
+
+if __name__ == "__main__":
+    for row in measure(sys.argv[1:]):
+        print(row)
