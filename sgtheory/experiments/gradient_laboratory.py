@@ -272,6 +272,7 @@ def measure(
     )
 
 
+@eqx.filter_jit
 def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Problems:
     """The network of this setting at each steepness of `steepness_axis()`."""
     steepnesses = steepness_axis()
@@ -280,6 +281,7 @@ def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters,
     return _solved(settings, networks, jnp.ones((STEEPNESSES, 1)), loss)
 
 
+@eqx.filter_jit
 def over_width(
     setting: LaboratorySetting, networks: tuple[MultilayerParameters, Float[Array, "..."]], loss: str
 ) -> Problems:
@@ -302,6 +304,7 @@ def biases(
     return jax.vmap(off)(problems.setting, problems.parameters, problems.kept, problems.exact)
 
 
+@jax.jit
 def median_by_width(values: Float[Array, " problems"]) -> Float[Array, " widths"]:
     """The median over the random networks of each width."""
     return jnp.median(values.reshape(len(width_axis()), NETWORKS), axis=-1)
@@ -350,7 +353,6 @@ def _repeated(tree: Any, times: int) -> Any:
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (times, *jnp.shape(leaf))), tree)
 
 
-@eqx.filter_jit
 def _solved(settings, networks, kept, loss) -> Problems:
     exact = jax.vmap(lambda setting, parameters: exact_components(setting, parameters, loss))(settings, networks)
     return Problems(settings, networks, kept, exact * kept)

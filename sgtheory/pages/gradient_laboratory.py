@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import (
+    BEHIND,
     Choice,
     Figure,
     Page,
@@ -134,12 +135,16 @@ class GradientLaboratory(Page):
                 )
 
         methods = settings["methods"].split("; ")
+        programs = {(method, widths, loss, settings["draws"]) for method in methods}
         with in_64_bits(), ThreadPoolExecutor(len(methods)) as pool:
             exact = _exact(*problem)
             _steeper(any_steepness, *problem[1:])  # this and the next all methods share
             _wider(numbers, _layers(widths), loss)
-            # Side by side, for most of the time of a new method goes into compiling it.
-            return _arrange(exact, dict(zip(methods, pool.map(of, methods), strict=True)), settings)
+            # New programs side by side, for compiling takes nearly all of their time; others would be in each other's way.
+            found = map(of, methods) if programs <= _COMPILED else pool.map(of, methods)
+            pictures = dict(zip(methods, found, strict=True))
+            _COMPILED.update(programs)
+            return _arrange(exact, pictures, settings)
 
     # ---- figures ----
 
@@ -167,7 +172,7 @@ class _Panel(Panel):
             yield method, _slug(method), role, marker
 
     def components(self):
-        self.line("level", "y", "soft", width=1)
+        self.line("level", "y", "soft", width=1, level=BEHIND)
         self.intervals("exact", "blue", width=26, alpha=0.25)
         for _, source, role, marker in self._each():
             self.intervals(source, role)
@@ -181,7 +186,7 @@ class _Panel(Panel):
         for method, source, role, marker in self._each():
             row = f"{source}_row"
             if self.name == "biases":
-                self.name_tag(row, "left", "name_y", role, method)
+                self.name_tag(f"{source}_name", role, method)
             self.dots(row, "y", role, size=8, marker=marker, x=filled)
             self.dots(row, "y", role, size=8, marker=marker, x=hollow, hollow=True)
         return self.finished(description)
@@ -194,7 +199,7 @@ class _Panel(Panel):
         )  # fmt: skip
 
     def directions(self):
-        self.line("upright", "y", "soft", width=1)
+        self.line("upright", "y", "soft", width=1, level=BEHIND)
         return self._rows(
             "cosine", "signs",
             "Cosine of each mean estimate with the exact gradient, and share of the components with the right sign: "
@@ -202,7 +207,7 @@ class _Panel(Panel):
         )  # fmt: skip
 
     def cost(self):
-        self.line("equal", "y", "grid", width=2)
+        self.line("equal", "y", "grid", width=2, level=BEHIND)
         for _, source, role, marker in self._each():
             self.dots(f"{source}_row", "variance", role, size=9, marker=marker, x="runs")
         return self.finished(
@@ -238,6 +243,7 @@ class _Panel(Panel):
 
 _NUMBERS = ("steepness", "surrogate", "spread", "step", "temperature", "target")
 _KEPT = 4096  # results that are kept: what does not depend on a control need not be computed again
+_COMPILED: set[tuple] = set()  # the programs that are there: of a method, widths, a loss and so many draws
 
 
 def _slug(method: str) -> str:
@@ -289,13 +295,18 @@ def _exact(numbers, widths, number, loss):
     return exact_components(_made(*numbers), _parameters(widths, number), loss)
 
 
-@functools.lru_cache(64)
-def _noise(method, widths, seed, draws):
+@functools.lru_cache(_KEPT)
+def _key(number):
     import jax
 
+    return jax.random.key(number)
+
+
+@functools.lru_cache(64)
+def _noise(method, widths, seed, draws):
     from sgtheory.experiments.gradient_laboratory import draw_noise
 
-    return draw_noise(method, widths, jax.random.key(1000 + seed), draws)
+    return draw_noise(method, widths, _key(1000 + seed), draws)
 
 
 @functools.lru_cache(_KEPT)
@@ -348,11 +359,9 @@ def _layers(widths: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _biases(method, problems, loss):
-    import jax
-
     from sgtheory.experiments.gradient_laboratory import biases
 
-    return biases(method, problems, loss, jax.random.key(3000))
+    return biases(method, problems, loss, _key(3000))
 
 
 def _log(values) -> np.ndarray:
@@ -378,7 +387,8 @@ def _equal_lines() -> dict[str, np.ndarray]:
 
 _EMPTY = {
     "": ("x", "mean", "low", "high"),
-    "_row": ("y", "name_y", "left", "bias", "noise", "cosine", "signs", "runs", "variance"),
+    "_name": ("x", "y"),
+    "_row": ("y", "bias", "noise", "cosine", "signs", "runs", "variance"),
     "_steepness": ("x", "y"),
     "_width": ("x", "y"),
 }
@@ -408,10 +418,11 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
             "x": positions + 0.62 * ((place + 0.5) * height - 0.5),
             "mean": here["mean"], "low": here["mean"] - error, "high": here["mean"] + error,
         }  # fmt: skip
+        sources[f"{slug}_name"] = {"x": left, "y": np.array([top - 0.28 * height])}
         sources[f"{slug}_row"] = {
             name: np.atleast_1d(value).astype(float)
             for name, value in {
-                "y": top - 0.7 * height, "name_y": top - 0.28 * height, "left": left,
+                "y": top - 0.7 * height,
                 "bias": _log(here["bias"]), "noise": _log(here["noise"]), "cosine": here["cosine"],
                 "signs": here["sign_agreement"], "runs": np.log10(here["runs"]),
                 "variance": np.log10(here["variance"]) if here["variance"] > STILL else lowest + 0.15,

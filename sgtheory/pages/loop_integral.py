@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import (
+    BEHIND,
     Action,
     Choice,
     Figure,
@@ -214,7 +215,7 @@ class _Panel(Panel):
         )  # fmt: skip
 
     def steepness(self):
-        self.line("zero", "y", "soft", dash="dotted", width=1.5)
+        self.line("zero", "y", "soft", dash="dotted", width=1.5, level=BEHIND)
         self.line("steepness", "integral", "orange", width=2)
         self.dots("chosen", "y", "orange", size=8)
         return self.finished(
@@ -232,7 +233,7 @@ class _Panel(Panel):
         )  # fmt: skip
 
     def planes(self):
-        self.line("zero", "y", "soft", dash="dotted", width=1.5)
+        self.line("zero", "y", "soft", dash="dotted", width=1.5, level=BEHIND)
         self.dots("planes", "integral", "purple", size=4)
         return self.finished("The same loop in forty random planes: the size of its integral is {size} on average.")
 

@@ -221,7 +221,7 @@ class _Rows(Panel):
             source = f"{_slug(method)}_{self.name}"
             self.line(source, "y", role, width=3)
             self.dots(f"{source}_median", "y", role, size=9, marker=sign)
-            self.name_tag(f"{source}_median", "left", "name_y", role, method)
+            self.name_tag(f"{source}_name", role, method)
         return self.finished(
             f"{_TITLES[self.name][0]}, one row a method, over the {{networks}} networks shown of the {{found}} found."
         )
@@ -278,16 +278,14 @@ def _arrange(found: Mapping[str, np.ndarray], methods: tuple[str, ...], share: i
     for name, (left, _) in _X_RANGES.items():
         for method in METHODS:
             source = f"{_slug(method)}_{name}"
-            sources[source] = dict.fromkeys(("x", "y"), np.zeros(0))
-            sources[f"{source}_median"] = dict.fromkeys(("x", "y", "left", "name_y"), np.zeros(0))
+            sources |= {source + part: dict.fromkeys(("x", "y"), np.zeros(0)) for part in ("", "_median", "_name")}
         for place, method in enumerate(methods if shown else ()):
             top, height = 1 - place / len(methods), 1 / len(methods)
             quartiles = np.quantile(found[name][:shown, place], [0.25, 0.5, 0.75])
             y = np.array([top - 0.72 * height])
             source = f"{_slug(method)}_{name}"
             sources[source] = {"x": quartiles, "y": np.repeat(y, 3)}
-            sources[f"{source}_median"] = {
-                "x": quartiles[1:2], "y": y, "left": np.array([left]), "name_y": np.array([top - 0.28 * height]),
-            }  # fmt: skip
+            sources[f"{source}_median"] = {"x": quartiles[1:2], "y": y}
+            sources[f"{source}_name"] = {"x": np.array([left]), "y": np.array([top - 0.28 * height])}
     readouts = {"networks": np.array([float(shown)]), "found": np.array([float(count)])}
     return {**sources, "readouts": readouts}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgtheory.pages._kit import (
+    BEHIND,
     Choice,
     Figure,
     Page,
@@ -203,7 +204,7 @@ class _Panel(Panel):
 
     def weights(self):
         self._ticks(self.plot.xaxis[0], {k + 1: name for k, name in enumerate(WEIGHTS)})
-        self.line("zero", "y", "soft", width=1)
+        self.line("zero", "y", "soft", width=1, level=BEHIND)
         self.band("bars_exact", "blue", "exact", alpha=0.6)
         self.band("bars_mean", "orange", "mean over all paths", alpha=0.8)
         self.band("bars_alone", "ink", "deterministic path", alpha=0.6)
@@ -213,7 +214,7 @@ class _Panel(Panel):
         )
 
     def over(self):
-        self.line("zero", "y", "soft", width=1)
+        self.line("zero", "y", "soft", width=1, level=BEHIND)
         self.line("marker", "y", "soft", dash="dotted")
         self.line("over", "exact", "blue", "exact", width=5, alpha=0.4)
         self.line("over", "mean", "orange", "mean over all paths", width=2)

@@ -136,7 +136,7 @@ class _Panel(Panel):
 
     def spread(self):
         for name, (label, role, marker) in METHODS.items():
-            self.name_tag(f"{name}_row", "left", "name_y", role, label)
+            self.name_tag(f"{name}_name", role, label)
             self.dots(f"{name}_row", "y", role, size=8, marker=marker, x="spread")
             self.dots(f"{name}_row", "y", role, size=8, marker=marker, x="off", hollow=True)
         return self.finished(
@@ -182,8 +182,9 @@ def _arrange(p: float, exact: float, draws: Mapping[str, np.ndarray], pair, curv
             "x": np.log10(counts), "mean": means / exact, "low": (means - errors) / exact, "high": (means + errors) / exact,
         }  # fmt: skip
         top = 1 - place / len(draws)
+        rows[f"{name}_name"] = {"x": np.array([_X_RANGES["spread"][0]]), "y": np.array([top - 0.07])}
         rows[f"{name}_row"] = {
-            "left": np.array([_X_RANGES["spread"][0]]), "name_y": np.array([top - 0.07]), "y": np.array([top - 0.17]),
+            "y": np.array([top - 0.17]),
             "spread": _log(spread / abs(exact)), "off": _log(abs(mean - exact) / abs(exact)),
         }  # fmt: skip
         x = p + 0.012 * (axis[-1] - axis[0]) * (place - 1.5)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import (
+    BEHIND,
     Figure,
     Page,
     Panel,
@@ -116,7 +117,7 @@ class _Panel(Panel):
         )
         if name not in _MAPS:
             self.band("wrong", "yellow")
-            self.line("zero", "y", "soft", width=1)
+            self.line("zero", "y", "soft", width=1, level=BEHIND)
             self.line("marker", "y", "soft", dash="dotted")
 
     def output(self):

@@ -8,6 +8,7 @@ from sgtheory.pages._kit.controls import (
     Text as Text,
 )
 from sgtheory.pages._kit.drawing import (
+    BEHIND as BEHIND,
     Panel as Panel,
     data_sources as data_sources,
     drawn_panels as drawn_panels,

@@ -37,17 +37,21 @@ def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Source
     return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
 
+BEHIND = "underlay"  # of Bokeh: kit.js keeps what is painted there
+
+
 class Panel:
     """One figure of a page, `plot`, which draws columns of the named sources in `data`."""
 
     def __init__(self, name: str, data: dict[str, Any], plot: Any) -> None:
         self.name, self.data, self.plot = name, data, plot
 
-    def line(self, source, y, role, legend=None, dash="solid", width=1.5, alpha=1.0):
-        """The column `y` of a source over its column `x`."""
+    def line(self, source, y, role, legend=None, dash="solid", width=1.5, alpha=1.0, level="glyph"):
+        """The column `y` of a source over its column `x`; at the level `BEHIND` where it changes with no slider."""
         line = self.plot.line(
-            "x", y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, **_named(legend)
-        )
+            "x", y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, level=level,
+            **_named(legend),
+        )  # fmt: skip
         themed(line.glyph, line_color=role)
 
     def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x"):
@@ -73,17 +77,12 @@ class Panel:
         lines = self.plot.segment("x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha)
         themed(lines.glyph, line_color=role)
 
-    def name_tag(self, source, x, y, role, text):
-        """A text that does not change, to the right of the place told by two columns."""
+    def name_tag(self, source, role, text):
+        """A text that does not change, to the right of the point of a source."""
         tag = self.plot.text(
-            x,
-            y,
-            source=self.data[source],
-            text={"value": text},
-            text_font_size="11px",
-            text_baseline="middle",
-            x_offset=4,
-        )
+            "x", "y", source=self.data[source], text={"value": text}, text_font_size="11px", text_baseline="middle",
+            x_offset=4, level=BEHIND,
+        )  # fmt: skip
         themed(tag.glyph, text_color=role)
 
     def heat_map(self, source, low, high, role):

@@ -144,7 +144,7 @@ function watchTheme(callback, signal) {
  *    pages set no such variable, and their font stays.
  *  · It writes some seventy style sheets anew, each with what stood there before.
  *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
- *    It seeks the points that lie outside the frame, where they would be clipped anyway.
+ *    It seeks the points that lie outside the frame, where they would be clipped anyway, and paints glyphs of no points.
  *  · It measures, lays out and writes axes, titles and legends anew, each text at the price of a new style of the whole
  *    document. They are kept as a picture instead, until a range, a size or the theme changes.
  * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
@@ -156,7 +156,7 @@ function spareWork(view, appearance) {
   const sheet = holderOf(view.style, '_update');
   if (sheet && !sheet.spares) spareSheets(sheet);
   for (const part of view.computed_renderer_views ?? []) {
-    if (part.glyph && part.set_data) spareGlyph(part);
+    if (part.glyph && part.set_data) spareGlyph(part), spareVisuals(part.glyph);
     if (part._render_items) spareLegend(part);
   }
   if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
@@ -184,8 +184,30 @@ function spareGlyph(view) {
   for (const name of UNSEEN) {
     for (const preparation of PREPARATIONS) if (view[name]?.[preparation]) view[name][preparation] = nothing;
   }
-  if (view.all_indices) view._update_masked_indices = () => view.all_indices;
+  if (view.all_indices) {
+    view._update_masked_indices = () => view.all_indices;
+    view._paint = (context) => {
+      if (!view.all_indices.count) return;
+      view.glyph.map_data();
+      context.save();
+      view.glyph.paint(context, view.all_indices.ones());
+      context.restore();
+    };
+  }
   view.update_position = nothing; // of an element that shows nothing
+}
+
+/** Colours and widths that come from no column stay, until one is set or the points are more or fewer. */
+function spareVisuals(glyph) {
+  const visuals = [...glyph.model].filter(({attr}) => /^(line|fill|hatch|text)_/.test(attr));
+  if (visuals.some((property) => property.get_value()?.field)) return;
+  const setVisuals = glyph.set_visuals.bind(glyph);
+  let count = null;
+  for (const {change} of visuals) change.connect(() => { count = null; });
+  glyph.set_visuals = (source, indices) => {
+    if (indices.count !== count) setVisuals(source, indices);
+    count = indices.count;
+  };
 }
 
 /** A legend names curves, whatever their numbers are. */
@@ -202,7 +224,7 @@ function spareLegend(view) {
   };
 }
 
-/** What is painted before the curves and after them, as one picture each; the second ends with the legends. */
+/** What is painted before the curves and after them, as one picture each; still curves lie in the first, legends in the second. */
 const SCENERY = {underlay: 'behind', guide: 'before', annotation: 'before'};
 
 function keepScenery(view, appearance) {
@@ -214,6 +236,14 @@ function keepScenery(view, appearance) {
     view.force_paint(() => legends.forEach((legend) => legend.paint(context)));
   };
   const layOut = view._invalidate_layout_if_needed?.bind(view);
+  for (const part of view.computed_renderer_views) {
+    const setData = part.set_data?.bind(part);
+    if (!setData || !(part.model.level in SCENERY)) continue;
+    part.set_data = (...rest) => {
+      kept[SCENERY[part.model.level]].drawn = false;
+      return setData(...rest);
+    };
+  }
   const kept = {layout: {}, behind: {levels: ['underlay']}, before: {levels: ['guide', 'annotation']}};
   /** Whether the frame has come to rest, for legends find their places late; what was kept of other ranges is void. */
   const holds = (what, {width, height}) => {

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+_LARGEST_F4 = float(np.finfo("f4").max)
 _SIDES = ("start", "end")
 _ACROSS = ("left", "right")
 
@@ -31,10 +32,11 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
     layout, parts = [], []
     for source, columns in sources.items():
         for column, values in columns.items():
-            values = _finite(f"{source}.{column}", values)
+            values = np.asarray(values)
+            largest = _largest(f"{source}.{column}", values)
             if table and np.all(values == values[:1]):
                 continue
-            bits, dtype = values.dtype == bool, _dtype(values, precision)
+            bits, dtype = values.dtype == bool, _dtype(values, largest, precision)
             mode = "nearest" if bits or f"{source}.{column}" in discrete else "linear"
             shape = list(values.shape[1:] if table else values.shape)
             layout.append({"source": source, "column": column, "dtype": dtype, "shape": shape, "mode": mode})
@@ -47,22 +49,22 @@ def check_finite(sources: Sources) -> None:
     """**Raises** `ValueError`, naming the column, for numbers that `pack` would refuse."""
     for source, columns in sources.items():
         for column, values in columns.items():
-            _finite(f"{source}.{column}", values)
+            _largest(f"{source}.{column}", np.asarray(values))
 
 
-def _finite(name: str, values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values)
-    if not np.all(np.isfinite(values)):
+def _largest(name: str, values: np.ndarray) -> float:
+    """The largest magnitude in a column of finite numbers."""
+    largest = float(np.abs(values).max(initial=0.0)) if values.size and values.dtype != bool else 0.0
+    if not math.isfinite(largest):
         raise ValueError(f"Column `{name}` must be finite everywhere to be drawn, got NaN or infinity.")
-    return values
+    return largest
 
 
-def _dtype(values: np.ndarray, precision: str) -> str:
+def _dtype(values: np.ndarray, largest: float, precision: str) -> str:
     if values.dtype == bool:
         return "bit"
     # Rounded to four bytes, 1e39 would be infinite: a steep formula has such slopes.
-    fits = not values.size or np.max(np.abs(values)) <= np.finfo("f4").max
-    return precision if fits else "f8"
+    return precision if largest <= _LARGEST_F4 else "f8"
 
 
 def interpolated(table: Sources, position: float, discrete: Collection[str] = ()) -> Sources:

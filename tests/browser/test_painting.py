@@ -1,0 +1,68 @@
+"""BokehJS is spared much work at each picture: what the pages show is what it paints when nothing is left out."""
+
+import pytest
+
+from benchmarks.laboratory import PATIENCE_MS
+from sgtheory.pages._registry import ALL_PAGES
+
+pytestmark = pytest.mark.browser
+
+# The mean difference of a colour, of 255, between what the page shows and what BokehJS paints when nothing is left out.
+DIFFERENCES = """async (moved) => {
+  const stage = document.getElementById('stage').sgtheory;
+  const {doc} = JSON.parse(document.getElementById('payload').textContent);
+  const figures = stage.spec.figures, roots = {};
+  figures.forEach(({root}, k) => {
+    roots[root] = document.createElement('div');
+    roots[root].style.width = stage.panels[k].clientWidth + 'px';
+    document.body.append(roots[root]);
+  });
+  const [views] = await Bokeh.embed.embed_items({plain: doc}, [{docid: 'plain', roots, root_ids: Object.keys(roots)}]);
+  const plain = views.get_by_id(figures[0].root).model.document;
+  if (moved) {
+    for (const [name, source] of stage.sources) plain.get_model_by_name(name).data = source.data;
+    for (const {root, name} of figures) {
+      for (const axis of ['x_range', 'y_range']) {
+        const {start, end} = stage.plot(name)[axis];
+        plain.get_model_by_id(root)[axis].setv({start, end});
+      }
+    }
+  }
+  await new Promise((done) => setTimeout(done, 1000));
+  const screen = document.querySelector('.sgtheory-screen').getContext('2d');
+  return figures.map(({root}, k) => {
+    const {canvas} = views.get_by_id(root).export('png');
+    const expected = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const {offsetLeft, offsetTop} = stage.panels[k];
+    const shown = screen.getImageData(offsetLeft, offsetTop, canvas.width, canvas.height).data;
+    return shown.reduce((sum, value, i) => sum + Math.abs(value - expected[i]), 0) / shown.length;
+  });
+}"""
+
+
+@pytest.fixture(scope="module", params=ALL_PAGES)
+def moved(request, tmp_path_factory, fresh_page):
+    """A page as a file, the slider that plays dragged to its end."""
+    kind = ALL_PAGES[request.param]
+    path = tmp_path_factory.mktemp("painting") / "page.html"
+    kind().export_html(path)
+    with fresh_page() as opened:
+        opened.goto(path.as_uri())
+        opened.wait_for_function(
+            "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
+        )
+        opened.wait_for_timeout(700)
+        opened.locator(f"#control-{kind.play}").focus()
+        for key in ("PageUp", "PageUp", "ArrowRight", "End"):
+            opened.keyboard.press(key)
+            opened.wait_for_timeout(120)
+        yield opened
+
+
+def test_what_bokeh_is_spared_changes_no_picture(moved):
+    assert max(moved.evaluate(DIFFERENCES, True)) < 0.7
+
+
+def test_another_picture_would_be_noticed(moved):
+    # The negative control of the test above: the slider changes some figure of every page.
+    assert max(moved.evaluate(DIFFERENCES, False)) > 1.4
