@@ -91,9 +91,6 @@ class NetworkSurvey(Page):
         self.children[0].children[0].children += (self.progress,)
         self._report("Nothing has been surveyed yet: press Start.", 0, 1)
 
-    def has_stored_picture(self) -> bool:
-        return False
-
     # ---- the survey ----
 
     @property
