@@ -56,15 +56,15 @@ MARKS = {
 _DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted"}
 
 _TITLES = {
-    "components": ("Each component ± standard error; wide and pale: exact", "∂ E[L] / ∂θ"),
-    "cost": ("Variance against cost; grey: equally good", "log₁₀ variance of a draw"),
-    "biases": ("How far off? Filled: bias. Hollow: what may be noise", ""),
-    "directions": ("Which way? Filled: cosine. Hollow: sign agreement", ""),
-    "steepness": ("Bias over the steepness of the noise", "log₁₀ relative bias"),
-    "width": ("Bias over the width, median of 8 random networks", "log₁₀ relative bias"),
+    "components": ("Components; pale: exact", "∂ E[L] / ∂θ"),
+    "cost": ("Variance against cost", "log₁₀ variance of a draw"),
+    "biases": ("How far off: bias", ""),
+    "directions": ("Which way: cosine", ""),
+    "steepness": ("Bias over steepness", "log₁₀ relative bias"),
+    "width": ("Bias over width", "log₁₀ relative bias"),
 }
 _X_LABELS = {
-    "components": "component", "biases": "log₁₀ relative bias", "directions": "cosine, share of signs",
+    "components": "component", "biases": "log₁₀ relative bias; hollow: noise", "directions": "cosine; hollow: right signs",
     "cost": "log₁₀ runs of the network a draw", "steepness": "log₂ β", "width": "units in each hidden layer",
 }  # fmt: skip
 _X_RANGES = {"directions": (-1.05, 1.05), "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
@@ -431,7 +431,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
         sources[f"{slug}_steepness"] = _curve(np.log2(np.asarray(steepness_axis(), dtype=float)), *along, method)
         sources[f"{slug}_width"] = _curve(width_axis(), *across, method)
     slugs = [_slug(method) for method in found]
-    reach = nice_range([exact, *(sources[slug][side] for slug in slugs for side in ("low", "high"))])
+    reach = nice_range([exact, *(sources[slug][side] for slug in slugs for side in ("low", "high"))], parts=4)
     thickness = 0.012 * (reach[1] - reach[0])
     first = 0.5 + max(0, exact.size - SHOWN) * np.array([settings["along"]]) / 100
     upright = np.array([-1000.0, 1000.0])

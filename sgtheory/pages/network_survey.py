@@ -40,8 +40,8 @@ METHODS = (
 )  # fmt: skip
 _MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6]) for k, name in enumerate(METHODS)}
 _TITLES = {
-    "cosine": ("Cosine with the exact gradient: median and quartiles", "cosine"),
-    "sign_agreement": ("Share of components with the right sign: median and quartiles", "share"),
+    "cosine": ("Cosine: median, quartiles", "cosine with the exact gradient"),
+    "sign_agreement": ("Signs: median, quartiles", "share of components with the right sign"),
 }
 _X_RANGES = {"cosine": (-1.05, 1.05), "sign_agreement": (-0.025, 1.025)}
 

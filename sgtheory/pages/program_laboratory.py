@@ -35,10 +35,10 @@ METHODS = {
 COUNTS = 40  # numbers of draws at which the running mean is shown
 
 _TITLES = {
-    "walks": ("One walk, and the world in which one step went the other way", "position X"),
-    "running": ("Mean of the draws so far, and its standard error", "over the exact derivative"),
-    "spread": ("Filled: spread of a draw. Hollow: how far the mean is off", ""),
-    "derivative": ("The derivative over p, and the estimates at the chosen p", "d E / dp"),
+    "walks": ("A walk, one step turned", "position X"),
+    "running": ("Mean of the draws so far", "over the exact derivative"),
+    "spread": ("Spread; hollow: error", ""),
+    "derivative": ("The derivative over p", "d E / dp"),
 }
 _X_LABELS = {"walks": "step", "running": "log₁₀ draws", "spread": "log₁₀, over the exact derivative", "derivative": "p"}
 _X_RANGES = {"walks": (0.0, 100.0), "running": (0.9, 3.8), "spread": (-4.2, 2.2)}

@@ -108,16 +108,19 @@ def unflatten(arrays, prefix: str) -> Sources:
     return sources
 
 
-def nice_range(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag."""
+def nice_range(curves: list[np.ndarray], parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag.
+
+    The farther end is 1, 2 or 5 times a power of ten; either end is told in so many `parts` of it."""
     highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
     lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
     size = np.maximum(np.maximum(highest, -lowest), 1e-2)
     scale = 10.0 ** np.floor(np.log10(size))
     mantissa = size / scale
-    end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale * 1.05
-    above = np.where(highest > 1e-9, end, 0.05 * end)
-    below = np.where(lowest < -1e-9, -end, -0.05 * end)
+    end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale
+    part = end / parts
+    above = np.where(highest > 1e-9, np.ceil(highest / part - 1e-9) * part, 0.0) + 0.05 * end
+    below = np.where(lowest < -1e-9, np.floor(lowest / part + 1e-9) * part, 0.0) - 0.05 * end
     return below[..., None], above[..., None]
 
 
