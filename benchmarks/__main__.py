@@ -4,15 +4,16 @@ import os
 import platform
 from typing import Any
 
-from benchmarks import drag, first_picture, networks, round_trip, survey
+from benchmarks import drag, first_picture, networks, pages, round_trip, survey
 
 
 def main() -> None:
-    """All benchmarks, one after the other; about six minutes."""
+    """All benchmarks, one after the other; about a quarter of an hour."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n")
     for title, measure in (
         ("Kernel round trip", round_trip.measure),
         ("A drag in JupyterLab", drag.measure),
+        ("Every slider of the other pages", pages.measure),
         ("Imports, first picture, compilations", first_picture.measure),
         ("Networks of several layers", networks.measure),
         ("A survey of random networks", survey.measure),
