@@ -25,7 +25,7 @@ from sgtheory.pages._kit import (
     in_64_bits,
     panel,
 )
-from sgtheory.pages.gradient_laboratory import parse_widths
+from sgtheory.pages._laboratory import parse_widths
 
 BATCH = 8  # networks between two looks at the stop button
 QUANTITIES = ("cosine", "sign_agreement")

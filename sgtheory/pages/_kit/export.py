@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sgtheory.pages._kit.controls import Slider
-from sgtheory.pages._kit.stage import IN_A_FILE, SCRIPT, STYLE, bokeh_script
+from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
 
 if TYPE_CHECKING:
     from sgtheory.pages._kit.page import Page
@@ -57,7 +57,7 @@ def page_as_html(page: "Page") -> str:
         fixed=html.escape("; ".join(f"{labels[name]}: {value}" for name, value in fixed.items() if value != "")),
         # A closing tag inside a JSON string would end the element.
         payload=json.dumps(payload).replace("<", "\\u003c"),
-        script=SCRIPT.read_text(encoding="utf-8") + IN_A_FILE.read_text(encoding="utf-8"),
+        script=script("exported"),
     )
 
 

@@ -1,4 +1,4 @@
-// The page in a file of its own, without a kernel. Follows kit.js.
+// The page in a file of its own, without a kernel. Follows kit.js and spare.js.
 
 function rangeControl(name, {label, limits}, start) {
   const {low, high, step} = limits;

@@ -1,4 +1,4 @@
-// The page in a notebook: JupyterLab, Notebook, Voila. Follows kit.js.
+// The page in a notebook: JupyterLab, Notebook, Voila. Follows kit.js and spare.js.
 
 /** BokehJS once a page and version, as it is installed: no other network, nothing stored in the notebook. */
 function bokehOnce(model, signal) {

@@ -13,8 +13,13 @@ from sgtheory import _bokehjs
 
 HERE = pathlib.Path(__file__).parent
 SCRIPT = HERE / "kit.js"
-IN_A_NOTEBOOK, IN_A_FILE = HERE / "notebook.js", HERE / "exported.js"
 STYLE = HERE / "kit.css"
+
+
+def script(place: str) -> str:
+    """All that runs in the browser, as one module: in a `notebook`, or in an `exported` file."""
+    parts = SCRIPT, HERE / "spare.js", HERE / f"{place}.js"
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 @functools.cache
@@ -75,7 +80,7 @@ class Stage(anywidget.AnyWidget):
     kernel that runs the cells below does not answer.
     """
 
-    _esm = SCRIPT.read_text(encoding="utf-8") + IN_A_NOTEBOOK.read_text(encoding="utf-8")
+    _esm = script("notebook")
     _css = STYLE.read_text(encoding="utf-8")
     doc = traitlets.Unicode().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)

@@ -1,0 +1,213 @@
+// What BokehJS need not do, and where it paints. Follows kit.js; it knows nothing of pages.
+
+/**
+ * BokehJS does much at each picture whose outcome is known before; left out, a drag is several times as fluent.
+ *  · It asks for CSS variables (`--bk-…`) at each access to a colour or a width, and for the font size at each label. The
+ *    pages set no such variable, and their font stays.
+ *  · It writes some seventy style sheets anew, each with what stood there before.
+ *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
+ *    It seeks the points that lie outside the frame, where they would be clipped anyway, and paints glyphs of no points.
+ *  · It measures, lays out and writes axes, titles and legends anew, each text at the price of a new style of the whole
+ *    document. They are kept as a picture instead, until a range, a size or the theme changes.
+ * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
+ */
+function spareWork(view, appearance) {
+  Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
+  const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
+  if (lookup) lookup._get_css_value = () => '';
+  const sheet = holderOf(view.style, '_update');
+  if (sheet && !sheet.spares) spareSheets(sheet);
+  for (const part of view.computed_renderer_views ?? []) {
+    if (part.glyph && part.set_data) spareGlyph(part), spareVisuals(part.glyph);
+    if (part._render_items) spareLegend(part);
+  }
+  if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
+}
+
+function holderOf(object, key) {
+  while (object && !Object.hasOwn(object, key)) object = Object.getPrototypeOf(object);
+  return object;
+}
+
+function spareSheets(prototype) {
+  const update = prototype._update;
+  prototype.spares = true;
+  prototype._update = function (css) {
+    if (css !== this.lastWritten) update.call(this, css);
+    this.lastWritten = css;
+  };
+}
+
+const nothing = () => {};
+const UNSEEN = ['decimated_glyph', 'selection_glyph', 'nonselection_glyph', 'muted_glyph'];
+const PREPARATIONS = ['set_data', 'set_visuals', 'after_visuals', 'after_lazy_visuals', 'map_data'];
+
+function spareGlyph(view) {
+  for (const name of UNSEEN) {
+    for (const preparation of PREPARATIONS) if (view[name]?.[preparation]) view[name][preparation] = nothing;
+  }
+  if (view.all_indices) {
+    view._update_masked_indices = () => view.all_indices;
+    view._paint = (context) => {
+      if (!view.all_indices.count) return;
+      view.glyph.map_data();
+      context.save();
+      view.glyph.paint(context, view.all_indices.ones());
+      context.restore();
+    };
+  }
+  view.update_position = nothing; // of an element that shows nothing
+}
+
+/** Colours and widths that come from no column stay, until one is set or the points are more or fewer. */
+function spareVisuals(glyph) {
+  const visuals = [...glyph.model].filter(({attr}) => /^(line|fill|hatch|text)_/.test(attr));
+  if (visuals.some((property) => property.get_value()?.field)) return;
+  const setVisuals = glyph.set_visuals.bind(glyph);
+  let count = null;
+  for (const {change} of visuals) change.connect(() => { count = null; });
+  glyph.set_visuals = (source, indices) => {
+    if (indices.count !== count) setVisuals(source, indices);
+    count = indices.count;
+  };
+}
+
+/** A legend names curves, whatever their numbers are. */
+function spareLegend(view) {
+  const render = view.render.bind(view), renderItems = view._render_items.bind(view);
+  let asked = false;
+  view.render = () => {
+    asked = true;
+    render();
+    asked = false;
+  };
+  view._render_items = () => {
+    if (asked || view._should_rerender_items) renderItems();
+  };
+}
+
+/** What is painted before the curves and after them, as one picture each; still curves lie in the first, legends in the second. */
+const SCENERY = {underlay: 'behind', guide: 'before', annotation: 'before'};
+
+function keepScenery(view, appearance) {
+  const paintLevels = view._paint_levels.bind(view);
+  const legends = view.computed_renderer_views.filter((part) => part._render_items);
+  const paint = (context, level, ...clip) => {
+    paintLevels(context, level, ...clip);
+    if (level !== 'annotation' || view.is_forcing_paint) return;
+    view.force_paint(() => legends.forEach((legend) => legend.paint(context)));
+  };
+  const layOut = view._invalidate_layout_if_needed?.bind(view);
+  for (const part of view.computed_renderer_views) {
+    const setData = part.set_data?.bind(part);
+    if (!setData || !(part.model.level in SCENERY)) continue;
+    part.set_data = (...rest) => {
+      kept[SCENERY[part.model.level]].drawn = false;
+      return setData(...rest);
+    };
+  }
+  const kept = {layout: {}, behind: {levels: ['underlay']}, before: {levels: ['guide', 'annotation']}};
+  /** Whether the frame has come to rest, for legends find their places late; what was kept of other ranges is void. */
+  const holds = (what, {width, height}) => {
+    const {x_range, y_range} = view.model;
+    const frame = [width, height, ...view.frame.bbox.args, appearance()].join();
+    const ranges = [x_range.start, x_range.end, y_range.start, y_range.end].join();
+    const resized = what.frame !== frame;
+    if (resized) Object.assign(what, {frame, since: performance.now()});
+    if (resized || what.ranges !== ranges) Object.assign(what, {ranges, drawn: false});
+    return performance.now() - what.since >= 300;
+  };
+  if (layOut) {
+    view._invalidate_layout_if_needed = () => {
+      const held = holds(kept.layout, view.canvas_view.primary.canvas) && kept.layout.drawn;
+      if (view._needs_layout || !held) layOut();
+      kept.layout.drawn = true;
+    };
+  }
+  view._paint_levels = (context, level, ...clip) => {
+    const keep = kept[SCENERY[level]];
+    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
+    const {layer} = context, {canvas} = layer;
+    if (!canvas.width || !canvas.height) return; // not laid out yet
+    const [first] = keep.levels;
+    if (level === first) keep.held = holds(keep, canvas);
+    if (!keep.held) return paint(context, level, ...clip);
+    if (!keep.drawn) {
+      if (level === first) {
+        // In no document, so that a font costs no style.
+        keep.layer ??= layerOn(document.createElement('canvas').getContext('2d'), layer);
+        Object.assign(keep.layer.ctx.canvas, {width: canvas.width, height: canvas.height});
+        keep.layer.prepare();
+      }
+      paint(keep.layer.ctx, level, ...clip);
+    }
+    if (level !== keep.levels.at(-1)) return;
+    if (!keep.drawn) keep.layer.finish();
+    keep.drawn = true;
+    layer.undo_transform(() => context.drawImage(keep.layer.ctx.canvas, 0, 0));
+  };
+}
+
+/**
+ * All figures of a page on one canvas. Each canvas in a document is a layer of its own to the browser, and every picture
+ * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS's own canvases stay empty and
+ * are not shown; it paints at each panel's place. Its legends, which are elements, it can paint too.
+ */
+function shareScreen(panels, plots, signal) {
+  const grid = panels[0].parentElement;
+  const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
+  grid.append(screen);
+  const context = screen.getContext('2d');
+  for (const {canvas_view} of plots) {
+    canvas_view.primary = layerOn(context, canvas_view.primary);
+    canvas_view.el.style.visibility = 'hidden';
+  }
+  const arrange = () => {
+    const ratio = plots[0].canvas_view.primary.pixel_ratio;
+    Object.assign(screen, {width: Math.round(grid.clientWidth * ratio), height: Math.round(grid.clientHeight * ratio)});
+    Object.assign(screen.style, {width: grid.clientWidth + 'px', height: grid.clientHeight + 'px'});
+    plots.forEach((plot, k) => {
+      const {primary} = plot.canvas_view, {offsetLeft, offsetTop} = panels[k];
+      primary.corner = [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)];
+      if (!primary.canvas.width) return; // not laid out yet
+      plot._invalidate_all = true;
+      plot._actual_paint();
+    });
+  };
+  const observer = new ResizeObserver(arrange);
+  for (const part of [grid, ...panels]) observer.observe(part);
+  signal.addEventListener('abort', () => observer.disconnect());
+  arrange();
+}
+
+/** A layer of BokehJS that paints into this context, with its left upper corner where `corner` says. */
+function layerOn(context, layer) {
+  const own = layer.own ?? layer;
+  return Object.assign(Object.create(layer), {
+    own,
+    _ctx: context,
+    corner: [0, 0],
+    prepare() {
+      Object.assign(context, {layer: this, rect_bbox: own.ctx.rect_bbox});
+      context.save();
+      context.setTransform(1, 0, 0, 1, ...this.corner);
+      context.beginPath();
+      context.rect(0, 0, this.canvas.width, this.canvas.height);
+      context.clip();
+      return own.prepare.call(this);
+    },
+    clear() {
+      context.clearRect(-1, -1, this.bbox.width + 2, this.bbox.height + 2); // ends where the clip does
+    },
+    undo_transform(act) {
+      const transform = context.getTransform();
+      context.setTransform(1, 0, 0, 1, ...this.corner);
+      act(context);
+      context.setTransform(transform);
+    },
+    finish() {
+      own.finish.call(this);
+      context.restore();
+    },
+  });
+}
