@@ -87,7 +87,7 @@ function spareLegend(view) {
 }
 
 /** What is painted before the curves and after them, as one picture each; still curves lie in the first, legends in the second. */
-const SCENERY = {underlay: 'behind', guide: 'before', annotation: 'before'};
+const SCENERY = [['image', 'underlay'], ['guide', 'annotation']];
 
 function keepScenery(view, appearance) {
   const paintLevels = view._paint_levels.bind(view);
@@ -98,15 +98,19 @@ function keepScenery(view, appearance) {
     view.force_paint(() => legends.forEach((legend) => legend.paint(context)));
   };
   const layOut = view._invalidate_layout_if_needed?.bind(view);
-  for (const part of view.computed_renderer_views) {
-    const setData = part.set_data?.bind(part);
-    if (!setData || !(part.model.level in SCENERY)) continue;
+  const parts = view.computed_renderer_views.filter((part) => part.set_data);
+  const moves = parts.some((part) => part.model.level === 'image'); // a map or a raster, which no picture leaves as it is
+  const kept = SCENERY.map((levels) => ({levels: levels.filter((level) => !(moves && level === 'image'))}));
+  const keptAt = (level) => kept.find(({levels}) => levels.includes(level));
+  for (const part of parts) {
+    const keep = keptAt(part.model.level), setData = part.set_data.bind(part);
+    if (!keep) continue;
     part.set_data = (...rest) => {
-      kept[SCENERY[part.model.level]].drawn = false;
+      keep.drawn = false;
       return setData(...rest);
     };
   }
-  const kept = {layout: {}, behind: {levels: ['underlay']}, before: {levels: ['guide', 'annotation']}};
+  const laidOut = {};
   /** Whether the frame has come to rest, for legends find their places late; what was kept of other ranges is void. */
   const holds = (what, {width, height}) => {
     const {x_range, y_range} = view.model;
@@ -119,13 +123,13 @@ function keepScenery(view, appearance) {
   };
   if (layOut) {
     view._invalidate_layout_if_needed = () => {
-      const held = holds(kept.layout, view.canvas_view.primary.canvas) && kept.layout.drawn;
+      const held = holds(laidOut, view.canvas_view.primary.canvas) && laidOut.drawn;
       if (view._needs_layout || !held) layOut();
-      kept.layout.drawn = true;
+      laidOut.drawn = true;
     };
   }
   view._paint_levels = (context, level, ...clip) => {
-    const keep = kept[SCENERY[level]];
+    const keep = keptAt(level);
     if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
     const {layer} = context, {canvas} = layer;
     if (!canvas.width || !canvas.height) return; // not laid out yet

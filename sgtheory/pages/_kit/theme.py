@@ -66,6 +66,7 @@ def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: st
             axis_label_text_color="soft",
         )  # fmt: skip
     for grid in plot.grid:
+        grid.level = "image"  # below the lines and texts that lie behind the curves
         themed(grid, grid_line_color="grid")
     return plot
 
