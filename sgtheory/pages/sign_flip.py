@@ -137,7 +137,7 @@ class _Panel(Panel):
         self.line(source, "first", "green", "first term", dash="dashed")
         self.line(source, "second", "purple", "second term", dash="dashed")
         self.line(source, "total", "orange" if source == "surrogate" else "blue", "their sum", width=2.5)
-        return self.finished(description, "bottom_left")
+        return self.finished(description, "top_right")
 
     def true(self):
         return self._bracket("true", "The two terms of the true bracket and their sum, {true_bracket} at the chosen w.")
