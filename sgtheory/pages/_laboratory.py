@@ -70,6 +70,7 @@ def picture(settings: Mapping[str, Any]) -> Sources:
 
 
 def slug(method: str) -> str:
+    """What the sources of a method are called."""
     return method.replace(", ", "_").replace(" ", "_").replace("-", "_").lower()
 
 
@@ -104,11 +105,9 @@ def _made(*numbers: float):
 
 @functools.lru_cache(_KEPT)
 def _parameters(widths: tuple[int, ...], number: int):
-    import jax
-
     from sgtheory.experiments.gradient_laboratory import draw_parameters
 
-    return draw_parameters(widths, jax.random.key(number))
+    return draw_parameters(widths, _key(number))
 
 
 @functools.lru_cache(_KEPT)
@@ -155,11 +154,9 @@ def _over_steepness(method, numbers, widths, number, loss):
 
 @functools.lru_cache(64)
 def _random_networks(widths):
-    import jax
-
     from sgtheory.experiments.gradient_laboratory import random_networks
 
-    return random_networks(widths, jax.random.key(2000))
+    return random_networks(widths, _key(2000))
 
 
 @functools.lru_cache(_KEPT)

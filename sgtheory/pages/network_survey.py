@@ -25,7 +25,7 @@ from sgtheory.pages._kit import (
     in_64_bits,
     panel,
 )
-from sgtheory.pages._laboratory import parse_widths
+from sgtheory.pages._laboratory import parse_widths, slug
 
 BATCH = 8  # networks between two looks at the stop button
 QUANTITIES = ("cosine", "sign_agreement")
@@ -215,7 +215,7 @@ class _Rows(Panel):
 
     def drawn(self):
         for method, (role, sign) in _MARKS.items():
-            source = f"{_slug(method)}_{self.name}"
+            source = f"{slug(method)}_{self.name}"
             self.line(source, "y", role, width=3)
             self.dots(f"{source}_median", "y", role, size=9, marker=sign)
             self.name_tag(f"{source}_name", role, method)
@@ -225,10 +225,6 @@ class _Rows(Panel):
 
 
 # ---- from settings to the survey, and from what it found to columns -------------------------------------------------------
-
-
-def _slug(method: str) -> str:
-    return method.replace(", ", "_").replace(" ", "_").replace("-", "_").lower()
 
 
 def _surveyed(settings: Mapping[str, Any], first: int):
@@ -274,13 +270,13 @@ def _arrange(found: Mapping[str, np.ndarray], methods: tuple[str, ...], share: i
     sources = {}
     for name, (left, _) in _X_RANGES.items():
         for method in METHODS:
-            source = f"{_slug(method)}_{name}"
+            source = f"{slug(method)}_{name}"
             sources |= {source + part: dict.fromkeys(("x", "y"), np.zeros(0)) for part in ("", "_median", "_name")}
         for place, method in enumerate(methods if shown else ()):
             top, height = 1 - place / len(methods), 1 / len(methods)
             quartiles = np.quantile(found[name][:shown, place], [0.25, 0.5, 0.75])
             y = np.array([top - 0.72 * height])
-            source = f"{_slug(method)}_{name}"
+            source = f"{slug(method)}_{name}"
             sources[source] = {"x": quartiles, "y": np.repeat(y, 3)}
             sources[f"{source}_median"] = {"x": quartiles[1:2], "y": y}
             sources[f"{source}_name"] = {"x": np.array([left]), "y": np.array([top - 0.28 * height])}

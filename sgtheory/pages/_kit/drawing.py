@@ -37,7 +37,7 @@ def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Source
     return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
 
-BEHIND = "underlay"  # of Bokeh: kit.js keeps what is painted there
+BEHIND = "underlay"  # of Bokeh: spare.js keeps what is painted there
 
 
 class Panel:
