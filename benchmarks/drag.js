@@ -19,18 +19,31 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
     waiting.push(event);
     changed(name);
   };
-  const show = stage.show.bind(stage);
-  stage.show = (channels) => {
-    show(channels);
-    const shown = waiting;
-    waiting = [];
-    // Bokeh paints in the next frame; a message posted there arrives when that frame has been drawn.
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => log.pictures.push({time: performance.now(), events: shown});
-      channel.port2.postMessage(null);
-    });
+  // A message posted in a frame arrives when that frame has been painted.
+  const painted = (shown) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => log.pictures.push({time: performance.now(), events: shown});
+    channel.port2.postMessage(null);
   };
+  let shown = [];
+  const show = stage.show, {painter} = stage;
+  stage.show = (numbers) => {
+    show.call(stage, numbers);
+    shown = [...shown, ...waiting];
+    waiting = [];
+    if (painter) return; // of the bare figure, BokehJS paints in the next frame
+    const these = shown;
+    shown = [];
+    requestAnimationFrame(() => painted(these));
+  };
+  const paint = painter?.paint;
+  if (painter) {
+    painter.paint = async () => {
+      await paint.call(painter);
+      painted(shown);
+      shown = [];
+    };
+  }
   // From end to end; a slider of fewer positions turns there, so that every event is a step.
   const most = Math.round((high - low) / step);
   const place = (k) => (most < wantedSteps ? most - Math.abs(most - (k + 1) % (2 * most)) : Math.round((k + 1) / (wantedSteps + 1) * most));
@@ -54,6 +67,7 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
   }
   kernel.anyMessage.disconnect(count);
   stage.show = show;
+  if (painter) painter.paint = paint;
   stage.changed = changed;
   const latencies = log.pictures.flatMap(({time, events}) => events.map((event) => time - event.time));
   const pictures = log.pictures.filter(({time, events}) => events.length && time < ended + 60).length;

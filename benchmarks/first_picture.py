@@ -1,6 +1,6 @@
 """How long a reader waits: imports, first live picture after "Run", exact numbers; and what a drag compiles.
 
-python -m benchmarks.first_picture
+python -m benchmarks.first_picture [notebook …]
 """
 
 import pathlib
@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import Any
 
-from benchmarks.drag import NOTEBOOKS
+from benchmarks.drag import NOTEBOOKS, VIEW
 from benchmarks.laboratory import await_live, await_ready, browser, open_notebook, running_lab
 
 # Moves every slider of page 01 through its range, table after table, and counts what is compiled meanwhile.
@@ -37,8 +37,8 @@ print(len(compiled))
 """
 
 
-def measure() -> list[dict[str, Any]]:
-    """One row a quantity; times in seconds, the smallest of three for imports."""
+def measure(notebooks: list[str] | None = None) -> list[dict[str, Any]]:
+    """One row a quantity; times in seconds, the smallest of three for imports. `notebooks` by name, all where none is told."""
     rows = [
         _row("import sgtheory", min(_python("import sgtheory") for _ in range(3))),
         _row(
@@ -47,7 +47,10 @@ def measure() -> list[dict[str, Any]]:
         ),
         {"quantity": "compilations while all sliders move", "value": _compilations(), "unit": "programs"},
     ]
-    return rows + [row for kind in ("cold", "warm") for row in _pictures(kind)]
+    for notebook in notebooks or [path.name for path in sorted(NOTEBOOKS.glob("0*.ipynb"))]:
+        with tempfile.TemporaryDirectory() as kept:
+            rows += [row for kind in ("cold", "warm") for row in _pictures(notebook, kind, kept)]
+    return rows
 
 
 def _row(quantity: str, seconds: float) -> dict[str, Any]:
@@ -64,21 +67,18 @@ def _compilations() -> int:
     return int(done.stdout.split()[-1])
 
 
-_CACHE = tempfile.TemporaryDirectory()
-
-
-def _pictures(kind: str) -> list[dict[str, Any]]:
+def _pictures(notebook: str, kind: str, kept: str) -> list[dict[str, Any]]:
     """From "Run" on the page's cell to the first live picture and to exact numbers; warm: with compiled programs kept."""
     cache = {
-        "JAX_COMPILATION_CACHE_DIR": _CACHE.name,
+        "JAX_COMPILATION_CACHE_DIR": kept,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(NOTEBOOKS, folder, dirs_exist_ok=True)
         with running_lab(pathlib.Path(folder), **cache) as address, browser() as chromium:
-            page = chromium.new_page(viewport={"width": 1360, "height": 1000})
-            open_notebook(page, address, "01_single_unit.ipynb")
+            page = chromium.new_page(viewport=VIEW)
+            open_notebook(page, address, notebook)
             page.evaluate(
                 """() => {
                   const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -91,9 +91,10 @@ def _pictures(kind: str) -> list[dict[str, Any]]:
             live = time.perf_counter() - began
             await_ready(page)
             ready = time.perf_counter() - began
-    return [_row(f"first live picture, {kind}", live), _row(f"exact numbers, {kind}", ready)]
+    name = pathlib.Path(notebook).stem
+    return [_row(f"{name}: first live picture, {kind}", live), _row(f"{name}: exact numbers, {kind}", ready)]
 
 
 if __name__ == "__main__":
-    for row in measure():
+    for row in measure(sys.argv[1:]):
         print(row)

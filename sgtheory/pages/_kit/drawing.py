@@ -111,6 +111,9 @@ class Panel:
         """The figure with its text, once all is drawn; `map` as of a `Figure`."""
         if self.plot.legend:
             finish_legend(self.plot, legend)
+        for renderer in self.plot.renderers:  # nothing is selected or muted: no glyphs of their own for that
+            glyph = renderer.glyph
+            renderer.update(selection_glyph=glyph, nonselection_glyph=glyph, muted_glyph=glyph)
         return Figure(self.name, self.plot, description, map)
 
 

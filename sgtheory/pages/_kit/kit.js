@@ -152,11 +152,10 @@ export class Stage {
     this.tables = new Map();
     this.readouts = {};
     this.lastTouched = spec.play;
-    this.statistics = {drawn: 0, painted: 0};
+    this.statistics = {drawn: 0};
     this.approximate = false; // what is shown comes from between the rows of a table
     this.computes = false; // the kernel answers at once
     this.wanted = null;
-    this.frame = null;
     this.moving = null; // the slider of a drag that the kernel draws
     this.pace = {value: null, time: 0, speed: 0};
     this.expected = 0; // pictures of it that are under way
@@ -192,12 +191,16 @@ export class Stage {
   async embed() {
     const docid = 'sgtheory';
     const roots = Object.fromEntries(this.spec.figures.map(({root}, k) => [root, this.panels[k]]));
+    spareUnseen(this.Bokeh);
+    spareUnseen(this.Bokeh);
     const [views] = await this.Bokeh.embed.embed_items({[docid]: this.doc}, [
       {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
     ]);
     this.views = views;
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     for (const plot of plots) spareWork(plot, themeNow);
+    this.painter = new Painter(plots, () => this.draw());
+    this.painter = new Painter(plots, () => this.draw());
     if (plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
     this.spec.figures.forEach((figure, k) => figure.map && this.attendMap(figure, this.panels[k], plots[k]));
     this.document = plots[0].model.document;
@@ -389,11 +392,11 @@ export class Stage {
     this.namePlay();
     if (this.table(name)) {
       this.wanted = name;
-      this.drawSoon();
+      this.painter.request();
     } else if (this.asks(name)) {
       this.follow(name, value);
       this.wanted = name;
-      this.drawSoon();
+      this.painter.request();
       this.ask();
     }
     this.settleSoon(name, value);
@@ -408,19 +411,10 @@ export class Stage {
     }, REST);
   }
 
-  /** At once when nothing waits to be painted, else with the next frame: the last value is always drawn. */
-  drawSoon() {
-    if (this.frame !== null) return;
-    this.draw();
-    this.frame = requestAnimationFrame(() => {
-      this.frame = null;
-      this.statistics.painted += 1;
-      if (this.wanted !== null) this.drawSoon();
-    });
-  }
-
+  /** Into the frame that is about to be painted, whatever was wanted last. */
   draw() {
     const name = this.wanted;
+    if (name === null) return;
     this.wanted = null;
     const table = this.carries() ? null : this.table(name);
     if (!table) return this.drawReached(name);
@@ -488,7 +482,7 @@ export class Stage {
         const channels = unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)}));
         this.ahead.push({value: message.state[message.control], channels});
         this.wanted = this.moving;
-        this.drawSoon();
+        this.painter.request();
       }
       this.ask();
     } else if (message.kind === 'picture') {

@@ -6,7 +6,8 @@
  *    pages set no such variable, and their font stays.
  *  · It writes some seventy style sheets anew, each with what stood there before.
  *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
- *    It seeks the points that lie outside the frame, where they would be clipped anyway, and paints glyphs of no points.
+ *    It sorts the points by their places, to seek those outside the frame, where they would be clipped anyway, and the
+ *    ends of axes, which are set; it paints glyphs of no points.
  *  · It measures, lays out and writes axes, titles and legends anew, each text at the price of a new style of the whole
  *    document. They are kept as a picture instead, until a range, a size or the theme changes.
  * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
@@ -20,6 +21,10 @@ function spareWork(view, appearance) {
   for (const part of view.computed_renderer_views ?? []) {
     if (part.glyph && part.set_data) spareGlyph(part), spareVisuals(part.glyph);
     if (part._render_items) spareLegend(part);
+  }
+  // Ends that are set need not be sought among the points.
+  if ([view.model.x_range, view.model.y_range].every(({type}) => type === 'Range1d')) {
+    Object.defineProperty(view, 'auto_ranged_renderers', {value: []});
   }
   if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
 }
@@ -39,13 +44,24 @@ function spareSheets(prototype) {
 }
 
 const nothing = () => {};
-const UNSEEN = ['decimated_glyph', 'selection_glyph', 'nonselection_glyph', 'muted_glyph'];
-const PREPARATIONS = ['set_data', 'set_visuals', 'after_visuals', 'after_lazy_visuals', 'map_data'];
+
+/** Of each glyph the view that is seen: what is made of it for points that are selected, muted, … shows and does nothing. */
+function spareUnseen(Bokeh) {
+  const views = Bokeh.Models?.get('GlyphRenderer')?.prototype.default_view?.prototype;
+  if (!views?.build_glyph_view || views.spares) return;
+  const build = views.build_glyph_view;
+  const silent = ['set_base', 'set_data', 'set_visuals', 'after_visuals', 'after_lazy_visuals', 'map_data', 'remove'];
+  const unseen = {...Object.fromEntries(silent.map((name) => [name, nothing])), children_views: () => []};
+  views.spares = true;
+  views.build_glyph_view = async function (model) {
+    if (this.glyph) return Object.assign(Object.create(this.glyph), unseen, {model});
+    const seen = await build.call(this, model);
+    spareIndex(seen);
+    return seen;
+  };
+}
 
 function spareGlyph(view) {
-  for (const name of UNSEEN) {
-    for (const preparation of PREPARATIONS) if (view[name]?.[preparation]) view[name][preparation] = nothing;
-  }
   if (view.all_indices) {
     view._update_masked_indices = () => view.all_indices;
     view._paint = (context) => {
@@ -57,6 +73,21 @@ function spareGlyph(view) {
     };
   }
   view.update_position = nothing; // of an element that shows nothing
+}
+
+/** Points are sorted by their places only where a place is looked up, which no tool of a page does. */
+function spareIndex(glyph) {
+  if (!glyph.index_data || !('_index' in glyph)) return;
+  const sort = glyph.index_data.bind(glyph);
+  let index = null;
+  glyph.index_data = () => { index = null; };
+  Object.defineProperty(glyph, '_index', {
+    get: () => {
+      if (!index) sort();
+      return index;
+    },
+    set: (sorted) => { index = sorted; },
+  });
 }
 
 /** Colours and widths that come from no column stay, until one is set or the points are more or fewer. */
@@ -150,6 +181,49 @@ function keepScenery(view, appearance) {
     keep.drawn = true;
     layer.undo_transform(() => context.drawImage(keep.layer.ctx.canvas, 0, 0));
   };
+}
+
+/**
+ * Paints the figures of a page together, in the frame in which their numbers are set. BokehJS by itself paints in a later
+ * one, by a clock for each figure.
+ */
+class Painter {
+  /** `draw` sets the numbers that are wanted, if there are any. */
+  constructor(plots, draw) {
+    Object.assign(this, {draw, frame: null, changed: new Set(), updates: []});
+    for (const plot of plots.filter((plot) => plot.throttled_paint && plot.repaint)) {
+      plot.throttled_paint = async () => {
+        this.changed.add(plot);
+        this.request();
+      };
+      for (const part of plot.computed_renderer_views ?? []) if (part.update_data) this.attend(part);
+    }
+  }
+
+  attend(part) {
+    const update = part.update_data.bind(part);
+    part.update_data = (...rest) => {
+      const updated = update(...rest);
+      this.updates.push(updated);
+      return updated;
+    };
+  }
+
+  request() {
+    this.frame ??= requestAnimationFrame(() => this.paint());
+  }
+
+  async paint() {
+    try {
+      this.draw();
+      await Promise.all(this.updates.splice(0)); // still within the frame: the glyphs of a page wait for nothing
+    } finally {
+      this.frame = null;
+    }
+    const plots = [...this.changed];
+    this.changed.clear();
+    for (const plot of plots) if (!plot.is_destroyed) plot.repaint();
+  }
 }
 
 /**
