@@ -37,6 +37,10 @@ print(len(compiled))
 """
 
 
+# What has been drawn is painted in the next frame.
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+
+
 def measure(notebooks: list[str] | None = None) -> list[dict[str, Any]]:
     """One row a quantity; times in seconds, the smallest of three for imports. `notebooks` by name, all where none is told."""
     rows = [
@@ -88,6 +92,7 @@ def _pictures(notebook: str, kind: str, kept: str) -> list[dict[str, Any]]:
             began = time.perf_counter()
             page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
             await_live(page)
+            page.evaluate(PAINTED)
             live = time.perf_counter() - began
             await_ready(page)
             ready = time.perf_counter() - began

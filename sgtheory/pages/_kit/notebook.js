@@ -2,7 +2,7 @@
 
 /** BokehJS once a page and version, as it is installed: no other network, nothing stored in the notebook. */
 function bokehOnce(model, signal) {
-  const {bokeh: version} = model.get('spec');
+  const version = model.get('bokeh');
   window.sgtheoryBokeh ??= {};
   window.sgtheoryBokeh[version] ??= (async () => {
     let loaded = false;
@@ -22,11 +22,15 @@ function bokehOnce(model, signal) {
 
 /** From a server with our extension and the kernel's version of Bokeh: at once, even while the kernel runs other cells. */
 async function bokehOfServer(version) {
+  const address = addressOfBokeh(version);
+  const answer = address && (await fetch(address).catch(() => null));
+  return answer?.ok ? answer.text() : null;
+}
+
+function addressOfBokeh(version) {
   const page = document.getElementById('jupyter-config-data');
   const {baseUrl, sgtheoryBokeh} = page ? JSON.parse(page.textContent) : {};
-  if (!baseUrl || sgtheoryBokeh !== version) return null;
-  const answer = await fetch(`${baseUrl}sgtheory/bokeh.min.js?v=${version}`).catch(() => null);
-  return answer?.ok ? answer.text() : null;
+  return baseUrl && sgtheoryBokeh === version ? `${baseUrl}sgtheory/bokeh.min.js?v=${version}` : null;
 }
 
 function bokehOfKernel(model) {
@@ -135,6 +139,11 @@ async function inDocument(el, signal) {
   return !signal.aborted;
 }
 
+/** While the kernel makes the page's controls. */
+function initialize({model}) {
+  if (addressOfBokeh(model.get('bokeh'))) bokehOnce(model, new AbortController().signal);
+}
+
 async function render({model, el, signal}) {
   const Bokeh = await bokehOnce(model, signal);
   const spec = model.get('spec');
@@ -171,4 +180,4 @@ async function render({model, el, signal}) {
   });
 }
 
-export default {render};
+export default {initialize, render};

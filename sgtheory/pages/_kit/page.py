@@ -102,6 +102,7 @@ class Page(ipywidgets.VBox):
         self._told: dict[str, Any] = {}  # where sliders are at rest that have not said so themselves
         self._tables: dict[str, dict[str, Any]] = {}
         self._active = self.play
+        self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
         self.by_name = {control.name: control for control in self.specification}
         self.controls = {control.name: control.widget() for control in self.specification}
         self.messages = {name: ipywidgets.HTML() for name in self.controls}
@@ -111,7 +112,7 @@ class Page(ipywidgets.VBox):
         self._stored_figures: dict[str, Any] | None = None
         self._latest = self._first_picture()
         self._sent: tuple[dict[str, Any], bool] | None = None
-        self.stage = self._make_stage()
+        self._set_stage()
         self.stage.on_msg(self._on_message)
         for name, widget in self.controls.items():
             widget.observe(lambda change, name=name: self._changed(name), names="value")
@@ -130,19 +131,21 @@ class Page(ipywidgets.VBox):
             self._stored_figures = json.loads(arrays["figures"].tobytes())
             return settings, unflatten(arrays, "picture")
 
-    def _make_stage(self) -> Stage:
+    def _set_stage(self) -> None:
         kept = self._stored_figures
-        installed = importlib.metadata.version("bokeh")
+        installed = self.stage.bokeh
         # Within a major version of Bokeh a description stays what it is; a test compares.
         if kept is None or kept["document"]["version"].partition(".")[0] != installed.partition(".")[0]:
             kept = self.described_figures()
         kept["document"]["version"] = installed
         self._figures = kept["figures"]
         opening, data = self._opening()
-        return Stage(
-            doc=json.dumps(kept["document"]), spec=self._spec(), controls=self.controls,
-            opening=opening, opening_bytes=data,
-        )  # fmt: skip
+        with self.stage.hold_sync():  # one message
+            self.stage.set_trait("doc", json.dumps(kept["document"]))
+            self.stage.set_trait("spec", self._spec())
+            self.stage.set_trait("controls", self.controls)
+            self.stage.set_trait("opening", opening)
+            self.stage.set_trait("opening_bytes", data)
 
     def _opening(self) -> tuple[list[dict[str, Any]], bytes]:
         """The first picture and, where one is stored, the table of the slider that plays, as messages."""
@@ -175,7 +178,6 @@ class Page(ipywidgets.VBox):
             "title": self.title,
             "play": self.play,
             "kernel": True,
-            "bokeh": importlib.metadata.version("bokeh"),
             "figures": self._figures,
             "wide": sorted(self.wide),
             "points": {name: vars(points) for name, points in self.points.items()},

@@ -14,10 +14,6 @@
  */
 function spareWork(view, appearance) {
   Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
-  const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
-  if (lookup) lookup._get_css_value = () => '';
-  const sheet = holderOf(view.style, '_update');
-  if (sheet && !sheet.spares) spareSheets(sheet);
   for (const part of view.computed_renderer_views ?? []) {
     if (part.glyph && part.set_data) spareGlyph(part), spareVisuals(part.glyph);
     if (part._render_items) spareLegend(part);
@@ -27,6 +23,14 @@ function spareWork(view, appearance) {
     Object.defineProperty(view, 'auto_ranged_renderers', {value: []});
   }
   if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
+}
+
+/** What all figures share, found at the first of them. */
+function spareStyles(view) {
+  const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
+  if (lookup) lookup._get_css_value = () => '';
+  const sheet = holderOf(view.style, '_update');
+  if (sheet && !sheet.spares) spareSheets(sheet);
 }
 
 function holderOf(object, key) {
@@ -45,8 +49,11 @@ function spareSheets(prototype) {
 
 const nothing = () => {};
 
-/** Of each glyph the view that is seen: what is made of it for points that are selected, muted, … shows and does nothing. */
-function spareUnseen(Bokeh) {
+/**
+ * Called before BokehJS builds a page. Of each glyph it builds the view that is seen: what it makes for points that are
+ * selected, muted, … shows and does nothing.
+ */
+function spareBuilding(Bokeh) {
   const views = Bokeh.Models?.get('GlyphRenderer')?.prototype.default_view?.prototype;
   if (!views?.build_glyph_view || views.spares) return;
   const build = views.build_glyph_view;
@@ -55,6 +62,7 @@ function spareUnseen(Bokeh) {
   views.spares = true;
   views.build_glyph_view = async function (model) {
     if (this.glyph) return Object.assign(Object.create(this.glyph), unseen, {model});
+    spareStyles(this.plot_view);
     const seen = await build.call(this, model);
     spareIndex(seen);
     return seen;
@@ -240,16 +248,21 @@ function shareScreen(panels, plots, signal) {
     canvas_view.primary = layerOn(context, canvas_view.primary);
     canvas_view.el.style.visibility = 'hidden';
   }
+  let arranged = null;
   const arrange = () => {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;
+    const corners = panels.map(({offsetLeft, offsetTop}) => [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)]);
+    const arrangement = [ratio, grid.clientWidth, grid.clientHeight, ...corners].join();
+    if (arranged === arrangement) return;
+    arranged = arrangement;
     Object.assign(screen, {width: Math.round(grid.clientWidth * ratio), height: Math.round(grid.clientHeight * ratio)});
     Object.assign(screen.style, {width: grid.clientWidth + 'px', height: grid.clientHeight + 'px'});
     plots.forEach((plot, k) => {
-      const {primary} = plot.canvas_view, {offsetLeft, offsetTop} = panels[k];
-      primary.corner = [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)];
+      const {primary} = plot.canvas_view;
+      primary.corner = corners[k];
       if (!primary.canvas.width) return; // not laid out yet
       plot._invalidate_all = true;
-      plot._actual_paint();
+      plot.paint();
     });
   };
   const observer = new ResizeObserver(arrange);

@@ -76,12 +76,14 @@ class Action:
 class Stage(anywidget.AnyWidget):
     """Figures and tools in the browser. Pictures and tables are sent, in binary, and drawn.
 
+    `bokeh` is the version of BokehJS, which the browser loads as soon as it knows it; all else may be set later.
     `opening` are the first such messages, and `opening_bytes` their numbers: they come with the widget itself, for a
     kernel that runs the cells below does not answer.
     """
 
     _esm = script("notebook")
     _css = STYLE.read_text(encoding="utf-8")
+    bokeh = traitlets.Unicode().tag(sync=True)
     doc = traitlets.Unicode().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)
     opening = traitlets.List().tag(sync=True)
