@@ -26,7 +26,6 @@ DIFFERENCES = """async (moved) => {
     document.body.append(roots[root]);
   });
   const [views] = await Bokeh.embed.embed_items({plain: doc}, [{docid: 'plain', roots, root_ids: Object.keys(roots)}]);
-  for (const {root} of figures) views.get_by_id(root).model.hold_render = false;
   const plain = views.get_by_id(figures[0].root).model.document;
   if (moved) {
     for (const [name, source] of stage.sources) plain.get_model_by_name(name).data = source.data;

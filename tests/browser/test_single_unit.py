@@ -63,6 +63,13 @@ def test_a_control_left_alone_leaves_the_picture_alone(opened):
     assert panels(opened) == before
 
 
+def test_only_the_shared_canvas_is_seen(opened):
+    # BokehJS's own canvases are layers that cost a third of the pictures of a drag, although they show nothing.
+    seen = "(kind) => [...document.querySelectorAll(kind)].map((node) => getComputedStyle(node).visibility)"
+    assert set(opened.evaluate(seen, ".sgtheory-panel > .bk-Figure")) == {"hidden"}
+    assert set(opened.evaluate(seen, ".sgtheory-screen")) == {"visible"}
+
+
 def test_during_a_drag_the_table_draws_and_the_kernel_rests(opened):
     opened.evaluate(f"() => {STAGE}.approach('baseline')")
     opened.wait_for_function(f"() => {STAGE}.table('baseline')", timeout=PATIENCE_MS)

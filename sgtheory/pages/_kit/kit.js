@@ -201,7 +201,6 @@ export class Stage {
     this.painter = new Painter(plots, () => this.draw());
     if (plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
     this.spec.figures.forEach((figure, k) => figure.map && this.attendMap(figure, this.panels[k], plots[k]));
-    for (const {model} of plots) model.hold_render = false;
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());

@@ -244,10 +244,8 @@ function shareScreen(panels, plots, signal) {
   const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
   grid.append(screen);
   const context = screen.getContext('2d');
-  for (const {canvas_view} of plots) {
-    canvas_view.primary = layerOn(context, canvas_view.primary);
-    canvas_view.el.style.visibility = 'hidden';
-  }
+  for (const {canvas_view} of plots) canvas_view.primary = layerOn(context, canvas_view.primary);
+  grid.classList.add('sgtheory-shared');
   let arranged = null;
   const arrange = () => {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;

@@ -50,7 +50,6 @@ def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: st
     plot = figure(
         title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
         x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="",
-        hold_render=True,  # until the script has made its arrangements
         min_border_right=12, min_border_left=58,  # frames stand in line, and stand still when labels grow
     )  # fmt: skip
     themed(plot, background_fill_color="background", border_fill_color="background", outline_line_color="line")
