@@ -63,6 +63,7 @@ function spareBuilding(Bokeh) {
   views.build_glyph_view = async function (model) {
     if (this.glyph) return Object.assign(Object.create(this.glyph), unseen, {model});
     spareStyles(this.plot_view);
+    this._paint = nothing; // until `spareGlyph`, for nobody sees it
     const seen = await build.call(this, model);
     spareIndex(seen);
     return seen;
@@ -70,6 +71,7 @@ function spareBuilding(Bokeh) {
 }
 
 function spareGlyph(view) {
+  delete view._paint; // silenced while the page was built
   if (view.all_indices) {
     view._update_masked_indices = () => view.all_indices;
     view._paint = (context) => {
@@ -246,7 +248,7 @@ function shareScreen(panels, plots, signal) {
   const context = screen.getContext('2d');
   for (const {canvas_view} of plots) canvas_view.primary = layerOn(context, canvas_view.primary);
   grid.classList.add('sgtheory-shared');
-  let arranged = null;
+  let arranged = null, observed = false;
   const arrange = () => {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;
     const corners = panels.map(({offsetLeft, offsetTop}) => [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)]);
@@ -259,14 +261,16 @@ function shareScreen(panels, plots, signal) {
       const {primary} = plot.canvas_view;
       primary.corner = corners[k];
       if (!primary.canvas.width) return; // not laid out yet
+      if (!observed) return plot.request_paint();
       plot._invalidate_all = true;
-      plot.paint();
+      plot.paint(); // now, for to resize the canvas has emptied it
     });
   };
+  arrange();
+  observed = true;
   const observer = new ResizeObserver(arrange);
   for (const part of [grid, ...panels]) observer.observe(part);
   signal.addEventListener('abort', () => observer.disconnect());
-  arrange();
 }
 
 /** A layer of BokehJS that paints into this context, with its left upper corner where `corner` says. */
