@@ -8,6 +8,8 @@ BIN = $(SGTHEORY_ENVIRONMENT)/bin
 CACHE = JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.jax_cache" \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 MODULES = sgtheory tests benchmarks tools
+# Over the cores, up to four; the tests of a module, or of a page, stay in one process (see tests/conftest.py).
+SPREAD = -n logical --maxprocesses=4 --dist loadgroup
 
 .PHONY: help environment lab test check unit notebooks browser bench pictures format lock newest
 
@@ -36,8 +38,8 @@ check: environment
 	$(BIN)/lint-imports
 
 unit: environment
-	$(BIN)/python -m pytest -q --doctest-modules sgtheory
-	$(BIN)/python -m pytest -q tests --ignore=tests/browser
+	$(BIN)/python -m pytest -q $(SPREAD) --doctest-modules sgtheory
+	$(BIN)/python -m pytest -q $(SPREAD) tests --ignore=tests/browser
 
 notebooks: environment
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=120 -p no:cacheprovider notebooks

@@ -1,7 +1,7 @@
-"""The yardstick of `benchmarks.drag`: the least that an ipywidgets slider with a Bokeh figure can be.
+"""The yardstick of `benchmarks.drag`: the simplest ipywidgets slider with a Bokeh figure.
 
-One figure with one line, BokehJS as it is, no theme, no read-outs, no axis that moves. Its numbers come from a table in
-the browser or, a message a step, from the kernel. It answers to the same instrument as a page does.
+One figure with one line, BokehJS unchanged, no theme, no read-outs, no axis that moves. Its numbers come from a table in
+the browser or, one message per step, from the kernel. It is measured with the same instrument as a page.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ CELL = "import bare_figure\nbare_figure.page()"
 
 
 class BareFigure(anywidget.AnyWidget):
-    """A line whose y column is a row of a table, or what the kernel says."""
+    """A line whose y column is a row of a table, or what the kernel sends."""
 
     _esm = """
     export default {async render({model, el}) {
@@ -79,7 +79,7 @@ def _row(value: float | np.ndarray) -> np.ndarray:
 
 
 def page() -> ipywidgets.VBox:
-    """Two sliders from 0 to 1 and the figure: one draws from the table, the other through the kernel."""
+    """Two sliders from 0 to 1 and the figure: one slider draws from the table, the other through the kernel."""
     plot = figure(width=600, height=300)
     plot.line("x", "y", source=ColumnDataSource({"x": X, "y": _row(0.0)}, name="source"))
     sliders = {name: ipywidgets.FloatSlider(min=0, max=1, step=0.01, description=name) for name in ("table", "kernel")}

@@ -1,4 +1,4 @@
-// Times every event of a slider, every drawing and every frame that follows one, and counts the kernel's messages.
+// Times every event of a slider and every picture that follows, and counts the kernel's messages.
 async ({slider, low, high, step, steps: wantedSteps}) => {
   const stage = document.querySelector('.sgtheory-stage').sgtheory;
   const control = stage.controls[slider];
@@ -31,7 +31,7 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
     show.call(stage, numbers);
     shown = [...shown, ...waiting];
     waiting = [];
-    if (painter) return; // of the bare figure, BokehJS paints in the next frame
+    if (painter) return; // without one (the bare figure), BokehJS paints in the next frame
     const these = shown;
     shown = [];
     requestAnimationFrame(() => painted(these));
@@ -44,7 +44,7 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
       shown = [];
     };
   }
-  // From end to end; a slider of fewer positions turns there, so that every event is a step.
+  // From end to end; a slider with fewer positions turns back there, so that every event is a step.
   const most = Math.round((high - low) / step);
   const place = (k) => (most < wantedSteps ? most - Math.abs(most - (k + 1) % (2 * most)) : Math.round((k + 1) / (wantedSteps + 1) * most));
   const positions = Array.from({length: wantedSteps}, (_, k) => low + place(k) * step);

@@ -1,10 +1,10 @@
-"""What a drag feels like: slider event to picture, pictures a second, messages and bytes a step, compilations.
+"""How a drag feels: time from slider event to picture, pictures per second, messages and bytes per step.
 
     python -m benchmarks.drag
 
-Sliders of page 01 are moved by 100 steps, 60 a second, in a real JupyterLab and a real Chromium, with their tables in
-the browser and with the kernel drawing every step. Before and after them the least that can be, one bare figure with one line
-(`bare_figure`), is moved in the same way: on a busy machine the ratio to it says more than milliseconds do.
+Sliders of page 01 are moved in 100 steps, 60 per second, in a real JupyterLab and a real Chromium, once with their tables in
+the browser and once with the kernel drawing every step. Before and after that, the simplest case, one bare figure with one
+line (`bare_figure`), is moved in the same way: on a busy machine the ratio to it says more than milliseconds do.
 """
 
 import pathlib
@@ -29,7 +29,7 @@ VIEW = {"width": 1360, "height": 1000}
 
 
 def measure(repeats: int = 3) -> list[dict[str, Any]]:
-    """One row a path: latency, pictures a second, messages and bytes a step, time to the exact picture at rest."""
+    """One row per slider and path: latency, pictures per second, messages and bytes per step, time to exact numbers at rest."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         shutil.copytree(NOTEBOOKS, root, dirs_exist_ok=True)
@@ -43,7 +43,7 @@ def measure(repeats: int = 3) -> list[dict[str, Any]]:
 
 
 def offer_bare(root: pathlib.Path) -> None:
-    """Puts the notebook of the bare line into a folder."""
+    """Puts the notebook with the bare line into a folder."""
     shutil.copy(bare_figure.SOURCE, root)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(bare_figure.CELL)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
@@ -51,7 +51,7 @@ def offer_bare(root: pathlib.Path) -> None:
 
 
 def bare(page, address: str, repeats: int) -> list[dict[str, Any]]:
-    """The rows of the bare line, by its table and by the kernel."""
+    """The rows for the bare line, drawn from its table and by the kernel."""
     open_notebook(page, address, BARE)
     run_all(page)
     page.wait_for_function("() => document.querySelector('.sgtheory-stage')?.sgtheory")
@@ -74,18 +74,18 @@ def _single_unit(page, address: str, repeats: int) -> list[dict[str, Any]]:
 
 
 def open_in_view(page, address: str, notebook: str) -> None:
-    """Runs a notebook and waits until its first page computes and fills the view."""
+    """Runs a notebook, and waits until its first page computes and fills the view."""
     open_notebook(page, address, notebook)
     run_all(page)
     await_live(page)
     await_ready(page)
-    # What is out of sight is not painted, and costs little.
+    # Figures out of sight are not painted, and would cost little.
     page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
     page.wait_for_timeout(3000)
 
 
 def await_table(page, slider: str) -> None:
-    """Asks for the table of a slider of the first page, and waits for it."""
+    """Asks for the table of a slider on the first page, and waits for it."""
     page.evaluate("(name) => document.querySelector('.sgtheory-stage').sgtheory.approach(name)", slider)
     page.wait_for_function("(name) => document.querySelector('.sgtheory-stage').sgtheory.table(name)", arg=slider)
     page.wait_for_timeout(500)
@@ -94,7 +94,7 @@ def await_table(page, slider: str) -> None:
 def dragged(
     page, what: str, path: str, repeats: int, slider: str, low: float, high: float, step: float
 ) -> dict[str, Any]:
-    """A row of the table: `slider` of the first page, moved from one end to the other, `repeats` times."""
+    """A row of results: `slider` on the first page, moved from one end to the other, `repeats` times."""
     drag = {"slider": slider, "low": low, "high": high, "step": step, "steps": STEPS}
     runs = [page.evaluate(INSTRUMENT, drag) for _ in range(repeats)]
     latencies = sorted(latency for run in runs for latency in run["latencies"])

@@ -1,4 +1,4 @@
-"""How long a reader waits: imports, first live picture after "Run", exact numbers; and what a drag compiles.
+"""How long a reader waits for imports, for the first live picture after "Run" and for exact numbers; and what a drag compiles.
 
 python -m benchmarks.first_picture [notebook …]
 """
@@ -37,12 +37,12 @@ print(len(compiled))
 """
 
 
-# What has been drawn is painted in the next frame.
+# Drawings are painted in the next frame.
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
 
 def measure(notebooks: list[str] | None = None) -> list[dict[str, Any]]:
-    """One row a quantity; times in seconds, the smallest of three for imports. `notebooks` by name, all where none is told."""
+    """One row per quantity; times in seconds, for imports the shortest of three. `notebooks` by name, by default all."""
     rows = [
         _row("import sgtheory", min(_python("import sgtheory") for _ in range(3))),
         _row(
@@ -72,7 +72,7 @@ def _compilations() -> int:
 
 
 def _pictures(notebook: str, kind: str, kept: str) -> list[dict[str, Any]]:
-    """From "Run" on the page's cell to the first live picture and to exact numbers; warm: with compiled programs kept."""
+    """Times from "Run" on the page's cell to the first live picture and to exact numbers; warm: with kept programs."""
     cache = {
         "JAX_COMPILATION_CACHE_DIR": kept,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

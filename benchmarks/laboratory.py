@@ -1,4 +1,4 @@
-"""A real JupyterLab, Notebook or Voila with a real Chromium in front of it: for the browser tests and the benchmarks."""
+"""A real JupyterLab, Notebook or Voila, seen in a real Chromium: for the browser tests and the benchmarks."""
 
 import contextlib
 import json
@@ -18,8 +18,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 PATIENCE_MS = 60_000
-COMPILED_MS = 240_000  # a page of many methods, its programs compiled for the first time on a busy machine
-# No background traffic of the browser's own, so that any request beyond 127.0.0.1 is the page's.
+COMPILED_MS = 240_000  # a page with many methods, whose programs are compiled for the first time on a busy machine
+# The browser makes no requests of its own, so that any request beyond 127.0.0.1 comes from the page.
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-features=OptimizationHints,MediaRouter",
@@ -38,7 +38,7 @@ def chromium() -> str | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -54,7 +54,7 @@ def running_lab(folder: pathlib.Path, **environment: str) -> Iterator[str]:
         "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         "--ServerApp.iopub_data_rate_limit=1e9", "--ServerApp.log_level=WARN",
-        "--LanguageServerManager.autodetect=False",  # no checker of code on this machine is to speak up
+        "--LanguageServerManager.autodetect=False",  # no code checker on this machine is to interfere
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         settings = pathlib.Path(scratch, "config/labconfig/default_setting_overrides.json")
@@ -97,13 +97,13 @@ def _await_server(address: str, server: subprocess.Popen, log: pathlib.Path) -> 
 
 @dataclass
 class Watched:
-    """What a browser context did that a reader should never see."""
+    """What happened in a browser context that should never happen to a reader."""
 
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
 
-# Said by the applications themselves, whatever notebook is open.
+# Messages of the applications themselves, whatever notebook is open.
 HARMLESS = (
     "favicon",
     "Download the React DevTools",
@@ -111,8 +111,8 @@ HARMLESS = (
     "Failed to load resource: the server responded with a status of 404",
     "ResizeObserver loop",
 )
-# What one application says or asks for besides, whatever notebook is open: Notebook 7 misses a setting and some fonts of
-# its own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.
+# Messages and requests of one application, whatever notebook is open: Notebook 7 lacks a setting and some fonts of its
+# own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.
 OWN_ERRORS = {
     "notebook": (
         "Cannot read properties of undefined (reading 'schema')",
@@ -125,7 +125,7 @@ OWN_REQUESTS = {"voila": ("fontawesome-free", "/mathjax/")}
 
 
 def watch(context: BrowserContext, application: str = "lab") -> Watched:
-    """Records console errors and requests beyond this machine from now on."""
+    """Records, from now on, console errors and requests that leave this machine."""
     seen = Watched()
     harmless = HARMLESS + OWN_ERRORS.get(application, ())
     expected = OWN_REQUESTS.get(application, ())
@@ -147,7 +147,7 @@ def watch(context: BrowserContext, application: str = "lab") -> Watched:
 
 @contextlib.contextmanager
 def browser() -> Iterator:
-    """A headless Chromium of this machine."""
+    """The headless Chromium of this machine."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGUMENTS))
         try:
@@ -157,7 +157,7 @@ def browser() -> Iterator:
 
 
 def open_notebook(page: Page, address: str, name: str, *, application: str = "lab") -> None:
-    """Opens a notebook and waits until its kernel answers; nothing is run yet, but by Voilà, which runs all."""
+    """Opens a notebook and waits until its kernel answers; nothing is run yet, except by Voilà, which runs everything."""
     if application == "voila":
         page.goto(f"{address}/voila/render/{name}", wait_until="commit")
         return
@@ -174,7 +174,7 @@ KERNEL_IS_IDLE = """() => {
 
 
 def run_all(page: Page) -> None:
-    """Runs every cell, as the menu would."""
+    """Runs every cell, as the menu does."""
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
@@ -186,7 +186,7 @@ def await_live(page: Page) -> None:
 
 
 def await_ready(page: Page) -> None:
-    """Waits until JAX computes behind the picture."""
+    """Waits until JAX is ready behind the picture."""
     page.wait_for_function(
         "() => document.querySelector('.sgtheory-status')?.textContent === 'Ready.'", timeout=COMPILED_MS
     )
@@ -198,7 +198,7 @@ def handle(page: Page, label: str):
 
 
 def at_rest(page: Page, **settings: Any) -> None:
-    """Waits until the exact picture for these settings stands."""
+    """Waits until the exact picture for these settings is shown."""
     page.wait_for_function(
         """(wanted) => {
           const state = JSON.parse(document.querySelector('.sgtheory-stage').dataset.settled ?? '{}');
@@ -210,7 +210,7 @@ def at_rest(page: Page, **settings: Any) -> None:
 
 
 def drag(page: Page, label: str, pixels: float) -> None:
-    """Drags a slider by hand, in a dozen steps."""
+    """Drags a slider as a hand does, in a dozen steps."""
     box = handle(page, label).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

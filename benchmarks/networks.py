@@ -1,8 +1,8 @@
-"""Exact gradients, draws a second, loop integrals: what networks of several layers cost.
+"""What networks of several layers cost: exact gradients, draws per second, loop integrals.
 
     python -m benchmarks.networks
 
-Each row has a ratio to a yardstick of the same run: one matrix product of 512 × 512 numbers (float32) on this machine.
+Each row has a ratio to a yardstick from the same run: one matrix product of 512 × 512 numbers (float32) on this machine.
 """
 
 import time
@@ -24,7 +24,7 @@ DRAWS = 20_000
 
 
 def _seconds(call: Callable[[], Any], repeats: int = 15) -> float:
-    """The median of some calls, after one that compiles."""
+    """The median time of several calls, after one that compiles."""
     jax.block_until_ready(call())
     times = []
     for _ in range(repeats):
@@ -52,7 +52,7 @@ def _exact(widths: tuple[int, ...], dtype: Any) -> float:
 
 
 def _draws(estimator: Any, part: str) -> float:
-    """Seconds a draw of a 5-5-5-1 network in float32: the whole, or its random numbers alone."""
+    """Seconds per draw of a 5-5-5-1 network in float32: the whole draw, or only its random numbers."""
     network, parameters, inputs = _problem((5, 5, 5, 1), jnp.float32)
 
     def one(key):
@@ -72,7 +72,7 @@ def _loops() -> float:
 
 
 def measure() -> list[dict[str, Any]]:
-    """One row a quantity: milliseconds, what that is in draws a second, and the ratio to the yardstick."""
+    """One row per quantity: milliseconds, the number per second, and the ratio to the yardstick."""
     matrix = jnp.ones((512, 512), jnp.float32)
     product = jax.jit(lambda a: a @ a)
     yardstick = _seconds(lambda: product(matrix))
@@ -87,7 +87,7 @@ def measure() -> list[dict[str, Any]]:
         ("stochastic triple", StochasticTriple(), "1e5/s"),
     ):
         rows.append((f"{name} draw, 5-5-5-1, float32", _draws(estimator, "whole"), aim))
-    rows.append(("its random numbers alone", _draws(SurrogateGradient(), "random numbers"), ""))
+    rows.append(("only the random numbers of a surrogate draw", _draws(SurrogateGradient(), "random numbers"), ""))
     return [
         {
             "quantity": name, "ms": f"{1e3 * seconds:.4g}", "per_second": f"{1 / seconds:.3g}",

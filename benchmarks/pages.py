@@ -2,7 +2,8 @@
 
     python -m benchmarks.pages [notebook …]
 
-By its table where a slider has one, else by the kernel. Before and after each page one bare line is moved, as a yardstick.
+A slider with a table is drawn from it, any other by the kernel. Before and after each page a bare line is moved, as a
+yardstick.
 """
 
 import pathlib
@@ -25,7 +26,7 @@ PAGES = {
 
 
 def measure(notebooks: list[str] | None = None, repeats: int = 1) -> list[dict[str, Any]]:
-    """One row a slider; `notebooks` by name, all where none is told."""
+    """One row per slider; `notebooks` by name, by default all."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         shutil.copytree(NOTEBOOKS, root, dirs_exist_ok=True)
@@ -43,7 +44,7 @@ def _page(page, address: str, notebook: str, repeats: int) -> list[dict[str, Any
     rows = []
     for control in PAGES[notebook].specification:
         if not isinstance(control, Slider) or control.sizes:
-            continue  # what sizes an array follows only when let go
+            continue  # a slider that changes the size of an array is answered only when it is let go
         path = "table" if control.tabled else "kernel"
         if control.tabled:
             await_table(page, control.name)

@@ -3,8 +3,8 @@
     python -m benchmarks.round_trip
 
 One round trip is what a slider costs before any work is done: the browser sends a comm message, the kernel sends
-`busy`, its answer and `idle`. ipywidgets sends the next value only after `idle`, so the time to `idle` bounds the
-updates a second.
+`busy`, its answer and `idle`. ipywidgets sends the next value only after `idle`, so the time to `idle` limits the
+updates per second.
 """
 
 import contextlib
@@ -52,13 +52,13 @@ comm.get_comm_manager().register_target("echo", answer)
 
 @dataclass(frozen=True)
 class Server:
-    """A running `jupyter server`: its address, and the file its log goes to."""
+    """A running `jupyter server`: its address and its log file."""
 
     address: str
     log: pathlib.Path
 
     def ask(self, path: str, *, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
-        """Answer of the server's REST interface, decoded."""
+        """The decoded answer of the server's REST interface."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {TOKEN}"}
         request = urllib.request.Request(f"http://{self.address}/{path}", data=data, method=method, headers=headers)
@@ -67,7 +67,7 @@ class Server:
 
 
 class Kernel:
-    """The browser's end of a kernel's WebSocket: one message out, all its answers in."""
+    """The browser's end of a kernel's WebSocket: one message goes out, all its answers come in."""
 
     def __init__(self, connection: websocket.WebSocket):
         self.connection = connection
@@ -92,8 +92,8 @@ def running_server(
 ) -> Iterator[Server]:
     """Run this environment's `jupyter server` on the loopback address, with all its own files under `folder`.
 
-    `sgtheory._server` is enabled by the configuration that was installed with the package, as it is for a user, and
-    `with_extension` sets its switch. `extensions` enables others; their modules may lie in `folder`.
+    `sgtheory._server` is enabled by the configuration installed with the package, as it is for a user;
+    `with_extension` switches it on or off. `extensions` enables others; their modules may lie in `folder`.
     """
     _write_configuration(folder, dict.fromkeys(HEAVY_EXTENSIONS, False) | (extensions or {}))
     log = folder / "server.log"
@@ -112,7 +112,7 @@ def running_server(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the server to stop, so that it ends its kernels first; end it by force only when it does not."""
+    """Ask the server to stop, so that it ends its kernels first; kill it only if it does not."""
     process.terminate()
     try:
         process.wait(PATIENCE_S)
@@ -125,7 +125,7 @@ def _command(folder: pathlib.Path) -> list[str]:
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.open_browser": "False",
-        # Containers run as root; the server listens on the loopback address alone, behind a token.
+        # Containers run as root; the server listens only on the loopback address, and asks for a token.
         "ServerApp.allow_root": "True",
         "ServerApp.root_dir": str(folder),
         "IdentityProvider.token": TOKEN,
@@ -182,7 +182,7 @@ def running_kernel(server: Server) -> Iterator[Kernel]:
 
 
 def round_trips(kernel: Kernel, gap_ms: float, messages: int) -> list[float]:
-    """Milliseconds from sending a widget-sized comm message to the kernel's `idle`, one number a message."""
+    """Milliseconds from sending a widget-sized comm message to the kernel's `idle`, one number per message."""
     name = uuid.uuid4().hex
     kernel.ask("comm_open", {"comm_id": name, "target_name": "echo", "data": {}})
     times = []
@@ -195,7 +195,7 @@ def round_trips(kernel: Kernel, gap_ms: float, messages: int) -> list[float]:
 
 
 def measure(messages: int = MESSAGES) -> list[dict[str, Any]]:
-    """One row for the server with the extension and one without, for each gap between messages."""
+    """For each gap between messages, one row for the server with the extension and one for the server without."""
     rows = []
     for with_extension in (True, False):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Random networks a second, surveyed on one device, on two of the processor, and in two processes.
+"""Random networks surveyed per second: on one device, on two devices of the processor, and in two processes.
 
     python -m benchmarks.survey
 
-Compilation is left out, checkpoints are not: the time is that between the first batch and the last. Networks of
-5-5-5-1, the methods that the command takes when none are named, 1000 draws each, float64.
+The time is that between the first batch and the last: it includes checkpoints, but not compilation. Networks of 5-5-5-1,
+the default methods of the command, 1000 draws each, float64.
 """
 
 import json
@@ -22,12 +22,12 @@ NETWORKS, BATCH = 160, 20
 
 
 def _survey(output: str, devices: str, processes: str, process: str, port: str) -> None:
-    """What each process runs; the first prints networks a second."""
+    """The program of each process; the first process prints the networks per second."""
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_num_cpu_devices", int(devices))
     if int(processes) > 1:
         jax.distributed.initialize(f"127.0.0.1:{port}", int(processes), int(process))
-    from sgtheory.survey import SurveyPlan, run_survey  # not before JAX knows of other processes
+    from sgtheory.survey import SurveyPlan, run_survey  # only after JAX knows of other processes
 
     plan = SurveyPlan(((5, 5, 5, 1),), (2.0,), (4.0,), networks=NETWORKS, batch=BATCH)
     done: list[tuple[int, float]] = []
@@ -49,12 +49,12 @@ def _rate(devices: int, processes: int) -> float:
         ]  # fmt: skip
         printed = [process.communicate()[0] for process in started]
         if any(process.returncode for process in started):
-            raise RuntimeError("Every process of the survey must end well; one did not, and says why above.")
+            raise RuntimeError("Every process of the survey must succeed; one failed, and its message is above.")
     return json.loads(printed[0].splitlines()[-1])
 
 
 def measure() -> list[dict[str, Any]]:
-    """One row a way to run."""
+    """One row for each way to run the survey."""
     ways = (
         ("one process, one device", 1, 1),
         ("one process, two devices", 2, 1),

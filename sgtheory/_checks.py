@@ -1,9 +1,11 @@
 """Refusals: the rule, the value received, the remedy, in one sentence.
 
-A concrete value is refused at construction; a traced one when the compiled program runs (`equinox.error_if`).
+A concrete value is refused at construction. A traced one passes there, so that what is built inside a compiled program
+leaves nothing in it; it is refused where a run begins (`guarded`).
 """
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -24,13 +26,9 @@ def shorten(value: Any, limit: int = 60) -> str:
 def require(
     value: jax.Array, test: Callable[[jax.Array], jax.Array], name: str, rule: str, remedy: str = ""
 ) -> jax.Array:
-    """`value` again, or an error when its `test` is not true everywhere.
-
-    **Raises** `ValueError` at once for a concrete value, `equinox.EquinoxRuntimeError` when the compiled program
-    runs for a traced one.
-    """
+    """`value` again. **Raises** `ValueError` when it is concrete and its `test` is not true everywhere."""
     if isinstance(value, Tracer):
-        return eqx.error_if(value, ~jnp.all(test(value)), f"`{name}` must be {rule}. {remedy}".strip())
+        return value
     # A known number is tested here and now even while something else is being traced: nothing is left in the program.
     with jax.ensure_compile_time_eval():
         holds = bool(jnp.all(test(value)))
@@ -43,40 +41,122 @@ def as_real(name: str, value: Any, remedy: str = "") -> jax.Array:
     """`value` as an array of floating-point numbers; a Python number stays weakly typed, so that it never widens."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):
         return value
-    if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.integer):
+    if isinstance(value, Tracer) and (jnp.issubdtype(value.dtype, jnp.integer) or value.dtype == bool):
         return value.astype(jnp.result_type(float))
     if isinstance(value, (bool, str, bytes)) or value is None:
         raise TypeError(f"`{name}` must be a number, got {shorten(value)}. {remedy}".strip())
     try:
+        if isinstance(value, (list, tuple)) and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value)):
+            return as_real(name, jnp.asarray(value), remedy)
         array = np.asarray(value)
         if array.dtype.kind not in "biufO":  # NumPy would drop an imaginary part, and read words as numbers
             raise TypeError(array.dtype)
         with jax.ensure_compile_time_eval():
-            return jnp.asarray(float(value)) if array.ndim == 0 else jnp.asarray(array.astype(float))
+            if array.ndim == 0:
+                return jnp.asarray(float(array))
+            # An array of 32 bits stays one.
+            return jnp.asarray(array if array.dtype in (np.float16, np.float32) else array.astype(float))
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"`{name}` must be a number or a regular array of numbers, got {shorten(value)}. {remedy}".strip()
         ) from error
 
 
-def finite(name: str, remedy: str = "") -> Callable[[Any], jax.Array]:
-    """A field converter that lets finite numbers pass."""
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """A field converter that lets numbers of one kind pass, and knows the rule by which `guarded` checks them again."""
 
-    def convert(value: Any) -> jax.Array:
-        array = as_real(name, value, remedy)
-        return require(array, jnp.isfinite, name, "finite", remedy)
+    name: str
+    rule: str
+    test: Callable[[jax.Array], jax.Array]
+    remedy: str = ""
+    single: bool = False
+    optional: bool = False
 
-    return convert
+    def __call__(self, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        array = as_real(self.name, value, self.remedy)
+        if self.single and array.ndim:
+            raise ValueError(
+                f"`{self.name}` must be one number, got {shorten(value)}. For several take `jax.vmap` over it."
+            )
+        return require(array, self.test, self.name, self.rule, self.remedy)
+
+    @property
+    def sentence(self) -> str:
+        """The refusal of a number that is only known when the program runs."""
+        return f"`{self.name}` must be {self.rule}. {self.remedy}".strip()
 
 
-def positive(name: str, remedy: str = "") -> Callable[[Any], jax.Array]:
-    """A field converter that lets positive, finite numbers pass."""
+def finite(name: str, remedy: str = "", *, single: bool = False, optional: bool = False) -> Numbers:
+    """A field converter that lets finite numbers pass; a `single` one alone; with `optional` None too."""
+    return Numbers(name, "finite", jnp.isfinite, remedy, single, optional)
 
-    def convert(value: Any) -> jax.Array:
-        array = as_real(name, value, remedy)
-        return require(array, lambda x: jnp.isfinite(x) & (x > 0), name, "positive and finite", remedy)
 
-    return convert
+def positive(name: str, remedy: str = "", *, single: bool = False, optional: bool = False) -> Numbers:
+    """A field converter that lets positive, finite numbers pass; a `single` one alone; with `optional` None too."""
+    return Numbers(name, "positive and finite", _is_positive, remedy, single, optional)
+
+
+def _is_positive(value: jax.Array) -> jax.Array:
+    return jnp.isfinite(value) & (value > 0)
+
+
+def as_inputs(value: Any) -> Any:
+    """`value` as a network takes it: arrays of finite real numbers, in a pytree.
+
+    Whole numbers and Booleans become real, and lists of numbers arrays: a list `[1, 0]` and the array of the same
+    numbers are one and the same input. Half precision stays what it is.
+
+    **Raises** `ValueError` for numbers that are not finite, as far as they are known; `TypeError` for what are none.
+    """
+    convert = finite("inputs", "Remove or replace the entries that are NaN or infinite.")
+    leaves = jax.tree.leaves(value)
+    if isinstance(value, (list, tuple)) and not any(isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves):
+        return convert(value) if leaves else value
+    return jax.tree.map(convert, value)
+
+
+def guarded(carrier: Any, inputs: Any, *members: Any) -> Any:
+    """`carrier` again, to be used in what follows: the one check of a run, of all that is traced.
+
+    `inputs` must be finite, and every number of the `members` (networks, estimators) what its field demands. All that is
+    concrete was checked before, and leaves nothing in the program.
+
+    **Raises** `equinox.EquinoxRuntimeError` when the compiled program runs.
+    """
+    broken, sentences = [], []
+    for numbers, leaf in [*_traced_inputs(inputs), *(each for member in members for each in _traced_numbers(member))]:
+        if numbers.sentence in sentences:
+            where = sentences.index(numbers.sentence)
+            broken[where] = broken[where] | ~jnp.all(numbers.test(leaf))
+        else:
+            sentences.append(numbers.sentence)
+            broken.append(~jnp.all(numbers.test(leaf)))
+    if not broken:
+        return carrier
+    failing = jnp.stack(broken)
+    return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), sentences)
+
+
+def _traced_inputs(inputs: Any) -> Iterator[tuple[Numbers, jax.Array]]:
+    rule = finite("inputs", "Remove or replace the entries that are NaN or infinite.")
+    return ((rule, leaf) for leaf in jax.tree.leaves(inputs) if isinstance(leaf, Tracer))
+
+
+def _traced_numbers(member: Any) -> Iterator[tuple[Numbers, jax.Array]]:
+    """All traced numbers in the fields of a module, with the rule of each."""
+    if isinstance(member, (tuple, list)):
+        for each in member:
+            yield from _traced_numbers(each)
+    elif isinstance(member, eqx.Module):
+        for field in dataclasses.fields(member):
+            value, rule = getattr(member, field.name, None), field.metadata.get("converter")
+            if isinstance(rule, Numbers) and isinstance(value, Tracer):
+                yield rule, value
+            else:
+                yield from _traced_numbers(value)
 
 
 def instance(name: str, value: Any, kind: type | tuple[type, ...], remedy: str = "") -> None:

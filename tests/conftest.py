@@ -1,8 +1,14 @@
 """Strict mode: 64-bit numbers, no silent change of rank or type, annotations checked, warnings are errors."""
 
+import pathlib
+import re
+
 import jax
 import pytest
 from jaxtyping import config, install_import_hook
+from xdist.scheduler import LoadScopeScheduling
+
+PAGES = {path.stem for path in pathlib.Path(__file__).parents[1].glob("sgtheory/pages/[a-z]*.py")}
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -10,6 +16,22 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # From here on every module of the package checks its annotations at each call.
 install_import_hook("sgtheory", "beartype.beartype").__enter__()
+
+
+class TogetherScheduling(LoadScopeScheduling):
+    """Spreads the tests over processes; those of a module, and those of a page, share fixtures and compiled programs."""
+
+    def _split_scope(self, nodeid):
+        module, _, test = nodeid.partition("::")
+        if "tests/pages/" not in module:
+            return module
+        words = [*re.split(r"\W", test.partition("[")[2]), pathlib.Path(module).stem.removeprefix("test_")]
+        return next((word for word in words if word in PAGES), "single_unit")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return TogetherScheduling(config, log)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import equinox as eqx
 import hypothesis
@@ -18,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import sgtheory
-from sgtheory._expressions import Expression, ExpressionError, check_escape, parse_expression
+from sgtheory._checks import guarded
+from sgtheory.escape import Custom, Sigmoid
+from sgtheory.expressions import Expression, ExpressionError, check_escape, expression
 
 BETA = 1.7
 DISTANCES = np.linspace(-3.0, 3.0, 25)
@@ -38,7 +38,7 @@ def sech_squared(u: np.ndarray) -> np.ndarray:
     return 1 / np.cosh(u) ** 2
 
 
-# text, value, derivative in u
+# text, value, derivative with respect to u
 ESCAPE_FUNCTIONS: list[tuple[str, Callable, Callable]] = [
     ("1/(1+exp(-beta*u))", logistic, logistic_slope),
     ("sigmoid(beta*u)", logistic, logistic_slope),
@@ -125,14 +125,12 @@ ESCAPE_FUNCTIONS: list[tuple[str, Callable, Callable]] = [
 
 @functools.cache
 def values_and_slopes() -> dict[str, tuple[jax.Array, jax.Array]]:
-    """Of all formulas, in one compiled program: compiling them one by one takes three times as long."""
+    """Those of all formulas, in one compiled program: compiling them one by one takes three times as long."""
 
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(0, None))
     def evaluate(distance: jax.Array, steepness: float) -> dict[str, tuple[jax.Array, jax.Array]]:
-        return {
-            text: jax.value_and_grad(parse_expression(text))(distance, steepness) for text, _, _ in ESCAPE_FUNCTIONS
-        }
+        return {text: jax.value_and_grad(expression(text))(distance, steepness) for text, _, _ in ESCAPE_FUNCTIONS}
 
     return evaluate(jnp.asarray(DISTANCES), BETA)
 
@@ -145,7 +143,7 @@ def test_value_and_derivative_equal_the_closed_form(text: str, value: Callable, 
 
 
 def test_a_caret_binds_as_a_power_and_not_as_in_python():
-    p = jax.jit(parse_expression("1 + 2*u^2^0.5 - -u^2"))
+    p = jax.jit(expression("1 + 2*u^2^0.5 - -u^2"))
     assert float(p(jnp.array(3.0), 1.0)) == pytest.approx(1 + 2 * 3 ** (2**0.5) + 9, abs=1e-12)
 
 
@@ -169,12 +167,12 @@ FAR_AWAY = [-1000.0, -400.0, -90.0, -1.0, 1.5, 90.0, 400.0, 1000.0]
 
 @functools.cache
 def slopes_far_away(dtype: str) -> dict[str, tuple[jax.Array, jax.Array]]:
-    """Of every such formula the derivatives in u and in the steepness."""
+    """The derivatives of every such formula with respect to u and to the steepness."""
 
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(0, None))
     def evaluate(distance: jax.Array, steepness: jax.Array) -> dict[str, tuple[jax.Array, jax.Array]]:
-        return {text: jax.grad(parse_expression(text), argnums=(0, 1))(distance, steepness) for text in SAFE_FAR_AWAY}
+        return {text: jax.grad(expression(text), argnums=(0, 1))(distance, steepness) for text in SAFE_FAR_AWAY}
 
     return evaluate(jnp.array(FAR_AWAY, dtype=dtype), jnp.array(1.0, dtype=dtype))
 
@@ -191,12 +189,12 @@ def test_far_from_threshold_derivatives_are_numbers(text: str, dtype: str):
 
 @pytest.mark.parametrize("text", [LAPLACE, "where(u > 0, 1 - exp(-sqrt(u)), 0)"])
 def test_far_from_threshold_second_derivatives_are_numbers(text: str):
-    curvature = jax.grad(jax.grad(parse_expression(text)))
+    curvature = jax.grad(jax.grad(expression(text)))
     assert np.all(np.isfinite(jax.jit(jax.vmap(curvature, in_axes=(0, None)))(jnp.array(FAR_AWAY), 1.0)))
 
 
 def test_a_where_branch_with_an_infinite_derivative_leaves_the_other_exact():
-    p = parse_expression("where(u > 0, 1 - exp(-sqrt(u)), 0)")
+    p = expression("where(u > 0, 1 - exp(-sqrt(u)), 0)")
     slopes = jax.jit(jax.vmap(jax.grad(p), in_axes=(0, None)))(jnp.array([0.0, 4.0]), 1.0)
     np.testing.assert_allclose(slopes, [0.0, math.exp(-2) / 4], rtol=1e-12)
 
@@ -208,22 +206,22 @@ def test_plain_reverse_mode_would_give_nan():
 
 
 def test_the_second_and_third_derivative_equal_the_closed_form():
-    p, u, q = parse_expression("1/(1+exp(-beta*u))"), jnp.array(0.3), logistic(np.array(0.3))
+    p, u, q = expression("1/(1+exp(-beta*u))"), jnp.array(0.3), logistic(np.array(0.3))
     second = jax.grad(jax.grad(p))
     third = jax.jit(jax.grad(second))
     assert float(jax.jit(second)(u, BETA)) == pytest.approx(BETA**2 * q * (1 - q) * (1 - 2 * q), abs=1e-12)
     assert float(third(u, BETA)) == pytest.approx(BETA**3 * q * (1 - q) * (1 - 6 * q + 6 * q**2), abs=1e-12)
 
 
-def test_the_derivative_in_the_steepness_equals_the_closed_form_and_sums_over_distances():
-    p = parse_expression("sigmoid(beta*u)")
+def test_the_derivative_with_respect_to_the_steepness_equals_the_closed_form_and_sums_over_distances():
+    p = expression("sigmoid(beta*u)")
     gradient = jax.jit(jax.grad(lambda beta: jnp.sum(p(jnp.asarray(DISTANCES) + 0.1, beta))))(BETA)
     expected = np.sum((DISTANCES + 0.1) * logistic_slope(DISTANCES + 0.1) / BETA)
     assert float(gradient) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_derivative_that_is_not_asked_for_does_not_spoil_the_other():
-    p = parse_expression("u**beta")
+    p = expression("u**beta")
     for derivative in (jax.grad(p), jax.jacfwd(p)):
         assert float(jax.jit(derivative)(jnp.array(-3.0), 2.0)) == -6.0
     assert math.isnan(jax.jit(jax.grad(p, argnums=1))(jnp.array(-3.0), 2.0))
@@ -232,9 +230,9 @@ def test_a_derivative_that_is_not_asked_for_does_not_spoil_the_other():
 def test_the_limits_named_in_the_docstring_are_as_stated():
     expected = {"abs(u)": 0.0, "sign(u)": 0.0, "max(u, 0)": 0.5, "min(u, 0)": 0.5}
     expected |= {"sqrt(u)": math.inf, "log(u)": math.inf, "sqrt(u**2)": math.nan}
-    slopes = jax.jit(lambda u: {text: jax.grad(parse_expression(text))(u, 1.0) for text in expected})(jnp.array(0.0))
+    slopes = jax.jit(lambda u: {text: jax.grad(expression(text))(u, 1.0) for text in expected})(jnp.array(0.0))
     np.testing.assert_equal({text: float(slope) for text, slope in slopes.items()}, expected)
-    assert float(parse_expression("exp(u)")(jnp.array(1e9), 1.0)) == pytest.approx(1.34e154, rel=1e-2)
+    assert float(expression("exp(u)")(jnp.array(1e9), 1.0)) == pytest.approx(1.34e154, rel=1e-2)
 
 
 # --- shapes, dtypes, identity ----------------------------------------------------------------------------------------
@@ -244,22 +242,34 @@ def test_the_limits_named_in_the_docstring_are_as_stated():
 @pytest.mark.parametrize("text", ["0.5", "beta", "9**9**9**9", "sigmoid(beta*u)", "max(0, 1)", "where(pi < e, u, 1)"])
 def test_the_result_has_the_shape_and_dtype_of_the_distances(text: str, shape: tuple[int, ...], dtype):
     steepness = jnp.array(2.0, dtype=jnp.float32)
-    result = jax.eval_shape(parse_expression(text), jnp.zeros(shape, dtype=dtype), steepness)
+    result = jax.eval_shape(expression(text), jnp.zeros(shape, dtype=dtype), steepness)
     assert result.shape == shape
     assert result.dtype == dtype
 
 
-def test_distances_that_are_no_floats_are_refused():
-    with pytest.raises(TypeError, match="must be real floats, got int64; convert"):
-        parse_expression("u")(jnp.array([1, 2]), 1.0)
+@pytest.mark.parametrize("distance", [1j, jnp.array([1j]), "u", None, True])
+def test_distances_that_are_no_real_numbers_are_refused(annotations_off, distance):
+    with pytest.raises(TypeError, match="`distance` must be a number"):
+        expression("u")(distance, 1.0)
+
+
+@pytest.mark.parametrize("distance", [2, 2.0, np.float64(2.0), np.array(2.0), jnp.array(2)])
+def test_numbers_and_arrays_of_numpy_are_distances(distance):
+    value = expression("u**2/beta")(distance, 4.0)
+    assert value.dtype == jnp.float64
+    assert float(value) == 1.0
+
+
+def test_arrays_of_numpy_keep_their_dtype():
+    assert expression("u")(np.zeros(2, dtype=np.float32), 1.0).dtype == jnp.float32
 
 
 def test_an_expression_is_a_value_known_by_its_text():
-    p, q = parse_expression(" u + 1 "), Expression("u + 1")
+    p, q = expression(" u + 1 "), Expression("u + 1")
     assert p == q
     assert hash(p) == hash(q)
     assert p.text == "u + 1"
-    assert p != parse_expression("u+1")
+    assert p != expression("u+1")
     assert pickle.loads(pickle.dumps(p)) == p
     with pytest.raises(dataclasses.FrozenInstanceError):
         p.text = "u"  # pyright: ignore[reportAttributeAccessIssue]
@@ -278,19 +288,93 @@ def test_an_expression_is_a_static_field_and_a_new_steepness_does_not_trace_agai
         return module.expression(distance, module.steepness)
 
     for steepness in (1.0, 2.0):
-        module = Module(parse_expression("sigmoid(beta*u)"), jnp.array(steepness))
+        module = Module(expression("sigmoid(beta*u)"), jnp.array(steepness))
         expected = 1 / (1 + math.exp(-steepness))
         assert float(probability(module, jnp.array(1.0))) == pytest.approx(expected, abs=1e-12)
     assert len(traces) == 1
 
 
 def test_reading_does_not_load_jax():
-    path = Path(sgtheory.__file__).with_name("_expressions.py")
     program = (
-        f"import runpy, sys; names = runpy.run_path({str(path)!r}); names['parse_expression']('sigmoid(beta*u)');"
-        "sys.exit(any(name in sys.modules for name in ('jax', 'numpy')))"
+        "import sys; from sgtheory.expressions import expression; expression('sigmoid(beta*u)');"
+        "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'equinox')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# --- at one steepness: a function of the distance alone --------------------------------------------------------------
+
+
+def test_at_one_steepness_it_is_the_formula_at_this_steepness():
+    text, distances = "sigmoid(beta*u)", jnp.asarray(DISTANCES)
+    np.testing.assert_array_equal(expression(text, steepness=BETA)(distances), expression(text)(distances, BETA))
+
+
+def test_at_one_steepness_it_is_escape_noise_that_does_not_trace_again():
+    traces = []
+
+    @eqx.filter_jit
+    def probability_and_slope(noise: Custom, distance: jax.Array) -> tuple[jax.Array, jax.Array]:
+        traces.append(None)
+        return noise.probability(distance), noise.slope(distance)
+
+    distance = jnp.array(0.3)
+    for steepness in (0.5, 1.0, 7.0):
+        noise, built_in = Custom(expression("1/(1+exp(-beta*u))", steepness=steepness)), Sigmoid(steepness)
+        probability, slope = probability_and_slope(noise, distance)
+        assert float(probability) == pytest.approx(float(built_in.probability(distance)), abs=1e-12)
+        assert float(slope) == pytest.approx(float(built_in.slope(distance)), abs=1e-12)
+    assert len(traces) == 1
+
+
+def test_another_formula_does_trace_again():
+    """Without this the test above could count nothing at all."""
+    traces = []
+
+    @eqx.filter_jit
+    def probability(noise: Custom) -> jax.Array:
+        traces.append(None)
+        return noise.probability(jnp.array(0.3))
+
+    for text in ("sigmoid(beta*u)", "(1+tanh(beta*u))/2"):
+        probability(Custom(expression(text, steepness=2.0)))
+    assert len(traces) == 2
+
+
+def test_its_steepness_is_its_only_leaf_and_may_be_traced():
+    assert jax.tree.leaves(expression("sigmoid(beta*u)", steepness=2.0)) == [2.0]
+
+    def probability(steepness: jax.Array) -> jax.Array:
+        return Custom(expression("sigmoid(beta*u)", steepness=steepness)).probability(jnp.array(0.3))
+
+    steepness = jnp.array([0.5, 1.0, 7.0])
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(probability))(steepness), 1 / (1 + np.exp(-0.3 * steepness)), rtol=1e-12
+    )
+    slope = jax.jit(jax.grad(probability))(2.0)
+    assert float(slope) == pytest.approx(0.3 * math.exp(-0.6) / (1 + math.exp(-0.6)) ** 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("steepness", [0.0, -1.0, math.nan, math.inf])
+def test_a_steepness_that_is_no_steepness_is_refused(steepness: float):
+    with pytest.raises(ValueError, match="`steepness` must be positive and finite, got"):
+        expression("sigmoid(beta*u)", steepness=steepness)
+
+
+def test_a_traced_steepness_that_is_no_steepness_is_refused_where_a_run_begins():
+    @eqx.filter_jit
+    def probability(steepness: jax.Array) -> jax.Array:
+        noise = Custom(expression("sigmoid(beta*u)", steepness=steepness))
+        return noise.probability(guarded(jnp.array(0.3), jnp.array(0.3), noise))
+
+    assert float(probability(jnp.array(2.0))) == pytest.approx(1 / (1 + math.exp(-0.6)), abs=1e-12)
+    with pytest.raises(eqx.EquinoxRuntimeError, match="`steepness` must be positive and finite"):
+        probability(jnp.array(-2.0))
+
+
+def test_a_text_that_is_no_formula_is_refused_with_a_steepness_too():
+    with pytest.raises(ExpressionError, match="Multiplication must be written out"):
+        expression("2u", steepness=2.0)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -427,7 +511,7 @@ def assert_is_one_sentence(error: ExpressionError):
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
 def test_whatever_is_no_formula_is_refused_in_one_sentence(text: object):
     with pytest.raises(ExpressionError) as caught:
-        parse_expression(text)
+        expression(text)
     assert_is_one_sentence(caught.value)
 
 
@@ -444,7 +528,7 @@ def test_whatever_is_no_formula_is_refused_in_one_sentence(text: object):
 )  # fmt: skip
 def test_the_refusal_says_what_to_do(text: str, sentence: str):
     with pytest.raises(ExpressionError) as caught:
-        parse_expression(text)
+        expression(text)
     assert str(caught.value) == sentence
 
 
@@ -453,7 +537,7 @@ def parse_or_refuse(text: str):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            assert parse_expression(text).text == text.strip()
+            assert expression(text).text == text.strip()
         except ExpressionError as error:
             assert_is_one_sentence(error)
 
@@ -492,7 +576,7 @@ FORMULAS = st.recursive(st.sampled_from(["u", "beta", "pi", "e", "0", "2", "0.5"
 @hypothesis.settings(max_examples=25, deadline=None)
 @hypothesis.given(FORMULAS.filter(lambda text: len(text) <= 500))
 def test_any_formula_is_read_and_has_one_value_for_each_distance(text: str):
-    p, distances = parse_expression(text), jnp.zeros(3)
+    p, distances = expression(text), jnp.zeros(3)
     values, slopes = jax.eval_shape(lambda u: jax.jvp(lambda u: p(u, 2.0), (u,), (u,)), distances)
     assert values.shape == slopes.shape == distances.shape
     assert values.dtype == slopes.dtype == distances.dtype
@@ -514,12 +598,12 @@ PROBABILITIES = [
 @pytest.mark.parametrize("text", PROBABILITIES)
 @pytest.mark.parametrize("steepness", [1e-3, 50.0])
 def test_an_escape_function_passes(text: str, steepness: float):
-    check_escape(parse_expression(text), steepness, -3.0, 3.0)
+    check_escape(expression(text), steepness, -3.0, 3.0)
 
 
 @pytest.mark.parametrize("text", SAFE_FAR_AWAY)
 def test_an_escape_function_passes_far_from_threshold(text: str):
-    check_escape(parse_expression(text), 1.0, -1000.0, 1000.0)
+    check_escape(expression(text), 1.0, -1000.0, 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -542,14 +626,14 @@ def test_an_escape_function_passes_far_from_threshold(text: str):
 )
 def test_what_is_no_escape_function_is_refused_at_its_place(text: str, begins: str):
     with pytest.raises(ExpressionError) as caught:
-        check_escape(parse_expression(text), 2.0, -1.0, 1.0)
+        check_escape(expression(text), 2.0, -1.0, 1.0)
     assert str(caught.value).startswith(begins)
     assert_is_one_sentence(caught.value)
 
 
 def test_rounding_is_forgiven():
     """On its plateau this product rounds up and down, and in places to more than 1."""
-    p = parse_expression("sigmoid(50*u)*exp(u)*exp(-u)")
+    p = expression("sigmoid(50*u)*exp(u)*exp(-u)")
     values = np.asarray(p(jnp.linspace(-3.0, 3.0, 2001), 1.0))
     assert np.diff(values).min() < 0
     assert values.max() > 1
@@ -571,12 +655,12 @@ def test_rounding_is_forgiven():
 )
 def test_a_range_that_cannot_be_checked_is_refused(steepness: float, low: float, high: float, points: int):
     with pytest.raises(ExpressionError, match="checked on at least 2 points") as caught:
-        check_escape(parse_expression("sigmoid(beta*u)"), steepness, low, high, points)
+        check_escape(expression("sigmoid(beta*u)"), steepness, low, high, points)
     assert_is_one_sentence(caught.value)
 
 
 def test_in_32_bits_a_slow_fall_is_found_although_every_step_is_within_rounding():
     with jax.enable_x64(False):
-        check_escape(parse_expression("sigmoid(beta*u)"), 2.0, -100.0, 100.0)
+        check_escape(expression("sigmoid(beta*u)"), 2.0, -100.0, 100.0)
         with pytest.raises(ExpressionError, match="must not fall"):
-            check_escape(parse_expression("0.5 - 0.001*u"), 2.0, -5.0, 5.0)
+            check_escape(expression("0.5 - 0.001*u"), 2.0, -5.0, 5.0)

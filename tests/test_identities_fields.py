@@ -1,4 +1,4 @@
-"""A surrogate gradient is no gradient field: signs, line and loop integrals, curl, with their reference numbers."""
+"""A surrogate gradient is not a gradient field: signs, line and loop integrals, curl, with their reference numbers."""
 
 import equinox as eqx
 import jax
@@ -10,9 +10,8 @@ from sgtheory.escape import Sigmoid
 from sgtheory.gradients import fields
 from sgtheory.gradients.fields import (
     Plane,
-    field_of,
-    integrated_gradients,
     line_integral,
+    loop_integrals,
     over_plane,
     polygon_integral,
     surrogate_gradient,
@@ -44,11 +43,11 @@ def parameters_of(vector):
 def output(vector, forward, surrogate=None):
     network = MultilayerPerceptron((1, 1, 2, 1), Sigmoid(forward))
     rule = MeanField(None if surrogate is None else SigmoidDerivative(surrogate))
-    return network(parameters_of(vector), ONE, jnp.zeros(4), rule).output[0]
+    return network(parameters_of(vector), ONE, tuple(map(jnp.zeros, network.sites(ONE))), rule).output[0]
 
 
 def field(forward, surrogate=None):
-    """The way back written out."""
+    """The backward pass written out."""
     network = MultilayerPerceptron((1, 1, 2, 1), Sigmoid(forward))
     derivative = None if surrogate is None else SigmoidDerivative(surrogate)
 
@@ -171,6 +170,17 @@ def test_what_is_cumulated_ends_with_the_integral():
     np.testing.assert_allclose(loop.cumulated[149], quarter, atol=1e-4)
 
 
+def test_many_loops_in_one_row_are_the_single_ones():
+    counts = (3, 300, 8)
+    many = loop_integrals(field(20.0, 5.0), CIRCLE, counts, start=0.4)
+    for count, found in zip(counts, many, strict=True):
+        single = fields.loop_integral(field(20.0, 5.0), CIRCLE, count, start=0.4)
+        assert found.angles.shape == (count,)
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(single), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+    assert abs(many[0].value - many[1].value) > 1e-3
+
+
 def test_a_small_loop_is_the_curl():
     centre = jnp.array([0.3, -0.2, 0.4, 0.6, -0.5])
     small = Plane(centre, PLANE.first, PLANE.second)
@@ -211,23 +221,44 @@ def test_a_polygon_is_the_sum_of_its_sides():
     assert abs(polygon_integral(field(3.0), jnp.stack(corners)).value) < 1e-9
 
 
-def test_integrated_gradients_add_up_for_a_true_gradient():
-    end = jnp.array([0.5, 0.7, -0.3, 1.0, -0.8])
-    whole = jnp.sum(integrated_gradients(field(3.0), jnp.zeros(5), end))
-    np.testing.assert_allclose(whole, output(end, 3.0) - output(jnp.zeros(5), 3.0), atol=1e-12)
-    assert abs(jnp.sum(integrated_gradients(field(3.0, 1.0), jnp.zeros(5), end)) - whole) > 1e-3
-
-
 # Integrals of functions that are known
 
 
 def test_an_adaptive_integral_says_how_wrong_it_may_be():
-    kink = field_of(lambda p: jnp.sign(p - 0.3), jnp.zeros(1))[0]
+    def kink(point):
+        return jnp.sign(point - 0.3)
+
     integral = line_integral(kink, lambda t: t[None], 0.0, 1.0, tolerance=1e-9)
     assert abs(integral.value - 0.4) <= max(integral.error, 1e-9)
     poor = line_integral(kink, lambda t: t[None], 0.0, 1.0, tolerance=1e-9, max_evaluations=100)
     assert not poor.converged
     assert 1e-9 < abs(poor.value - 0.4) <= poor.error
+
+
+def cosine(dtype):
+    """A field and a curve in this dtype; from 0 to 1 the integral is sin(1)."""
+    return jnp.cos, lambda t: t[None].astype(dtype)
+
+
+@pytest.mark.parametrize(("dtype", "met"), [(jnp.float32, 1e-6), (jnp.float64, 1e-14)])
+def test_rounding_counts_in_the_error_of_an_adaptive_integral(dtype, met):
+    field, curve = cosine(dtype)
+    loose = line_integral(field, curve, 0.0, 1.0, tolerance=met)
+    tight = line_integral(field, curve, 0.0, 1.0, tolerance=1e-3 * met)
+    assert loose.converged
+    assert not tight.converged
+    for integral in (loose, tight):
+        assert abs(integral.value - np.sin(1.0)) <= integral.error
+        assert integral.converged == (integral.error <= (met if integral is loose else 1e-3 * met))
+    assert tight.evaluations < 1000  # what rounding hides is not refined
+
+
+def test_a_polygon_in_single_precision_says_so():
+    corners = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.3, 0.8]], jnp.float32)
+    single, double = (polygon_integral(lambda x: jnp.sin(x[::-1]), each) for each in (corners, corners.astype(float)))
+    assert double.converged
+    assert not single.converged
+    assert 1e-10 < abs(single.value - double.value) <= single.error
 
 
 # Refusals
@@ -249,6 +280,13 @@ def test_planes_that_are_none_are_refused():
 def test_loops_of_fewer_than_three_points_are_refused(points):
     with pytest.raises(ValueError, match=f"`points` must be at least 3 for a loop, got {points}"):
         loop_integral(field(1.0), CIRCLE, points)
+    with pytest.raises(ValueError, match=f"`points` must be at least 3 for a loop, got {points}"):
+        loop_integrals(field(1.0), CIRCLE, (30, points))
+
+
+def test_no_loops_at_all_are_refused():
+    with pytest.raises(ValueError, match="`counts` must have at least one number of points, got none"):
+        loop_integrals(field(1.0), CIRCLE, ())
 
 
 def test_polygons_of_fewer_than_three_corners_are_refused():
@@ -267,7 +305,15 @@ def test_other_numbers_that_make_no_sense_are_refused():
         line_integral(field(1.0), line, 0.0, 1.0, tolerance=0.0)
     with pytest.raises(ValueError, match="`end` must be finite, got"):
         line_integral(field(1.0), line, 0.0, np.inf)
-    with pytest.raises(ValueError, match="A grid must have at least 2 points a side, got 1 and 3"):
+    with pytest.raises(ValueError, match="`tolerance` must be positive and finite, got"):
+        polygon_integral(field(1.0), jnp.ones((3, 5)), tolerance=-1.0)
+    with pytest.raises(ValueError, match="A grid must have at least 2 points on each side, got 1 and 3"):
         staircase_integrals(field(1.0), PLANE, jnp.zeros(1), jnp.arange(3.0))
-    with pytest.raises(ValueError, match="`points` must be at least 1, got 0"):
-        integrated_gradients(field(1.0), jnp.zeros(5), jnp.ones(5), points=0)
+
+
+def test_parameters_and_inputs_of_another_network_are_refused():
+    network = MultilayerPerceptron((1, 1, 2, 1), Sigmoid(1.0))
+    with pytest.raises(ValueError, match="`inputs` must be"):
+        surrogate_gradient(lambda y: y[0], network, parameters_of(TABLE_1), jnp.ones(2))
+    with pytest.raises(ValueError, match="`parameters` must have weights of the shapes"):
+        surrogate_gradient(lambda y: y[0], network, MultilayerParameters([[[1.0]]]), ONE)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.scipy.special import gammaln
+from jax.scipy.stats import norm
 
 from sgtheory.gradients import programs
 from sgtheory.gradients.programs import (
@@ -314,10 +315,75 @@ def test_a_wrong_weight_is_noticed():
 
 def test_alternatives_that_merged_back_must_be_dropped(monkeypatch):
     spread = np.std(draws_of(walk, 200.0)[1])
-    monkeypatch.setattr(programs, "_merged", lambda value, alternative: jnp.array(False))
+    monkeypatch.setattr(programs._perturbed, "_merged", lambda value, alternative: jnp.array(False))
     kept = draws_of(lambda perturbed, key: walk(perturbed, key), 200.0)[1]
     assert abs(standard_errors_off(kept, 15.134901441824)) < 4.5
     assert np.std(kept) > 1.2 * spread
+
+
+# Where a continuous random number decides
+
+
+def noisy(perturbed, key):
+    return perturbed.then(lambda p: p + jax.random.normal(key))
+
+
+def counted(decision):
+    """1 where the noisy parameter is positive, so that the mean is the normal distribution function of the parameter."""
+    return lambda perturbed, key: noisy(perturbed, key).then(decision)
+
+
+@pytest.mark.parametrize("decision", [lambda v: (v > 0).astype(float), lambda v: jnp.where(v > 0, 1.0, 0.0), jnp.sign])
+def test_a_decision_of_a_continuous_random_number_is_lost(decision):
+    np.testing.assert_array_equal(draws_of(counted(decision), 0.3), 0.0)
+
+
+def test_such_a_decision_is_right_when_it_is_drawn_with_its_probability():
+    def program(perturbed, key):
+        return perturbed.draw(key, Bernoulli(), norm.cdf, lambda p, outcome: outcome)
+
+    slope = float(norm.pdf(0.3))
+    assert abs(standard_errors_off(draws_of(program, 0.3), slope)) < 4.5
+    assert abs(standard_errors_off(draws_of(program, 0.3), 0.0)) > 10  # what the comparison gives
+
+
+def test_a_number_that_is_needed_later_is_drawn_given_the_decision():
+    """Of max(v, 0) + 1[v > 0]: at first the sign of v, then v from the half of the normal distribution on that side."""
+
+    def program(perturbed, key):
+        first, second = jax.random.split(key)
+        uniform = jax.random.uniform(second)
+        state = perturbed.draw(first, Bernoulli(), norm.cdf, lambda p, positive: (p, positive))
+
+        def end(s):
+            p, positive = s
+            # By inversion: the share of the distribution that lies above v.
+            above = jnp.where(positive > 0, uniform * norm.cdf(p), norm.cdf(p) + uniform * norm.cdf(-p))
+            return jnp.maximum(p - norm.ppf(above), 0.0) + positive
+
+        return state.then(end)
+
+    def naive(perturbed, key):
+        return noisy(perturbed, key).then(lambda v: jnp.maximum(v, 0.0) + (v > 0).astype(float))
+
+    slope = float(norm.cdf(0.3) + norm.pdf(0.3))
+    assert abs(standard_errors_off(draws_of(program, 0.3), slope)) < 4.5
+    assert standard_errors_off(draws_of(naive, 0.3), slope) < -10
+
+
+def test_a_boolean_state_is_refused_and_a_decision_of_outcomes_may_be_converted():
+    for decision in (lambda v: v > 0, lambda v: (v, True)):
+        with pytest.raises(
+            TypeError, match=r"`state` must be made of real numbers, got a Boolean: .* Draw it by `draw"
+        ):
+            stochastic_derivative(counted(decision), 0.3, jax.random.key(0))
+
+    def at_least_three(perturbed, key):
+        outcome = perturbed.draw(key, Binomial(), lambda p: (4, p), lambda p, x: x)
+        return outcome.then(lambda x: (x >= 3).astype(float))
+
+    # P(x >= 3) = 4 p^3 (1 - p) + p^4.
+    assert abs(standard_errors_off(draws_of(at_least_three, 0.4), 12 * 0.4**2 * 0.6)) < 4.5
 
 
 # Coupling, pruning, merging
@@ -517,7 +583,7 @@ def test_a_state_without_an_alternative_may_be_infinite():
         (Categorical(), [1.5, -0.5], r"`probabilities` must be 0 or more with the sum 1, got \[ 1\.5 -0\.5\]"),
         (Categorical(), [np.nan, 1.0], r"`probabilities` must be 0 or more with the sum 1, got \[nan 1\.\]"),
         (Categorical(), 0.5, r"`probabilities` must be a vector, got the shape \(\)"),
-        (Bernoulli(), [0.5, 0.5], r"`probability` must be one number, got the shape \(2,\)"),
+        (Bernoulli(), [0.5, 0.5], r"`probability` must be one number, got \[0\.5 0\.5\]\."),
     ],
 )
 def test_parameters_of_no_distribution_are_refused(distribution, given, message):

@@ -8,6 +8,7 @@ import pytest
 
 from sgtheory.escape import Arctan, ErrorFunction, ExponentialHazard, FastSigmoid, Sigmoid
 from sgtheory.gradients import ExactGradient, ScoreFunction, SmoothedDerivative, SurrogateGradient, sample_gradients
+from sgtheory.losses import Total
 from sgtheory.networks import SingleUnit
 from sgtheory.neurons import Perceptron, PerceptronParameters
 from sgtheory.rules import (
@@ -44,11 +45,6 @@ def unit(escape):
     return Perceptron(escape, threshold=0.3)
 
 
-def output(spike):
-    """The loss of this file: the spike itself."""
-    return spike
-
-
 def flat(gradient):
     return np.column_stack([gradient.weights, gradient.bias])
 
@@ -57,7 +53,7 @@ def flat(gradient):
 
 
 def test_the_surrogate_gradient_is_the_exact_gradient_in_every_sample(unit):
-    problem = output, SingleUnit(unit), PARAMETERS, INPUTS
+    problem = Total(), SingleUnit(unit), PARAMETERS, INPUTS
     exact = flat(sample_gradients(ExactGradient(), *problem, draws=1, key=jax.random.key(0)))
     slope = unit.escape.slope(unit.distance(PARAMETERS, INPUTS))
     np.testing.assert_allclose(exact[0], float(slope) * STRETCH, rtol=1e-14)
@@ -156,7 +152,7 @@ def test_the_variance_follows_its_law(enumeration, name):
 @eqx.filter_jit
 def evaluate_after_either_outcome(estimators, unit, parameters, inputs):
     def evaluate(uniform):
-        return [each.evaluate(output, SingleUnit(unit), parameters, inputs, uniform) for each in estimators]
+        return [each.evaluate(Total(), SingleUnit(unit), parameters, inputs, (uniform,)) for each in estimators]
 
     distance = unit.distance(parameters, inputs)
     both = jax.vmap(evaluate)(jnp.array([1.0, 0.0]))

@@ -1,6 +1,6 @@
-"""Promises the repository's files keep to each other: dependencies, Binder, notebooks, what may stand in a text.
+"""Rules that the repository's files keep: dependencies, Binder, notebooks, and words that no text may contain.
 
-Every rule is a function from contents to a list of findings in words, so that a test can show it fail, too.
+Every rule is a function from contents to a list of findings in words, so that a test can also show it fail.
 """
 
 import json
@@ -233,7 +233,7 @@ def notebooks() -> list[pathlib.Path]:
 
 
 def pages() -> list[pathlib.Path]:
-    """The numbered notebooks: one page of the course each."""
+    """The numbered notebooks, each of which is one page of the course."""
     return [path for path in notebooks() if re.match(r"\d\d_", path.name)]
 
 
@@ -248,7 +248,7 @@ def code_lines(cell: dict[str, Any]) -> list[str]:
 
 
 def stored_outputs(notebook: dict[str, Any]) -> list[str]:
-    """Code cells stored with an output that nbval is not to compare."""
+    """Code cells stored with an output that nbval does not compare."""
     return [
         f"code cell {number} is stored with an output"
         for number, cell in enumerate(code_cells(notebook), 1)

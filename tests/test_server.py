@@ -52,7 +52,7 @@ def _load_jupyter_server_extension(server_app):
 
 
 class RecordingConnection:
-    """Stands for a kernel connection: notes what happens to it, in order."""
+    """Stands for a kernel connection: records what happens to it, in order."""
 
     def __init__(self, failure: Exception | None = None):
         self.events: list[Any] = []

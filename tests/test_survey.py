@@ -1,6 +1,6 @@
 """A survey's numbers do not depend on devices, processes, or on having been killed; what cannot be surveyed is refused.
 
-Processes of their own where devices and processes are made; in this one all else.
+Tests about devices and processes start processes of their own; all others run in this one.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(cache):
-    """Starts the command in a process of its own, with these arguments and so many devices on the processor."""
+    """Starts the command in a process of its own, with these arguments and this number of devices on the processor."""
 
     def begin(*arguments, devices=1):
         environment = {
@@ -62,7 +62,7 @@ def start(cache):
 
 @pytest.fixture(scope="module")
 def whole(start, tmp_path_factory):
-    """The survey on one device, never stopped."""
+    """The survey on one device, without a stop."""
     path = tmp_path_factory.mktemp("whole") / "whole.nc"
     code, _, said = ended(start("--output", path))
     assert code == 0, said
@@ -85,13 +85,13 @@ def the_same(first, second):
 
 
 def sentence(text):
-    """The one line that a refusal says."""
+    """The one line of a refusal."""
     lines = [line for line in text.splitlines() if "Gloo" not in line and not line.startswith("waiting for")]
     assert len(lines) == 1, text
     return lines[0]
 
 
-# --- devices, processes, an end at any time
+# --- devices, processes, an interruption at any time
 
 
 def test_four_devices_give_the_same_numbers(start, whole, tmp_path):
@@ -119,7 +119,7 @@ def test_two_processes_killed_and_started_again_give_the_same_numbers(start, who
     assert not output.exists()
     results = [ended(process) for process in pair(start, "--output", output)]
     assert [code for code, _, _ in results] == [0, 0], results
-    assert re.search(rf"^{kept} of 20 networks are there already$", results[0][2], flags=re.MULTILINE)
+    assert re.search(rf"^{kept} of 20 networks have been surveyed already$", results[0][2], flags=re.MULTILINE)
     assert the_same(open_survey(output), whole)
     assert os.listdir(tmp_path) == ["pair.nc"]
 
@@ -151,7 +151,7 @@ def stop_after(count):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """A folder of checkpoints of the survey, stopped after six of twenty networks; copied for who changes it."""
+    """A folder of checkpoints of the survey, stopped after six of twenty networks; a copy, which a test may change."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.raises(KeyboardInterrupt):
         run_survey(PLAN, folder / "a.nc", progress=stop_after(6))
@@ -177,7 +177,7 @@ def test_a_stopped_survey_goes_on_and_another_seed_gives_other_numbers(folder, w
 
 
 def test_the_file_says_what_the_experiment_says(whole):
-    """The last networks, at the other steepness, with nothing of the command in between."""
+    """The last networks, at the other steepness, computed without the command."""
     setting = SurveySetting(*map(jax.numpy.asarray, (4.0, 2.0, 1.0, 0.0)))
     keys = network_keys(jax.random.key(3), jax.numpy.arange(8, 10))
     found = survey_networks(keys, setting, widths=(2, 2, 1), methods=METHODS, draws=20)
@@ -202,11 +202,11 @@ def test_a_finished_survey_is_left_as_it_is(whole, tmp_path, capsys, folder):
     assert main([*ARGUMENTS, "--output", str(path)]) == 0
     assert "which were there already" in capsys.readouterr().out
     assert path.stat().st_mtime_ns == before
-    assert not folder.exists()  # what one that was killed at its very end leaves behind
+    assert not folder.exists()  # what a survey that was killed at its very end leaves behind
 
 
 def refused(capsys, *arguments):
-    """What the command says to these arguments, which come after the others and replace them."""
+    """The command's answer to these arguments, which come after the others and replace them."""
     try:
         code = main([*ARGUMENTS, *map(str, arguments)])
     except SystemExit as stop:
@@ -290,11 +290,11 @@ def test_a_file_that_is_no_whole_survey_is_refused(whole, tmp_path):
         dataset.to_netcdf(path, engine="h5netcdf")
         return pytest.raises(Refused)
 
-    with pytest.raises(Refused, match="and is not there"):
+    with pytest.raises(Refused, match="but is not there"):
         open_survey(path)
     with opened(whole.assign_attrs(format_version=2, sgtheory="9.0")) as info:
         open_survey(path)
-    assert re.search(r"is of version 2 of|is of version 2, written by sgtheory 9\.0; this is", str(info.value))
+    assert re.search(r"it has version 2, written by sgtheory 9\.0; this is sgtheory ", str(info.value))
     with opened(xr.Dataset({"cosine": ("x", [1.0])})) as info:
         open_survey(path)
     assert "a NetCDF file of another kind" in str(info.value)

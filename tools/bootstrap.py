@@ -1,8 +1,8 @@
 """Make the project's own environment in `.venv`, from nothing but a Python and the locked list of packages.
 
-Run by `make lab` and `make test`. Uses the standard library alone, so that it runs on a fresh machine; does nothing
-the second time, unless the lock, pyproject.toml or the Python version changed. With SGTHEORY_NEWEST=1 the newest
-versions are resolved instead, from pyproject.toml.
+`make lab` and `make test` run this. It uses only the standard library, so that it runs on a fresh machine, and does nothing
+the second time, unless the lock, pyproject.toml or the Python version has changed. With SGTHEORY_NEWEST=1 it installs the
+newest versions that pyproject.toml allows.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def stop(sentence):
 
 
 def suitable_python():
-    """This interpreter when the lock covers it, else the newest suitable one on the path."""
+    """This interpreter if the lock covers it, otherwise the newest suitable one on the path."""
     if OLDEST <= sys.version_info[:2] < TOO_NEW:
         return sys.executable
     for minor in range(TOO_NEW[1] - 1, OLDEST[1] - 1, -1):
@@ -33,13 +33,13 @@ def suitable_python():
         if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             return found
     return stop(
-        f"Python 3.11, 3.12 or 3.13 is needed, found {sys.version.split()[0]} only. "
+        f"Python 3.11, 3.12 or 3.13 is needed, but only {sys.version.split()[0]} was found. "
         "Install one of them, or name it: `make test PYTHON=/path/to/python3.12`."
     )
 
 
 def fingerprint(python):
-    """What the environment was made from; a change of any part makes it anew."""
+    """A digest of everything that the environment is made from; if any part changes, it is made again."""
     digest = hashlib.sha256(f"{python} {NEWEST}".encode())
     for name in ("requirements.lock", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
@@ -55,7 +55,7 @@ def locked_uv():
 def run(*command):
     if subprocess.run([str(part) for part in command], cwd=ROOT).returncode:
         stop(
-            f"this step failed, its message is above: {' '.join(map(str, command))}. Mend it and run the command again."
+            f"this step failed, its message is above: {' '.join(map(str, command))}. Fix the cause and run make again."
         )
 
 
@@ -74,7 +74,7 @@ def main():
     binaries = ENVIRONMENT / pathlib.Path(sysconfig.get_path("scripts", "venv", vars={"base": "x"})).name
     environment_python = binaries / ("python.exe" if os.name == "nt" else "python")
     run(environment_python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", locked_uv())
-    # Compiled now, for the first page would else wait until some thousand files are.
+    # Compiled to bytecode now; otherwise the first page would wait for thousands of files to be compiled.
     install = (binaries / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", environment_python)
     if NEWEST:
         run(*install, "--upgrade", "--editable", ".[pages,voila,survey,dev]")

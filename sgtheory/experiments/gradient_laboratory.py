@@ -1,9 +1,11 @@
-"""What does each estimator of a gradient cost, how far is it off, and how much does it scatter?
+"""How far off is each method, how much do its estimates scatter, and what do they cost?
 
-Any method on any small network, beside the exact gradient. Numbers are traced, so that changing one never recompiles;
-widths, loss and method are not. Each method is a program of its own: one more compiles one more.
+Any method of `sgtheory.methods.METHODS` on any small network, beside the exact gradient. Numbers are traced, so that
+changing one never recompiles; widths, loss and method are not. Each method is a program of its own: one more compiles one
+more.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,55 +14,38 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
-from sgtheory._arrays import Array, Float, Key, Parameters, Scalar
+from sgtheory import gradients
+from sgtheory._arrays import Array, Draw, Float, Key, Scalar
 from sgtheory._checks import finite, positive, shorten
-from sgtheory.experiments.loop_integral import sigmoid
+from sgtheory.escape import Sigmoid
 from sgtheory.gradients import (
     AbstractGradientEstimator,
-    AbstractPathwise,
-    ConcreteRelaxation,
-    Depth,
     ExactGradient,
-    FiniteDifference,
     Loss,
     Losses,
-    MeanFieldGradient,
-    ScoreFunction,
-    SmoothedDerivative,
-    StochasticTriple,
-    StraightThrough,
-    SurrogateGradient,
-    expectation,
-    mean_baseline,
-    optimal_baseline,
-    path_mean,
-    sample_gradients,
+    Problem,
+    expected_gradient,
+    flatten_parameters,
 )
+from sgtheory.losses import SquaredDistance, Total
+from sgtheory.methods import METHODS, MethodSetting
 from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
-from sgtheory.rules import MeanField, MultilayerSpiker, Sample, SmoothedLeft, SmoothedRight, SpikeRule, Threshold
-from sgtheory.statistics import sign_agreement, standard_error, summarise
-from sgtheory.surrogates import SuperSpike
 
 CHAIN = (1, 1, 1, 1)
 """Widths of the chain of Fig. 3, whose weights are known."""
 MOST_LAYERS, MOST_INPUTS, MOST_UNITS = 4, 8, 12
 """Of a network whose exact gradient is there at once: layers of units, inputs, and units in all."""
 LOWEST_LOG_STEEPNESS, HIGHEST_LOG_STEEPNESS, STEEPNESSES = -1.0, 3.0, 17
-"""Logarithms to base 2 between which the bias is shown over the steepness."""
+"""Logarithms to base 2 between which the bias is shown against the steepness, and the number of steepnesses."""
 WIDEST, NETWORKS = 5, 8
-"""Units in each hidden layer of the widest random networks, and how many of each width."""
+"""Units in each hidden layer of the widest random networks, and the number of networks of each width."""
 CURVE_DRAWS = 200
-"""Of a method whose mean has no closed form, at each point of a curve."""
+"""Draws at each point of a curve, by a method whose mean has no closed form."""
 
 
 class LaboratorySetting(eqx.Module):
-    r"""The numbers of the laboratory.
-
-    `steepness` $\beta$ of the escape noise; `surrogate` $\beta_{SG}$ of the SuperSpike surrogate; `spread` that
-    multiplies all weights; `step` $\epsilon$ of finite differences; `temperature` $\tau$ of the Concrete relaxation;
-    `target` of the squared error.
+    """The numbers of the laboratory.
 
     **Raises** `ValueError` for a number that is not finite, and for one but the target that is not positive.
 
@@ -69,91 +54,69 @@ class LaboratorySetting(eqx.Module):
     ValueError: `step` must be positive and finite, got -0.5. Without a distance there is no difference.
     """
 
-    steepness: Float[Array, "..."] = eqx.field(converter=positive("steepness"))
-    surrogate: Float[Array, "..."] = eqx.field(converter=positive("surrogate"))
-    spread: Float[Array, "..."] = eqx.field(converter=positive("spread"))
-    step: Float[Array, "..."] = eqx.field(converter=positive("step", "Without a distance there is no difference."))
-    temperature: Float[Array, "..."] = eqx.field(
-        converter=positive("temperature", "At 0 the relaxation is the draw itself and has no slope.")
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
+    r"""Steepness $\beta$ of the escape noise, per unit of membrane potential."""
+    surrogate: Scalar = eqx.field(converter=positive("surrogate", single=True))
+    r"""Steepness $\beta_{SG}$ of surrogate derivatives that have one of their own, per unit of membrane potential."""
+    spread: Scalar = eqx.field(converter=positive("spread", single=True))
+    """The number by which all weights are multiplied."""
+    step: Scalar = eqx.field(converter=positive("step", "Without a distance there is no difference.", single=True))
+    r"""Step $\epsilon$ of finite differences, in the units of the parameters."""
+    temperature: Scalar = eqx.field(
+        converter=positive("temperature", "At 0 the relaxation is the draw itself and has no slope.", single=True)
     )
-    target: Float[Array, "..."] = eqx.field(converter=finite("target"))
+    r"""Temperature $\tau$ of the Concrete relaxation."""
+    target: Scalar = eqx.field(converter=finite("target", single=True))
+    """Target of the squared error, the same for all outputs."""
 
-
-class SquaredError(eqx.Module):
-    r"""$\sum_k (y_k - t)^2$."""
-
-    target: Scalar
-
-    def __call__(self, output: Array) -> Scalar:
-        return jnp.sum((output - self.target) ** 2)
-
-
-def total(output: Array) -> Scalar:
-    """The sum of all outputs."""
-    return jnp.sum(output)
+    def estimator(self, method: str) -> AbstractGradientEstimator:
+        """A method of the registry, built from these numbers."""
+        return METHODS[method](MethodSetting(self.surrogate, self.step, self.temperature))
 
 
 LOSSES: dict[str, Callable[[LaboratorySetting], Loss]] = {
-    "output": lambda setting: total,
-    "squared error": lambda setting: SquaredError(setting.target),
+    "output": lambda setting: Total(),
+    "squared error": lambda setting: SquaredDistance(setting.target),
 }
-
-
-def _put(member, name: str, number: Scalar):
-    """A member with one of its numbers put in place: the setting has checked it."""
-    return eqx.tree_at(lambda each: getattr(each, name), member, number)
-
-
-METHODS: dict[str, Callable[[LaboratorySetting], AbstractGradientEstimator]] = {
-    "surrogate": lambda s: SurrogateGradient(),
-    "surrogate, SuperSpike": lambda s: SurrogateGradient(_put(SuperSpike(1.0), "steepness", s.surrogate)),
-    "surrogate, noiseless": lambda s: SurrogateGradient(forward=Threshold()),
-    "smoothed left": lambda s: SmoothedDerivative(SmoothedLeft()),
-    "smoothed right": lambda s: SmoothedDerivative(SmoothedRight()),
-    "mean field": lambda s: MeanFieldGradient(),
-    "score function": lambda s: ScoreFunction(),
-    "score, mean baseline": lambda s: ScoreFunction(mean_baseline),
-    "score, best baseline": lambda s: ScoreFunction(optimal_baseline),
-    "stochastic triple": lambda s: StochasticTriple(),
-    "Concrete": lambda s: _put(ConcreteRelaxation(1.0), "temperature", s.temperature),
-    "differences": lambda s: _put(FiniteDifference(1.0), "step", s.step),
-    "differences, uncoupled": lambda s: _put(FiniteDifference(1.0, coupled=False), "step", s.step),
-    "straight-through": lambda s: StraightThrough(),
-    "MultilayerSpiker": lambda s: StraightThrough(MultilayerSpiker()),
-}
-"""Name → the estimator with the numbers of a setting."""
+"""From a setting to the loss: the sum of the outputs, or that of their squared differences from the target."""
 
 
 class MethodPicture(eqx.Module):
-    r"""What page 03 shows of one method at one setting.
+    """What page 03 shows of one method at one setting."""
 
-    `mean` and `standard_error`, one entry a component; `bias`, $|\text{mean}-\text{exact}|/|\text{exact}|$, and what of it
-    may be `noise`, the same of the standard error; `variance` of one draw, over all components; `runs` a draw; `cosine`
-    and `sign_agreement` of mean and exact gradient.
-    """
+    mean: Float[Array, " components"]
+    """The mean of the draws."""
+    standard_error: Float[Array, " components"]
+    """The standard error of that mean."""
+    bias: Scalar
+    """The length of the mean less the exact gradient, in lengths of the exact gradient."""
+    noise: Scalar
+    """What of the bias may be noise: the length of the standard errors, in lengths of the exact gradient."""
+    variance: Scalar
+    """The variance of one draw, summed over the components."""
+    runs: Scalar
+    """Runs of the network that one draw costs."""
+    cosine: Scalar
+    """Of the angle between the mean and the exact gradient."""
+    sign_agreement: Scalar
+    """The share of components for which the mean has the sign of the exact gradient."""
 
-    mean: Float[Array, "..."]
-    standard_error: Float[Array, "..."]
-    bias: Float[Array, "..."]
-    noise: Float[Array, "..."]
-    variance: Float[Array, "..."]
-    runs: Float[Array, "..."]
-    cosine: Float[Array, "..."]
-    sign_agreement: Float[Array, "..."]
 
-
-class Problems(eqx.Module):
-    """Many settings and networks, along a leading axis: `setting`, `parameters`, their `exact` gradients, and which
-    components are `kept` (1, else 0)."""
+class Case(eqx.Module):
+    """One network at one setting with its exact gradient; several of them along a leading axis."""
 
     setting: LaboratorySetting
+    """The numbers."""
     parameters: MultilayerParameters
-    kept: Float[Array, "..."]
-    exact: Float[Array, "..."]
+    """The parameters of the network, before `spread` multiplies the weights."""
+    kept: Float[Array, " components"]
+    """1 for the components that count, 0 for the others."""
+    exact: Float[Array, " components"]
+    """The exact gradient, 0 where a component does not count."""
 
 
 def steepness_axis() -> Float[Array, " steepnesses"]:
-    """Steepnesses of the escape noise, evenly in their logarithm."""
+    """Steepnesses of the escape noise, evenly spaced in their logarithm."""
     return jnp.exp2(jnp.linspace(LOWEST_LOG_STEEPNESS, HIGHEST_LOG_STEEPNESS, STEEPNESSES))
 
 
@@ -163,7 +126,9 @@ def width_axis() -> tuple[int, ...]:
 
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """The widths again. **Raises** `ValueError`, one sentence, for a network that this laboratory does not take.
+    """The widths again.
+
+    **Raises** `ValueError` for a network that this laboratory does not take.
 
     >>> check_widths((20, 20, 1))
     Traceback (most recent call last):
@@ -194,7 +159,7 @@ def draw_parameters(widths: tuple[int, ...], key: Key) -> MultilayerParameters:
     """The published weights and thresholds of the chain, random ones of any other network."""
     if widths == CHAIN:
         return MultilayerParameters([[[0.8]], [[1.2]], [[-0.9]]], [[-0.3], [-0.5], [0.2]])
-    return MultilayerPerceptron(widths, sigmoid(jnp.asarray(1.0))).random_parameters(key)
+    return MultilayerPerceptron(widths, Sigmoid(1.0)).random_parameters(key)
 
 
 def component_blocks(widths: tuple[int, ...]) -> list[tuple[str, int]]:
@@ -204,11 +169,19 @@ def component_blocks(widths: tuple[int, ...]) -> list[tuple[str, int]]:
     return weights + [(f"biases of layer {layer}", above) for layer, (_, above) in enumerate(pairs, 1)]
 
 
+def problem_of(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Problem:
+    """Loss, network, parameters and inputs of a setting; the inputs are all 1."""
+    widths = (parameters.weights[0].shape[1], *(matrix.shape[0] for matrix in parameters.weights))
+    network = MultilayerPerceptron(widths, Sigmoid(setting.steepness))
+    scaled = MultilayerParameters([setting.spread * matrix for matrix in parameters.weights], parameters.biases)
+    return Problem(LOSSES[loss](setting), network, scaled, jnp.ones(widths[0], parameters.weights[0].dtype))
+
+
 @eqx.filter_jit
 def exact_components(
     setting: LaboratorySetting, parameters: MultilayerParameters, loss: str
 ) -> Float[Array, " components"]:
-    """The exact gradient that all methods are held against.
+    """The exact gradient beside which all methods are held.
 
     >>> import jax
     >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
@@ -216,25 +189,27 @@ def exact_components(
     >>> print([round(float(each), 4) for each in gradient[:3]])
     [-0.0841, -0.093, 0.2091]
     """
-    return _flat(ExactGradient().evaluate(*_problem(setting, parameters, loss), ()))
+    return _flat(ExactGradient().evaluate(*problem_of(setting, parameters, loss), noise=()))
 
 
-def draw_noise(method: str, widths: tuple[int, ...], key: Key, draws: int) -> Any:
-    """The noise of so many draws of a method, which depends on no number of a setting.
+def draw_noise(method: str, widths: tuple[int, ...], key: Key, draws: int) -> Draw:
+    """The noise of so many draws by a method, which depends on no number of a setting.
 
-    Apart from the rest, for to compile a generator of random numbers takes longer than all that follows.
+    Apart from the rest, because compiling a generator of random numbers takes longer than all that follows.
     """
-    estimator = METHODS[method](LaboratorySetting(*(1.0,) * 6))
-    if isinstance(estimator, (AbstractPathwise, ScoreFunction)):
-        estimator = SurrogateGradient()  # they draw alike: one program for all
-    return _draw_noise(estimator, widths, key, draws)
+    estimator = METHODS[method]()
+    draws_a_run = type(estimator).draw is AbstractGradientEstimator.draw
+    return _draw_noise(None if draws_a_run else estimator, widths, key, draws)  # one program for all that draw a run
 
 
 @eqx.filter_jit
-def _draw_noise(estimator, widths, key, draws):
-    network = MultilayerPerceptron(widths, sigmoid(jnp.asarray(1.0)))
-    inputs = jnp.ones(widths[0])
-    return jax.vmap(lambda each: estimator.draw(network, inputs, key=each))(jax.random.split(key, draws))
+def _draw_noise(estimator: AbstractGradientEstimator | None, widths: tuple[int, ...], key: Key, draws: int) -> Draw:
+    network, inputs = MultilayerPerceptron(widths, Sigmoid(1.0)), jnp.ones(widths[0])
+
+    def one(key):
+        return network.draw(inputs, key=key) if estimator is None else estimator.draw(network, inputs, key=key)
+
+    return jax.vmap(one)(jax.random.split(key, draws))
 
 
 @eqx.filter_jit
@@ -244,68 +219,78 @@ def measure(
     parameters: MultilayerParameters,
     loss: str,
     exact: Float[Array, " components"],
-    noise: Any,
+    noise: Draw,
 ) -> MethodPicture:
-    """One method at one setting: the draws that belong to some `noise`, beside the exact gradient.
+    """One method at one setting, on given draws, beside the exact gradient.
+
+    **Arguments:** `method`, a label out of `sgtheory.methods.METHODS`; `loss`, a name out of `LOSSES`; `exact`, what
+    `exact_components` gives; `noise`, what `draw_noise` gives.
 
     >>> import jax
     >>> setting = LaboratorySetting(2.0, 10.0, 1.0, step=0.5, temperature=0.5, target=1.0)
     >>> chain = draw_parameters(CHAIN, jax.random.key(0))
     >>> problem = setting, chain, "output", exact_components(setting, chain, "output")
     >>> found = {name: measure(name, *problem, draw_noise(name, CHAIN, jax.random.key(1), 4000))
-    ...          for name in ("surrogate", "score function")}
+    ...          for name in ("surrogate, matched", "score function")}
     >>> print({name: bool(each.bias > 4.5 * each.noise) for name, each in found.items()})
-    {'surrogate': True, 'score function': False}
+    {'surrogate, matched': True, 'score function': False}
     """
-    estimator, problem = METHODS[method](setting), _problem(setting, parameters, loss)
-    summary = summarise(jax.vmap(lambda each: _flat(estimator.evaluate(*problem, noise=each)))(noise), exact)
-    runs = estimator.runs(*problem[1:])
+    found = gradients.measure(
+        setting.estimator(method), *problem_of(setting, parameters, loss), noise=noise, exact=exact
+    )
     return MethodPicture(
-        mean=summary.mean,
-        standard_error=summary.standard_error,
-        bias=_relative(summary.bias, exact),
-        noise=_relative(summary.standard_error, exact),
-        variance=jnp.sum(summary.variance),
-        runs=jnp.asarray(runs, summary.mean.dtype),
-        cosine=summary.cosine,
-        sign_agreement=sign_agreement(summary.mean, exact),
+        mean=found.mean,
+        standard_error=found.standard_error,
+        bias=_relative(found.bias, exact),
+        noise=_relative(found.standard_error, exact),
+        variance=jnp.sum(found.variance),
+        runs=jnp.asarray(found.runs, found.mean.dtype),
+        cosine=found.cosine,
+        sign_agreement=found.sign_agreement,
     )
 
 
 @eqx.filter_jit
-def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Problems:
+def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Case:
     """The network of this setting at each steepness of `steepness_axis()`."""
-    steepnesses = steepness_axis()
-    settings = eqx.tree_at(lambda s: s.steepness, _repeated(setting, STEEPNESSES), steepnesses)
-    networks = _repeated(parameters, STEEPNESSES)
-    return _solved(settings, networks, jnp.ones((STEEPNESSES, 1)), loss)
+
+    def at(steepness):
+        here = dataclasses.replace(setting, steepness=steepness)
+        exact = exact_components(here, parameters, loss)
+        return Case(here, parameters, jnp.ones_like(exact), exact)
+
+    return jax.vmap(at)(steepness_axis())
 
 
 @eqx.filter_jit
 def over_width(
-    setting: LaboratorySetting, networks: tuple[MultilayerParameters, Float[Array, "..."]], loss: str
-) -> Problems:
-    """The random networks of `random_networks`, one width after the other."""
-    drawn, kept = networks
-    return _solved(_repeated(setting, len(width_axis()) * NETWORKS), drawn, kept, loss)
+    setting: LaboratorySetting, networks: tuple[MultilayerParameters, Float[Array, "networks components"]], loss: str
+) -> Case:
+    """The random networks of `random_networks`, one width after another."""
+
+    def of(parameters, kept):
+        return Case(setting, parameters, kept, kept * exact_components(setting, parameters, loss))
+
+    return jax.vmap(of)(*networks)
 
 
 @eqx.filter_jit
-def biases(
-    method: str, problems: Problems, loss: str, key: Key
-) -> tuple[Float[Array, " problems"], Float[Array, " problems"]]:
-    """Of each problem the bias of a method, in lengths of the exact gradient, and its noise: 0 where the mean of the
-    method is known without drawing."""
+def biases(method: str, cases: Case, loss: str, key: Key) -> tuple[Float[Array, " cases"], Float[Array, " cases"]]:
+    """The bias of a method in each case, in lengths of the exact gradient, and what of it may be noise.
 
-    def off(setting, parameters, kept, exact):
-        mean, error = _mean(METHODS[method](setting), _problem(setting, parameters, loss), exact, key)
-        return _relative((mean - exact) * kept, exact), _relative(error * kept, exact)
+    That is 0 where the mean of the method is known without drawing.
+    """
 
-    return jax.vmap(off)(problems.setting, problems.parameters, problems.kept, problems.exact)
+    def off(case: Case) -> tuple[Scalar, Scalar]:
+        estimator, problem = case.setting.estimator(method), problem_of(case.setting, case.parameters, loss)
+        bias, error = _bias(estimator, problem, case.exact, key)
+        return _relative(bias * case.kept, case.exact), _relative(error * case.kept, case.exact)
+
+    return jax.vmap(off)(cases)
 
 
 @jax.jit
-def median_by_width(values: Float[Array, " problems"]) -> Float[Array, " widths"]:
+def median_by_width(values: Float[Array, " cases"]) -> Float[Array, " widths"]:
     """The median over the random networks of each width."""
     return jnp.median(values.reshape(len(width_axis()), NETWORKS), axis=-1)
 
@@ -315,12 +300,12 @@ def random_networks(
 ) -> tuple[MultilayerParameters, Float[Array, "networks components"]]:
     """Random networks with as many layers as this one, width after width, and the components that a narrow one has.
 
-    All have the widest layers. What leads away from a unit that a narrow one has not is 0, so that one program does for
-    all widths.
+    All are as wide as the widest: what leads away from a unit that a narrow one does not have is 0, so that one program
+    does for all widths.
     """
     layers = len(widths) - 1
     widest = (widths[0], *(WIDEST,) * (layers - 1), widths[-1])
-    template = MultilayerParameters([np.zeros((above, below)) for below, above in itertools.pairwise(widest)])
+    shapes = [(above, below) for below, above in itertools.pairwise(widest)]
 
     def there(width):
         hidden = (np.arange(WIDEST) < width).astype(float)
@@ -328,78 +313,39 @@ def random_networks(
         return [np.outer(above, below) for below, above in itertools.pairwise(units)], units[1:]
 
     masks = [there(width) for width in width_axis()]
-    sizes = np.cumsum([matrix.size for matrix in template.weights])
+    sizes = np.cumsum([above * below for above, below in shapes])
     # Drawn at once: each call of the generator takes its time to compile.
     drawn = jnp.split(jax.random.normal(key, (NETWORKS, int(sizes[-1]))), sizes[:-1], axis=1)
-    parameters = [
-        jnp.concatenate(
-            [_scaled(matrices[layer])[None] * numbers.reshape(NETWORKS, *shape.shape) for matrices, _ in masks]
-        )
-        for layer, (numbers, shape) in enumerate(zip(drawn, template.weights, strict=True))
+    weights = [
+        jnp.concatenate([_scaled(matrices[layer])[None] * numbers.reshape(NETWORKS, *shape) for matrices, _ in masks])
+        for layer, (numbers, shape) in enumerate(zip(drawn, shapes, strict=True))
     ]
-    count = len(parameters[0])
-    biases = tuple(jnp.zeros((count, width)) for width in widest[1:])
     kept = [np.concatenate([each.ravel() for part in mask for each in part]) for mask in masks]
-    networks = eqx.tree_at(lambda p: (p.weights, p.biases), template, (tuple(parameters), biases))
-    return networks, jnp.asarray(np.repeat(np.stack(kept), NETWORKS, axis=0))
+    return jax.vmap(MultilayerParameters)(weights), jnp.asarray(np.repeat(np.stack(kept), NETWORKS, axis=0))
 
 
 def _scaled(mask: np.ndarray) -> Float[Array, "units inputs"]:
-    """The factor of independent normal weights: 1 over the root of the inputs that are there."""
+    """The factor of independent normal weights: 1 over the root of the number of inputs that are there."""
     return jnp.asarray(mask / np.sqrt(mask.sum(axis=1).max()))
 
 
-def _repeated(tree: Any, times: int) -> Any:
-    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (times, *jnp.shape(leaf))), tree)
+def _bias(estimator: AbstractGradientEstimator, problem: Problem, exact: Float[Array, " components"], key: Key):
+    """The mean of a method less the exact gradient, and its standard error, which is 0 where nothing need be drawn."""
+    _, network, _, inputs = problem
+    if estimator.claim.on(network, inputs) is Losses.ANY:
+        return jnp.zeros_like(exact), jnp.zeros_like(exact)
+    mean = expected_gradient(estimator, *problem)
+    if mean is not None:
+        return _flat(mean) - exact, jnp.zeros_like(exact)
+    noise = jax.vmap(lambda each: estimator.draw(network, inputs, key=each))(jax.random.split(key, CURVE_DRAWS))
+    found = gradients.measure(estimator, *problem, noise=noise, exact=exact)
+    return found.bias, found.standard_error
 
 
-def _solved(settings, networks, kept, loss) -> Problems:
-    exact = jax.vmap(lambda setting, parameters: exact_components(setting, parameters, loss))(settings, networks)
-    return Problems(settings, networks, kept, exact * kept)
-
-
-def _problem(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str):
-    """Loss, network, parameters and inputs, all of them 1."""
-    widths = (parameters.weights[0].shape[1], *(matrix.shape[0] for matrix in parameters.weights))
-    scaled = eqx.tree_at(lambda p: p.weights, parameters, tuple(setting.spread * m for m in parameters.weights))
-    inputs = jnp.ones(widths[0], parameters.weights[0].dtype)
-    return LOSSES[loss](setting), MultilayerPerceptron(widths, sigmoid(setting.steepness)), scaled, inputs
-
-
-def _mean(estimator: AbstractGradientEstimator, problem, exact: Float[Array, " components"], key: Key):
-    """The mean of a method and its standard error, which is 0 where the mean is known without drawing."""
-    match estimator:
-        case AbstractPathwise(rule=SpikeRule(forward=Sample(), backward=backward)):
-            mean = _flat(path_mean(*problem, backward=backward))
-        case AbstractPathwise(rule=SpikeRule() | MeanField()):
-            mean = _flat(estimator.evaluate(*problem, noise=jnp.full(problem[1].sites(problem[3]), 0.5)))
-        case FiniteDifference():
-            mean = _mean_difference(estimator.step, *problem)
-        case _ if estimator.claim.losses is Losses.ANY and estimator.claim.depth is Depth.ANY:
-            mean = exact
-        case _:
-            draws = jax.vmap(_flat)(sample_gradients(estimator, *problem, draws=CURVE_DRAWS, key=key))
-            return jnp.mean(draws, axis=0), standard_error(draws)
-    return mean, jnp.zeros_like(mean)
-
-
-def _mean_difference(step, loss, network, parameters, inputs) -> Float[Array, " components"]:
-    """Central differences of the exact expected loss."""
-    flat, unravel = ravel_pytree(parameters)
-
-    def component(direction):
-        above, below = (
-            expectation(loss, network, unravel(flat + side * step * direction), inputs) for side in (0.5, -0.5)
-        )
-        return (above - below) / step
-
-    return jax.vmap(component)(jnp.eye(flat.size, dtype=flat.dtype))
-
-
-def _relative(difference: Float[Array, "... components"], exact: Float[Array, "... components"]) -> Float[Array, "..."]:
+def _relative(difference: Float[Array, " components"], exact: Float[Array, " components"]) -> Scalar:
     """The length of a difference in lengths of the exact gradient."""
-    return jnp.linalg.norm(difference, axis=-1) / jnp.linalg.norm(exact, axis=-1)
+    return jnp.linalg.norm(difference) / jnp.linalg.norm(exact)
 
 
-def _flat(tree: Parameters) -> Float[Array, " components"]:
-    return ravel_pytree(tree)[0]
+def _flat(gradient: Any) -> Float[Array, " components"]:
+    return flatten_parameters(gradient)[0]

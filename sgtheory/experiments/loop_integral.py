@@ -1,66 +1,61 @@
 """Is a surrogate gradient the gradient of anything? Then its integral along a closed loop would be zero.
 
-The differentiable network of Gygax & Zenke (2025), Eq. 7: one input, one unit, two units, one output, five weights
-(w, v1, v2, u1, u2). Everything is traced, so that changing a number never recompiles, and `jax.vmap` over a setting
-sweeps it.
+The network is that of Gygax & Zenke (2025), Eq. 7 (`_five_weights`). Everything is traced, so that changing a number
+never recompiles, and `jax.vmap` over a setting sweeps it.
 """
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from sgtheory._arrays import Array, Float, Int, Key, Scalar
-from sgtheory.escape import Sigmoid
-from sgtheory.gradients.fields import Curve, Field, Plane, curl, over_plane, surrogate_gradient
-from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
-from sgtheory.rules import MeanField
-from sgtheory.surrogates import SigmoidDerivative
+from sgtheory.experiments._five_weights import WEIGHTS, network_output, weight_field
+from sgtheory.gradients.fields import Curve, Plane, curl_map, loop_integral, loop_integrals, over_plane
 
 PUBLISHED_DIRECTIONS = (
     (0.09305991, 0.5905991, -0.30914232, 0.4299941, -0.60172135),
     (-0.14934348, 0.25011492, 0.26179737, -0.78792286, -0.47516188),
 )
 """The plane of Fig. 5, before it is made orthonormal."""
-WEIGHTS = 5
 MOST_CORNERS = 20
 """Of a drawn loop."""
 POINTS, SHOWN = 1500, 150
 """Points of the loop, and how many of them are shown."""
 FEWER = 300
-"""Points of a loop that is one of many; one of `COUNTS`."""
+"""Points of a loop that is one of many."""
 COUNTS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500, 800, 1200)
 """Numbers of points at which convergence is shown."""
 PLANES = 40
-_ALL_COUNTS = (*COUNTS, POINTS)
-_ANGLES = np.concatenate([2 * np.pi * np.arange(count) / count for count in _ALL_COUNTS])
-_STEPS = np.concatenate([np.full(count, 2 * np.pi / count) for count in _ALL_COUNTS])
-_OWNERS = np.repeat(np.arange(len(_ALL_COUNTS)), _ALL_COUNTS)
+"""How many random planes are shown."""
 HALF_WIDTH, HALF_HEIGHT = 5.0, 2.0
-COLUMNS, ROWS = 81, 33
 """Of the maps, which reach from minus to plus these halves."""
+COLUMNS, ROWS = 81, 33
+"""Cells of the maps."""
 
 
 class LoopSetting(eqx.Module):
-    r"""A loop in a plane through weight space, and two steepnesses.
+    """A loop in a plane through weight space, and two steepnesses."""
 
-    `forward` $\beta_f$ of the network, `surrogate` $\beta_{SG}$ of the way back; `radius`, `centre_x`, `centre_y` of the
-    circle, in the coordinates of the plane; `directions` of that plane, two rows of five, made orthonormal here, and
-    then turned out of it by the angles `first_tilt` and `second_tilt`, each towards a direction of its own. Where
-    `sides` is not 0, the loop is no circle but a polygon with so many corners, the first of the `MOST_CORNERS` rows of
-    `corners`, in units of the radius and from the centre.
-    """
-
-    forward: Float[Array, "..."]
-    surrogate: Float[Array, "..."]
-    radius: Float[Array, "..."]
-    centre_x: Float[Array, "..."]
-    centre_y: Float[Array, "..."]
-    directions: Float[Array, "..."]
-    first_tilt: Float[Array, "..."]
-    second_tilt: Float[Array, "..."]
-    corners: Float[Array, "..."]
-    sides: Int[Array, "..."]
+    forward: Scalar
+    r"""Steepness $\beta_f$ of the units."""
+    surrogate: Scalar
+    r"""Steepness $\beta_{SG}$ of the surrogate derivative, in the backward pass."""
+    radius: Scalar
+    """Radius of the circle; of a polygon the unit of length."""
+    centre_x: Scalar
+    """Centre of the loop, along the first direction of the plane."""
+    centre_y: Scalar
+    """Centre of the loop, along the second direction."""
+    directions: Float[Array, "2 weights"]
+    """Two directions that span the plane; they are made orthonormal."""
+    first_tilt: Scalar
+    """Angle in radians by which the first direction is turned out of that plane, towards a third direction."""
+    second_tilt: Scalar
+    """Angle in radians by which the second direction is turned out of that plane, towards a fourth direction."""
+    corners: Float[Array, "corners 2"]
+    """`MOST_CORNERS` rows x, y, in units of the radius and from the centre; only the first `sides` of them count."""
+    sides: Int[Array, ""]
+    """Number of corners of a polygon; 0 for a circle."""
 
     @classmethod
     def of_circle(cls, forward, surrogate, radius, centre_x=0.0, centre_y=0.0) -> "LoopSetting":
@@ -73,26 +68,30 @@ class LoopSetting(eqx.Module):
 
 
 class LoopPicture(eqx.Module):
-    r"""What page 05 shows.
+    """What page 05 shows."""
 
-    `output` (rows × columns) of the network in the plane, `curl` of the surrogate gradient there; over the angles of
-    `shown_angles()`: `loop`, its coordinates in the plane, `along`, the output less that at the start, and `cumulated`,
-    the integral of the surrogate gradient so far; `integral` of the whole loop, `true_integral` of the true gradient;
-    `by_steepness`, the integral at the surrogate steepnesses of `steepness_axis()`; `by_points` and `true_by_points`, at
-    the numbers of points `COUNTS`; `elsewhere`, the same loop in random planes, in rising order.
-    """
-
-    output: Float[Array, "..."]
-    curl: Float[Array, "..."]
-    loop: Float[Array, "..."]
-    along: Float[Array, "..."]
-    cumulated: Float[Array, "..."]
-    integral: Float[Array, "..."]
-    true_integral: Float[Array, "..."]
-    by_steepness: Float[Array, "..."]
-    by_points: Float[Array, "..."]
-    true_by_points: Float[Array, "..."]
-    elsewhere: Float[Array, "..."]
+    output: Float[Array, "rows columns"]
+    """Output of the network in the plane, at the points of `map_axes()`."""
+    curl: Float[Array, "rows columns"]
+    """Curl of the surrogate gradient there."""
+    loop: Float[Array, "angles 2"]
+    """The loop in the coordinates of the plane, at the angles of `shown_angles()`."""
+    along: Float[Array, " angles"]
+    """Output of the network at these angles, minus that at the start."""
+    cumulated: Float[Array, " angles"]
+    """The integral of the surrogate gradient from the start to these angles."""
+    integral: Scalar
+    """The integral of the surrogate gradient around the whole loop."""
+    true_integral: Scalar
+    """The integral of the true gradient around the whole loop, 0 but for the error of the trapezoid rule."""
+    by_steepness: Float[Array, " steepnesses"]
+    """The integral of the surrogate gradient at the surrogate steepnesses of `steepness_axis()`, with `FEWER` points."""
+    by_points: Float[Array, " counts"]
+    """The integral of the surrogate gradient with the numbers of points `COUNTS`."""
+    true_by_points: Float[Array, " counts"]
+    """The integral of the true gradient with the numbers of points `COUNTS`."""
+    elsewhere: Float[Array, " planes"]
+    """The integral of the surrogate gradient around the same loop in random planes, in rising order."""
 
 
 def steepness_axis() -> Float[Array, " steepnesses"]:
@@ -105,52 +104,20 @@ def shown_angles() -> Float[Array, " angles"]:
     return jnp.linspace(0.0, 2 * jnp.pi, SHOWN + 1)
 
 
-def random_directions(key: Key) -> Float[Array, "two weights"]:
+def map_axes() -> tuple[Float[Array, " columns"], Float[Array, " rows"]]:
+    """Coordinates of the maps: the middles of their cells."""
+    xs = jnp.linspace(-HALF_WIDTH, HALF_WIDTH, COLUMNS)
+    return xs, jnp.linspace(-HALF_HEIGHT, HALF_HEIGHT, ROWS)
+
+
+def random_directions(key: Key) -> Float[Array, "2 weights"]:
     """Directions of an evenly distributed plane."""
-    return jax.random.normal(key, (2, WEIGHTS))
-
-
-def network_output(forward: Scalar, weights: Float[Array, " weights"]) -> Scalar:
-    """The network's output at the weights (w, v1, v2, u1, u2), for the input 1."""
-    one, none = jnp.ones(1, weights.dtype), jnp.zeros(4, weights.dtype)
-    return _first(_network(forward)(_parameters(weights), one, none, MeanField()).output)
-
-
-def weight_field(forward: Scalar, surrogate: Scalar | None = None) -> Field:
-    """The surrogate gradient of the output over the five weights; without a `surrogate` steepness the true one."""
-    derivative = None
-    if surrogate is not None:
-        derivative = eqx.tree_at(lambda member: member.steepness, SigmoidDerivative(1.0), surrogate)
-
-    def field(weights):
-        one = jnp.ones(1, weights.dtype)
-        gradient = surrogate_gradient(_first, _network(forward), _parameters(weights), one, derivative)
-        return jnp.concatenate([matrix.ravel() for matrix in gradient.weights])
-
-    return field
-
-
-def _first(output):
-    return output[0]
-
-
-def sigmoid(steepness: Scalar) -> Sigmoid:
-    """Its number put in place: a compiled program need not check it at every point."""
-    return eqx.tree_at(lambda member: member.steepness, Sigmoid(1.0), steepness)
-
-
-def _network(forward: Scalar) -> MultilayerPerceptron:
-    return MultilayerPerceptron((1, 1, 2, 1), sigmoid(forward))
-
-
-def _parameters(weights: Float[Array, " weights"]) -> MultilayerParameters:
-    template = MultilayerParameters([jnp.zeros((1, 1)), jnp.zeros((2, 1)), jnp.zeros((1, 2))])
-    matrices = weights[:1, None], weights[1:3, None], weights[None, 3:]
-    return eqx.tree_at(lambda p: p.weights, template, matrices)
+    plane = Plane.random(key, WEIGHTS)
+    return jnp.stack([plane.first, plane.second])
 
 
 @eqx.filter_jit
-def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes two weights"]) -> LoopPicture:
+def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights"]) -> LoopPicture:
     """Everything that page 05 shows, for one setting; `elsewhere` are the directions of the random planes.
 
     >>> import jax
@@ -162,55 +129,34 @@ def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes two weigh
     """
     origin = jnp.zeros(WEIGHTS, setting.directions.dtype)
     plane = _tilted(Plane(origin, *setting.directions), setting.first_tilt, setting.second_tilt)
-    # One walk with all numbers of points, one after the other in one long row, serves every integral.
-    loop, angles = _loop(setting), jnp.asarray(_ANGLES, setting.radius.dtype)
-    places, velocities = jax.vmap(lambda angle: jax.jvp(loop, (angle,), (jnp.ones_like(angle),)))(angles)
+    field, loop = weight_field(setting.forward, setting.surrogate), _loop(setting)
 
-    def output(place):
-        return network_output(setting.forward, plane.point(*place))
+    def within(plane: Plane) -> Curve:
+        return lambda angle: plane.point(*loop(angle))
 
-    def terms(surrogate, plane=plane, part=slice(None)):
-        field = weight_field(setting.forward, surrogate)
-        directions = jnp.stack([plane.first, plane.second])
-        steps = jnp.asarray(_STEPS[part], setting.radius.dtype)
-        along = jax.vmap(lambda place, velocity: jnp.dot(field(plane.point(*place)), velocity @ directions))
-        return along(places[part], velocities[part]) * steps
-
-    def by_points(terms):
-        return jax.ops.segment_sum(terms, _OWNERS, len(_ALL_COUNTS))
-
-    fewer, all_points = _part(FEWER), _part(POINTS)
-    surrogate_terms, true_by_points = terms(setting.surrogate), by_points(terms(None))
-    once = surrogate_terms[all_points]
-    cumulated = jnp.cumsum(0.5 * (once + jnp.roll(once, -1))).reshape(SHOWN, -1)[:, -1]
-    home = loop(jnp.asarray(2 * jnp.pi, setting.radius.dtype))
-    shown = jnp.concatenate([places[all_points][:: POINTS // SHOWN], home[None]])
-    outputs = jax.vmap(output)(shown)
+    *fewer, once = loop_integrals(field, within(plane), (*COUNTS, POINTS))
+    *true_fewer, true_once = loop_integrals(weight_field(setting.forward), within(plane), (*COUNTS, POINTS))
+    cumulated = once.cumulated.reshape(SHOWN, -1)[:, -1]
+    shown = jax.vmap(loop)(jnp.append(once.angles[:: POINTS // SHOWN], 2 * jnp.pi))
+    outputs = jax.vmap(lambda place: network_output(setting.forward, plane.point(*place)))(shown)
     xs, ys = map_axes()
     return LoopPicture(
         output=over_plane(lambda weights: network_output(setting.forward, weights), plane, xs, ys),
-        curl=over_plane(
-            lambda weights: curl(weight_field(setting.forward, setting.surrogate), weights, plane.first, plane.second),
-            plane, xs, ys,
-        ),
+        curl=curl_map(field, plane, xs, ys),
         loop=shown,
         along=outputs - outputs[0],
         cumulated=jnp.concatenate([jnp.zeros(1, cumulated.dtype), cumulated]),
-        integral=jnp.sum(once),
-        true_integral=true_by_points[-1],
-        by_steepness=jax.vmap(lambda steepness: jnp.sum(terms(steepness, part=fewer)))(steepness_axis()),
-        by_points=by_points(surrogate_terms)[:-1],
-        true_by_points=true_by_points[:-1],
+        integral=once.value,
+        true_integral=true_once.value,
+        by_steepness=jax.vmap(
+            lambda steepness: loop_integral(weight_field(setting.forward, steepness), within(plane), FEWER).value
+        )(steepness_axis()),
+        by_points=jnp.stack([each.value for each in fewer]),
+        true_by_points=jnp.stack([each.value for each in true_fewer]),
         elsewhere=jnp.sort(
-            jax.vmap(lambda pair: jnp.sum(terms(setting.surrogate, Plane(origin, *pair), fewer)))(elsewhere)
+            jax.vmap(lambda pair: loop_integral(field, within(Plane(origin, *pair)), FEWER).value)(elsewhere)
         ),
-    )  # fmt: skip
-
-
-def _part(count: int) -> slice:
-    """Where in the long row the walk of so many points stands."""
-    first = int(np.searchsorted(_OWNERS, _ALL_COUNTS.index(count)))
-    return slice(first, first + count)
+    )
 
 
 def _loop(setting: LoopSetting) -> Curve:
@@ -227,20 +173,11 @@ def _loop(setting: LoopSetting) -> Curve:
 
 
 def _tilted(plane: Plane, first: Scalar, second: Scalar) -> Plane:
-    """The plane with its directions turned by two angles, towards a third and a fourth that stand upright on it."""
+    """The plane with its directions turned by two angles, towards a third and a fourth direction orthogonal to it."""
     given = jnp.concatenate([jnp.stack([plane.first, plane.second]), jnp.eye(WEIGHTS, dtype=plane.first.dtype)[:2]])
     basis, _ = jnp.linalg.qr(given.T)
-    return eqx.tree_at(
-        lambda plane: (plane.first, plane.second),
-        plane,
-        (
-            jnp.cos(first) * plane.first + jnp.sin(first) * basis[:, 2],
-            jnp.cos(second) * plane.second + jnp.sin(second) * basis[:, 3],
-        ),
+    return Plane(
+        plane.origin,
+        jnp.cos(first) * plane.first + jnp.sin(first) * basis[:, 2],
+        jnp.cos(second) * plane.second + jnp.sin(second) * basis[:, 3],
     )
-
-
-def map_axes() -> tuple[Float[Array, " columns"], Float[Array, " rows"]]:
-    """Coordinates of the maps: the middles of their cells."""
-    xs = jnp.linspace(-HALF_WIDTH, HALF_WIDTH, COLUMNS)
-    return xs, jnp.linspace(-HALF_HEIGHT, HALF_HEIGHT, ROWS)

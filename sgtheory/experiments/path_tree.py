@@ -1,111 +1,145 @@
 """Does back-propagation along sampled paths give, on average, the gradient of the average? Follow every path and see.
 
 A network of three layers whose spike patterns make a tree: each layer's weights are one number, `w`, `v` or `u`, times a
-fixed pattern, so that its gradient is three numbers however wide it is. Every path is enumerated; beside their mean stand
-the exact gradient, the one path of the deterministic network, and finite differences of pairs of runs. Everything but the
-widths is traced, so that changing a number never recompiles, and `jax.vmap` over a setting sweeps it.
+fixed pattern, so that its gradient is three numbers however wide it is. Every path is enumerated; the mean of the
+gradients along them is compared with the exact gradient, with the gradient along the one path of the deterministic
+network, and with finite differences of pairs of runs. Everything but the widths is traced, so that changing a number
+never recompiles, and `jax.vmap` over a setting sweeps it.
 """
+
+import itertools
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Array, Float, Key, Noise, Scalar
-from sgtheory._checks import shorten
+from sgtheory._arrays import Array, Float, Inputs, Key, Noise, Scalar, Spikes
+from sgtheory._checks import finite, positive, shorten
 from sgtheory.escape import AbstractEscape, Sigmoid
-from sgtheory.experiments.loop_integral import sigmoid
 from sgtheory.gradients import ExactGradient, enumerate_paths
-from sgtheory.gradients.fields import Vector
+from sgtheory.losses import Total
 from sgtheory.networks import AbstractLayered, MultilayerParameters, MultilayerPerceptron, Path
-from sgtheory.rules import AbstractSpikeRule, Forced, SpikeRule, Threshold
+from sgtheory.rules import Forced, SpikeRule, Threshold
 
 WIDTHS = ((1, 1, 1, 1), (1, 2, 1, 1), (1, 1, 2, 1), (1, 2, 2, 1))
-"""Of the input and of three layers; the last is the output."""
+"""Number of inputs, then of units in each of three layers, of which the last is the output."""
 THRESHOLDS = (0.3, 0.5, -0.2)
+"""The threshold of each layer."""
 DRAWS = 120
+"""How many paths, and pairs of paths, are drawn."""
 SPREAD = 1.5
-"""Standard deviation of a drawn pattern, times the root of the inputs of a unit."""
+"""Standard deviation of the entries of a drawn pattern, times the square root of the number of inputs of a unit."""
 LARGEST, POINTS, STEPS = 3.0, 61, 13
-"""Of the middle weight over which gradients are shown, and of the steps over which variances are."""
+"""The largest middle weight and the number of middle weights for which gradients are shown; the number of steps for
+which variances are."""
+
+Scales = Float[Array, " weights"]
+"""The numbers w, v and u, one a layer, or the derivatives with respect to them."""
 
 
 class PathTreeSetting(eqx.Module):
-    r"""A network of three layers, and a step.
+    """A network of three layers, and a step.
 
-    `w`, `v`, `u`, the numbers that the patterns of the three layers are multiplied by; `steepness` $\beta$ of the escape
-    noise; `input` $x$; `step` $\epsilon$ of the finite differences; `patterns`, one matrix of weights a layer.
+    **Raises** `ValueError` for a number that is not finite, for a `steepness` or a `step` that is not positive, and for
+    `patterns` that are not those of three layers with one input and one output.
     """
 
-    w: Float[Array, "..."]
-    v: Float[Array, "..."]
-    u: Float[Array, "..."]
-    steepness: Float[Array, "..."]
-    input: Float[Array, "..."]
-    step: Float[Array, "..."]
+    w: Scalar = eqx.field(converter=finite("w", single=True))
+    """The number that multiplies the pattern of the first layer."""
+    v: Scalar = eqx.field(converter=finite("v", single=True))
+    """The number that multiplies the pattern of the second layer."""
+    u: Scalar = eqx.field(converter=finite("u", single=True))
+    """The number that multiplies the pattern of the output layer."""
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
+    r"""The steepness $\beta$ of the escape noise, per unit of membrane potential."""
+    input: Scalar = eqx.field(converter=finite("input", single=True))
+    """The input $x$."""
+    step: Scalar = eqx.field(converter=positive("step", single=True))
+    r"""The step $\epsilon$ of the finite differences, in the units of the weights."""
     patterns: MultilayerParameters
+    """One matrix of weights a layer, as `layer_patterns` draws them; their biases are not scaled."""
+
+    def __check_init__(self):
+        shapes = [matrix.shape for matrix in self.patterns.weights]
+        if len(shapes) != 3 or shapes[0][1] != 1 or shapes[-1][0] != 1:
+            raise ValueError(
+                f"`patterns` must be three matrices, for one input and one output, got the shapes {shorten(shapes)}. "
+                "Take `layer_patterns(key, (1, 2, 2, 1))`, say."
+            )
 
 
 class PathTreePicture(eqx.Module):
-    r"""What page 02 shows. Leaves are counted as `leaf_of` counts them; the last axis of a gradient is (w, v, u).
+    """What page 02 shows. A leaf is the end of a path, numbered as `leaf_of` does; the weights are w, v and u."""
 
-    `expected`, $E[y]$; `probability` (leaves) and `gradient` (leaves × 3) of every path; `exact` gradient of $E[y]$;
-    `mean` of the paths' gradients and their standard `deviation`, both by enumeration; `deterministic`, the gradient
-    along `deterministic_leaf`, the only path of the noiseless network. Of each draw: `sampled_leaf`, `running_mean`
-    (draws × 3) of the gradients so far, and (3 × draws, for a step of each weight) the leaves of the runs `above` and
-    `below`, with the same uniforms, and `below_uncoupled`, with uniforms of its own; `parting` and `parting_uncoupled`,
-    the probability that the two runs of a pair take different paths. `variance` and `variance_uncoupled` of the finite
-    difference (3 × steps, of which the last is `step`); `exact_over`, `mean_over`, `deterministic_over`, the gradients over
-    the values of `weight_axis()` that v may have.
-    """
-
-    expected: Float[Array, "..."]
-    probability: Float[Array, "..."]
-    gradient: Float[Array, "..."]
-    exact: Float[Array, "..."]
-    mean: Float[Array, "..."]
-    deviation: Float[Array, "..."]
-    deterministic: Float[Array, "..."]
-    deterministic_leaf: Float[Array, "..."]
-    sampled_leaf: Float[Array, "..."]
-    running_mean: Float[Array, "..."]
-    above: Float[Array, "..."]
-    below: Float[Array, "..."]
-    below_uncoupled: Float[Array, "..."]
-    parting: Float[Array, "..."]
-    parting_uncoupled: Float[Array, "..."]
-    variance: Float[Array, "..."]
-    variance_uncoupled: Float[Array, "..."]
-    exact_over: Float[Array, "..."]
-    mean_over: Float[Array, "..."]
-    deterministic_over: Float[Array, "..."]
+    expected: Scalar
+    """The expected output, $E[y]$."""
+    probability: Float[Array, " leaves"]
+    """The probability of every path."""
+    gradient: Float[Array, "leaves weights"]
+    """What back-propagation along every path gives."""
+    exact: Float[Array, " weights"]
+    """The exact gradient of $E[y]$."""
+    mean: Float[Array, " weights"]
+    """The mean of the gradients along the paths, by enumeration."""
+    deviation: Float[Array, " weights"]
+    """Their standard deviation, by enumeration."""
+    deterministic: Float[Array, " weights"]
+    """The gradient along the only path of the noiseless network."""
+    deterministic_leaf: Scalar
+    """The leaf at the end of that path."""
+    sampled_leaf: Float[Array, " draws"]
+    """The leaf of each drawn path."""
+    running_mean: Float[Array, "draws weights"]
+    """The mean of the gradients along all paths that have been drawn so far."""
+    above: Float[Array, "weights draws"]
+    """The leaf of a run with one weight half a step larger, and the uniforms of the drawn path."""
+    below: Float[Array, "weights draws"]
+    """The leaf of a run with that weight half a step smaller, and the same uniforms."""
+    below_uncoupled: Float[Array, "weights draws"]
+    """The leaf of a run with that weight half a step smaller, and uniforms of its own."""
+    parting: Float[Array, " weights"]
+    """The probability that the two runs of a pair with the same uniforms take different paths."""
+    parting_uncoupled: Float[Array, " weights"]
+    """The probability that the two runs of a pair with different uniforms do."""
+    variance: Float[Array, "weights steps_and_one"]
+    """The variance of the finite difference of a pair with the same uniforms, at every step of `step_axis()` and, in the
+    last column, at the step of the setting."""
+    variance_uncoupled: Float[Array, "weights steps_and_one"]
+    """The same for pairs with different uniforms."""
+    exact_over: Float[Array, "points weights"]
+    """The exact gradient at every middle weight v of `weight_axis()`."""
+    mean_over: Float[Array, "points weights"]
+    """The mean of the gradients along the paths, at the same middle weights."""
+    deterministic_over: Float[Array, "points weights"]
+    """The gradient along the path of the noiseless network, at the same middle weights."""
 
 
 class Scaled(AbstractLayered):
-    """A layered network whose parameters are one number a layer: what its pattern of weights is multiplied by."""
+    """A layered network whose parameters are one number a layer, which multiplies that layer's pattern of weights."""
 
     network: MultilayerPerceptron
+    """The network itself."""
     patterns: MultilayerParameters
+    """Its weights where all of these numbers are 1."""
     widths: tuple[int, ...] = eqx.field(static=True)
+    """Number of inputs, then of units in each layer."""
 
     def __init__(self, network: MultilayerPerceptron, patterns: MultilayerParameters):
         self.network, self.patterns, self.widths = network, patterns, network.widths
 
-    def weights(self, scales: Vector) -> MultilayerParameters:
+    def weights(self, scales: Scales) -> MultilayerParameters:
         """The weights of the network itself."""
-        scaled = tuple(scales[layer] * pattern for layer, pattern in enumerate(self.patterns.weights))
-        return eqx.tree_at(lambda patterns: patterns.weights, self.patterns, scaled)
-
-    def sites(self, inputs: Float[Array, " inputs"]) -> tuple[int, ...]:
-        return self.network.sites(inputs)
+        scaled = [scale * pattern for scale, pattern in zip(scales, self.patterns.weights, strict=True)]
+        return MultilayerParameters(scaled, self.patterns.biases)
 
     def escape_of(self, layer: int) -> AbstractEscape:
         return self.network.escape_of(layer)
 
-    def distance(self, parameters: Vector, layer: int, below: Float[Array, " inputs"]) -> Float[Array, " units"]:
+    def distance(self, parameters: Scales, layer: int, below: Spikes) -> Float[Array, " units"]:
         return self.network.distance(self.weights(parameters), layer, below)
 
-    def check(self, parameters: Vector, inputs: Float[Array, " inputs"]) -> None:
+    def check(self, parameters: Scales, inputs: Float[Array, " inputs"]) -> None:
         """**Raises** `ValueError` unless there is one number a layer, and patterns and inputs fit the network."""
         layers = len(self.patterns.weights)
         if parameters.shape != (layers,):
@@ -113,28 +147,24 @@ class Scaled(AbstractLayered):
                 f"`parameters` must be one number a layer, got the shape {shorten(parameters.shape)} for {layers} layers. "
                 "Add or drop some."
             )
-        self.network.check(self.weights(parameters), inputs)
-
-    def __call__(
-        self, parameters: Vector, inputs: Float[Array, " inputs"], noise: Noise, rule: AbstractSpikeRule
-    ) -> Path:
-        self.check(parameters, inputs)
-        return self.network(self.weights(parameters), inputs, noise, rule)
+        self.network.check(self.patterns, inputs)
 
 
 def layer_patterns(key: Key, widths: tuple[int, ...]) -> MultilayerParameters:
-    """Patterns of weights, drawn; but the number 1 between single units, so that a chain's weights are w, v and u."""
+    """Random patterns of weights, but the number 1 between single units, so that a chain's weights are w, v and u."""
     drawn = MultilayerPerceptron(widths, Sigmoid(1.0)).random_parameters(key, SPREAD)
     return MultilayerParameters([jnp.ones_like(matrix) if matrix.size == 1 else matrix for matrix in drawn.weights])
 
 
-def draw_uniforms(key: Key, widths: tuple[int, ...]) -> Float[Array, "two draws sites"]:
-    """Uniforms for the runs, and others for the second run of an uncoupled pair."""
-    return jax.random.uniform(key, (2, DRAWS, sum(widths[1:])))
+def draw_uniforms(key: Key, widths: tuple[int, ...]) -> tuple[Float[Array, "two draws _"], ...]:
+    """Uniforms for `DRAWS` runs, and others for the second run of an uncoupled pair: one array a layer, of its units."""
+    layers = widths[1:]
+    drawn = jax.random.uniform(key, (2, DRAWS, sum(layers)))
+    return tuple(jnp.split(drawn, list(itertools.accumulate(layers[:-1])), axis=-1))
 
 
 def weight_axis() -> Float[Array, " points"]:
-    """The values of the middle weight over which gradients are shown."""
+    """The middle weights at which gradients are shown."""
     return jnp.linspace(-LARGEST, LARGEST, POINTS)
 
 
@@ -143,30 +173,33 @@ def step_axis() -> Float[Array, " steps"]:
     return jnp.geomspace(0.01, 2.0, STEPS)
 
 
-def leaf_of(spikes: Float[Array, "... sites"]) -> Float[Array, "..."]:
+def leaf_of(spikes: tuple[Spikes, ...]) -> Float[Array, "..."]:
     """The number of a path: its spikes, in the order of the decisions, as binary digits.
 
-    Paths with the same beginning are neighbours; the tree can be drawn without crossings.
+    Paths that begin alike are neighbours, so that the tree can be drawn without crossings.
+
+    **Arguments:** `spikes`, one array a layer, each with the units of the layer along its last axis.
 
     >>> import jax.numpy as jnp
-    >>> print(leaf_of(jnp.array([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])))
+    >>> print(leaf_of((jnp.array([[0.0], [1.0]]), jnp.array([[0.0, 1.0], [1.0, 0.0]]))))
     [1. 6.]
     """
-    digits = 2 ** np.arange(spikes.shape[-1])[::-1]
-    return spikes @ jnp.asarray(digits, spikes.dtype)
+    joined = jnp.concatenate(spikes, axis=-1)
+    digits = 2 ** np.arange(joined.shape[-1])[::-1]
+    return joined @ jnp.asarray(digits, joined.dtype)
 
 
 @eqx.filter_jit
-def path_tree(setting: PathTreeSetting, uniforms: Float[Array, "two draws sites"]) -> PathTreePicture:
+def path_tree(setting: PathTreeSetting, uniforms: tuple[Float[Array, "two draws _"], ...]) -> PathTreePicture:
     """Everything that page 02 shows, for one setting and the uniforms of `draw_uniforms`.
 
     **Source:** Gygax & Zenke (2025), Fig. 3 and Fig. S1.
 
-    >>> import jax, jax.numpy as jnp
-    >>> numbers = [jnp.asarray(number) for number in (0.8, 1.2, -0.9, 2.0, 1.0, 0.5)]
+    >>> import jax
     >>> patterns = layer_patterns(jax.random.key(0), (1, 1, 1, 1))
     >>> uniforms = draw_uniforms(jax.random.key(0), (1, 1, 1, 1))
-    >>> picture = path_tree(PathTreeSetting(*numbers, patterns), uniforms)
+    >>> setting = PathTreeSetting(w=0.8, v=1.2, u=-0.9, steepness=2.0, input=1.0, step=0.5, patterns=patterns)
+    >>> picture = path_tree(setting, uniforms)
     >>> print([round(float(number), 4) for number in picture.exact])
     [-0.0841, -0.093, 0.2091]
     >>> print([round(float(number), 4) for number in picture.mean])
@@ -174,34 +207,35 @@ def path_tree(setting: PathTreeSetting, uniforms: Float[Array, "two draws sites"
     """
     shapes = [pattern.shape for pattern in setting.patterns.weights]
     widths = (shapes[0][1], *(units for units, _ in shapes))
-    network = Scaled(MultilayerPerceptron(widths, sigmoid(setting.steepness), THRESHOLDS), setting.patterns)
+    network = Scaled(MultilayerPerceptron(widths, Sigmoid(setting.steepness), THRESHOLDS), setting.patterns)
     inputs = setting.input[None]
     scales = jnp.stack([setting.w, setting.v, setting.u])
     dtype = scales.dtype
-    directions = jnp.eye(3, dtype=dtype)
+    directions = jnp.eye(len(scales), dtype=dtype)
 
     def gradients(v):
-        """At this middle weight: the exact gradient, all paths in the order of their leaves, the one without noise."""
+        """At this middle weight: the exact gradient, all paths in the order of their leaves, and the noiseless one."""
         moved = scales.at[1].set(v)
-        paths = enumerate_paths(_first, network, moved, inputs)
+        exact = ExactGradient().evaluate(Total(), network, moved, inputs, ())
+        paths = enumerate_paths(Total(), network, moved, inputs)
         order = jnp.argsort(leaf_of(paths.spikes))
-        alone = network(moved, inputs, uniforms[0, 0], SpikeRule(Threshold())).decisions.spike
-        exact = ExactGradient().evaluate(_first, network, moved, inputs, ())
-        return exact, paths.spikes[order], paths.probability[order], paths.gradient[order], leaf_of(alone)
+        alone = network(moved, inputs, tuple(each[0, 0] for each in uniforms), SpikeRule(Threshold()))
+        return exact, paths.mean_gradient(), jax.tree.map(lambda leaf: leaf[order], paths), _leaf(alone)
 
     def leaves(scales):
-        run = jax.vmap(jax.vmap(lambda each: network(scales, inputs, each, SpikeRule()).decisions.spike))
-        return leaf_of(run(uniforms))
+        run = jax.vmap(jax.vmap(lambda each: _leaf(network.run(scales, inputs, each))))
+        return run(uniforms)
 
     def laws(direction, step):
         shift = 0.5 * step * direction
         return _pair_laws(network, inputs, spikes, jnp.stack([scales + shift, scales - shift]), step)
 
     # The last of the values is that of the setting itself: one program for both.
-    over = jax.vmap(gradients)(jnp.append(weight_axis().astype(dtype), setting.v))
-    exact, spikes, probability, gradient, alone = (values[-1] for values in over)
-    means = jnp.einsum("vl,vlc->vc", over[2], over[3])
-    noiseless = jax.vmap(lambda each, leaf: each[leaf.astype(int)])(over[3], over[4])
+    exact, means, paths, alone = jax.vmap(gradients)(jnp.append(weight_axis().astype(dtype), setting.v))
+    noiseless = jax.vmap(lambda each, leaf: each[leaf.astype(int)])(paths.gradient, alone)
+    spikes, probability, gradient = (
+        jax.tree.map(lambda leaf: leaf[-1], each) for each in (paths.spikes, paths.probability, paths.gradient)
+    )
     shifts = 0.5 * setting.step * directions
     drawn = jax.vmap(leaves)(scales[None] + jnp.concatenate([jnp.zeros_like(shifts[:1]), shifts, -shifts]))
     steps = jnp.append(step_axis().astype(dtype), setting.step)
@@ -209,14 +243,14 @@ def path_tree(setting: PathTreeSetting, uniforms: Float[Array, "two draws sites"
     sampled = drawn[0, 0]
     counts = jnp.arange(1, len(sampled) + 1, dtype=dtype)[:, None]
     return PathTreePicture(
-        expected=probability @ spikes[:, -1],
+        expected=probability @ spikes[-1][:, 0],
         probability=probability,
         gradient=gradient,
-        exact=exact,
+        exact=exact[-1],
         mean=means[-1],
         deviation=jnp.sqrt(probability @ (gradient - means[-1:]) ** 2),
         deterministic=noiseless[-1],
-        deterministic_leaf=alone,
+        deterministic_leaf=alone[-1],
         sampled_leaf=sampled,
         running_mean=jnp.cumsum(gradient[sampled.astype(int)], axis=0) / counts,
         above=drawn[1:4, 0],
@@ -226,37 +260,48 @@ def path_tree(setting: PathTreeSetting, uniforms: Float[Array, "two draws sites"
         parting_uncoupled=pairs.parting_uncoupled[:, -1],
         variance=pairs.variance,
         variance_uncoupled=pairs.variance_uncoupled,
-        exact_over=over[0][:-1],
+        exact_over=exact[:-1],
         mean_over=means[:-1],
         deterministic_over=noiseless[:-1],
     )
 
 
+def _leaf(path: Path) -> Scalar:
+    return leaf_of(tuple(decision.spike for decision in path.decisions))
+
+
 class _PairLaws(eqx.Module):
-    """Of pairs of runs: the probability that their paths part, and the variance of their finite difference."""
+    """Laws of pairs of runs at one step."""
 
     parting: Scalar
+    """The probability that the two runs take different paths, with the same uniforms."""
     parting_uncoupled: Scalar
+    """The same with uniforms of its own for each run."""
     variance: Scalar
+    """The variance of their finite difference, with the same uniforms."""
     variance_uncoupled: Scalar
+    """The same with uniforms of its own for each run."""
 
 
-def _pair_laws(network: Scaled, inputs, spikes, pair: Float[Array, "two scales"], step: Scalar) -> _PairLaws:
+def _pair_laws(
+    network: Scaled, inputs: Inputs, spikes: tuple[Noise, ...], pair: Float[Array, "two weights"], step: Scalar
+) -> _PairLaws:
     r"""Exact, by enumeration of all pairs of paths.
 
     With one uniform for both, units that spike with the probabilities $p$ and $q$ spike together with $\min(p, q)$, are
-    silent together with $1-\max(p, q)$, and part with $|p-q|$.
+    silent together with $1-\max(p, q)$, and differ with $|p-q|$.
     """
 
     def along_paths(scales):
-        """The probability of a spike at each decision given the path so far, leaves × sites; that of each path."""
-        runs = jax.vmap(lambda each: network(scales, inputs, each, SpikeRule(Forced())).decisions)(spikes)
-        # Of one network all layers have one noise.
-        return network.escape_of(0).probability(runs.distance), jnp.exp(jnp.sum(runs.log_probability, axis=-1))
+        """The probability of a spike at each decision given the path so far, leaves × decisions; that of each path."""
+        paths = jax.vmap(lambda each: network(scales, inputs, each, SpikeRule(Forced())))(spikes)
+        distances = jnp.concatenate([decision.distance for decision in paths.decisions], axis=-1)
+        # All layers of this network have the same noise.
+        return network.escape_of(0).probability(distances), jnp.exp(jax.vmap(network.log_probability)(paths))
 
     (p, q), (first, second) = jax.vmap(along_paths)(pair)
-    joint = jnp.prod(_coupled(spikes[:, None], spikes[None], p[:, None], q[None]), axis=-1)
-    output = spikes[:, -1]
+    outcomes, output = jnp.concatenate(spikes, axis=-1), spikes[-1][:, 0]
+    joint = jnp.prod(_coupled(outcomes[:, None], outcomes[None], p[:, None], q[None]), axis=-1)
     expected = jnp.stack([first @ output, second @ output])
     apart = jnp.sum(joint * jnp.abs(output[:, None] - output[None]))
     return _PairLaws(
@@ -267,12 +312,8 @@ def _pair_laws(network: Scaled, inputs, spikes, pair: Float[Array, "two scales"]
     )
 
 
-def _coupled(first, second, p, q):
+def _coupled(first: Spikes, second: Spikes, p: Array, q: Array) -> Array:
     """The probability of two outcomes with one uniform, of units that spike with the probabilities p and q."""
     together = jnp.where(first > 0.5, jnp.minimum(p, q), 1 - jnp.maximum(p, q))
     apart = jnp.maximum(jnp.where(first > 0.5, p - q, q - p), 0.0)
     return jnp.where(first == second, together, apart)
-
-
-def _first(output):
-    return output[0]

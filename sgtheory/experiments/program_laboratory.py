@@ -1,6 +1,6 @@
-"""How much do the derivatives of a small random program scatter, and which of them is right?
+"""How much do the derivatives of a small random program scatter, and which of them are right?
 
-Programs that draw discrete random numbers and are no networks: a random walk whose steps depend on where it stands, and a
+Programs that draw discrete random numbers and are not networks: a random walk whose steps depend on its position, and a
 toy program with discrete and continuous randomness. Four estimators of the derivative beside the exact one.
 """
 
@@ -19,35 +19,42 @@ from sgtheory.gradients.programs import (
 )
 
 STEPS = 100
-"""Of the walk."""
+"""Steps of the walk."""
 WALK_SQUARE, WALK, TOY = "random walk, X²", "random walk, X", "toy program"
 PROGRAMS = (WALK_SQUARE, WALK, TOY)
 LOWEST = {WALK_SQUARE: 40.0, WALK: 40.0, TOY: 0.05}
 HIGHEST = {WALK_SQUARE: 360.0, WALK: 360.0, TOY: 0.95}
-"""Between these the derivative is shown."""
+"""The derivative is shown between these parameters."""
 POINTS = 46
+"""At so many of them."""
 
 
 class ProgramDraws(eqx.Module):
-    """Draws of each estimator: `score`, the score function; `baseline`, the same with the mean as control variate;
-    `triple`, a stochastic triple; `smoothed`, each random step with the slope of its probability."""
+    """Draws of each estimator of the derivative."""
 
     score: Float[Array, " draws"]
+    """The score function."""
     baseline: Float[Array, " draws"]
+    """The score function with the exact mean as control variate."""
     triple: Float[Array, " draws"]
+    """A stochastic triple."""
     smoothed: Float[Array, " draws"]
+    """The smoothed derivative: each random step with the slope of its probability."""
 
 
 class WalkPair(eqx.Module):
-    """One walk and its alternative, position by position after each step: `walk`, `alternative` and its `weight`."""
+    """A random walk, and the alternative to it that a stochastic triple carries along."""
 
-    walk: Float[Array, "..."]
-    alternative: Float[Array, "..."]
-    weight: Float[Array, "..."]
+    walk: Float[Array, " steps"]
+    """Position after each step."""
+    alternative: Float[Array, " steps"]
+    """Position after each step in the world in which one step went the other way; the walk itself where there is none."""
+    weight: Float[Array, " steps"]
+    """Weight of that world; 0 where there is none."""
 
 
 def expected(program: str, parameter: Scalar) -> Scalar:
-    """The exact mean of what a program gives; it can be differentiated.
+    """The exact mean of the result of a program; it can be differentiated.
 
     >>> import jax, jax.numpy as jnp
     >>> print([round(float(jax.grad(lambda p: expected(*each, p))(value)), 3)
@@ -77,8 +84,10 @@ def program_draws(program: str, parameter: Scalar, key: Key, draws: int) -> Prog
 
     The smoothed one passes each random step on with the tangent $dp$ of its mean: a surrogate gradient with the matched
     derivative, biased as soon as later steps depend on earlier ones in any way that is not affine.
-    **Source:** Arya et al. (2022), whose walk with $n=100$, $p=200$ has the standard deviations 94.4, 21.4 and 6.5 of
-    score function, score function with control variate and triple; the smoothed one has 2.0.
+
+    **Arguments:** `program`, one of `PROGRAMS`; `parameter` $p$ of it; `draws`, how many of each estimator.
+    **Source:** Arya et al. (2022). For their walk with $n=100$, $p=200$ the standard deviations are 94.4 (score
+    function), 21.4 (with control variate) and 6.5 (triple); the smoothed one has 2.0.
 
     >>> import jax, jax.numpy as jnp
     >>> found = program_draws(WALK_SQUARE, jnp.asarray(200.0), jax.random.key(0), 4000)
@@ -105,7 +114,7 @@ def _perturbed(program: str):
 
 
 def _walk_by_hand(program: str, p: Scalar, key: Key) -> tuple[Scalar, Scalar, Scalar, Scalar]:
-    """What a walk gives, its score, the derivative of the program itself with all outcomes as they are, and the smoothed
+    """The result of a walk, its score, the derivative of the program with all outcomes held fixed, and the smoothed
     derivative."""
 
     def step(state, uniform):
@@ -113,7 +122,7 @@ def _walk_by_hand(program: str, p: Scalar, key: Key) -> tuple[Scalar, Scalar, Sc
         up = jnp.exp(-x / p)
         slope = up * x / p**2
         rises = uniform < up
-        # At 0 the walk goes up for certain, whatever the parameter.
+        # At 0 the walk always goes up, whatever the parameter.
         term = jnp.where(rises, slope / up, -slope / jnp.where(x > 0, 1 - up, 1.0))
         return (x + jnp.where(rises, 1.0, -1.0), score + term, tangent + 2 * (slope - up / p * tangent)), None
 
@@ -125,7 +134,7 @@ def _walk_by_hand(program: str, p: Scalar, key: Key) -> tuple[Scalar, Scalar, Sc
 
 
 def _toy_by_hand(program: str, p: Scalar, key: Key) -> tuple[Scalar, Scalar, Scalar, Scalar]:
-    """The same of the toy program."""
+    """The same four numbers for the toy program."""
     del program
     trials, trial, normal = jax.random.split(key, 3)
     b = jnp.sum(jax.random.uniform(trials, (10,), p.dtype) < p, dtype=p.dtype)
@@ -153,7 +162,7 @@ def walk_pair(parameter: Scalar, key: Key) -> WalkPair:
 
     def step(state, key):
         state = state.draw(key, Bernoulli(), lambda s: jnp.exp(-s[1] / s[0]), lambda s, o: (s[0], s[1] + 2 * o - 1))
-        return state, WalkPair(state.value[1], state.alternative[1], state.weight)
+        return state, (state.value[1], state.alternative[1], state.weight)
 
     start = Perturbed.start(parameter).then(lambda p: (p, jnp.zeros_like(p)))
-    return jax.lax.scan(step, start, jax.random.split(key, STEPS))[1]
+    return WalkPair(*jax.lax.scan(step, start, jax.random.split(key, STEPS))[1])

@@ -13,77 +13,94 @@ from collections.abc import Callable, Mapping, Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
 
-from sgtheory._arrays import Array, Float, Key, Parameters, Scalar
+from sgtheory._arrays import Array, Float, Key, Scalar
 from sgtheory._checks import shorten
 from sgtheory.escape import Sigmoid
-from sgtheory.gradients import ALL_ESTIMATORS, AbstractGradientEstimator, ExactGradient, Loss, SurrogateGradient
+from sgtheory.gradients import (
+    AbstractGradientEstimator,
+    Comparison,
+    ExactGradient,
+    Loss,
+    Problem,
+    flatten_parameters,
+    measure,
+)
+from sgtheory.losses import AbstractLoss, LinearReadout, SquaredDistance
+from sgtheory.methods import METHODS, MethodSetting
 from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
-from sgtheory.statistics import sign_agreement, summarise
-from sgtheory.surrogates import SigmoidDerivative
 
-METHODS: dict[str, AbstractGradientEstimator] = {
-    **ALL_ESTIMATORS,
-    "surrogate, sigmoid": SurrogateGradient(SigmoidDerivative(1.0)),
-}
-"""What can be surveyed by name: all estimators, and a surrogate of the network's own shape but not its steepness."""
+Methods = Sequence[str] | Mapping[str, AbstractGradientEstimator | Callable[[MethodSetting], AbstractGradientEstimator]]
+"""Labels out of `sgtheory.methods.METHODS`, or a mapping from names to estimators or to what builds them."""
 
 
-def _readout(numbers: Float[Array, " outputs"]) -> Loss:
-    return lambda spikes: jnp.sum(numbers * spikes) / numbers.shape[0] ** 0.5
+class HalfSquaredDistance(AbstractLoss):
+    r"""Half the sum of the squared differences from a target, $L(y) = \frac12\sum_i(y_i-\hat y_i)^2$.
+
+    **Source:** Gygax & Zenke (2025), Eq. 24.
+
+    >>> import jax.numpy as jnp
+    >>> print(HalfSquaredDistance(SquaredDistance([1.0, 0.0]))(jnp.array([0.0, 0.0])))
+    0.5
+    """
+
+    distance: SquaredDistance
+    r"""The sum itself, with the target $\hat y$."""
+
+    def __call__(self, output: Array) -> Scalar:
+        return 0.5 * self.distance(output)
 
 
-def _squared_error(numbers: Float[Array, " outputs"]) -> Loss:
-    target = jnp.where(numbers > 0, 1.0, 0.0).astype(numbers.dtype)
-    return lambda spikes: 0.5 * jnp.sum((target - spikes) ** 2)
+def _from_pattern(numbers: Float[Array, " outputs"]) -> Loss:
+    return HalfSquaredDistance(SquaredDistance((numbers > 0).astype(numbers.dtype)))
 
 
-LOSSES: dict[str, Callable[[Array], Loss]] = {"readout": _readout, "squared error": _squared_error}
+LOSSES: dict[str, Callable[[Array], Loss]] = {"readout": LinearReadout, "squared error": _from_pattern}
 r"""From a normal number an output to a loss: a random linear read-out $r\cdot y/\sqrt{n}$ of the spikes $y$ of the last
 layer, which is affine in them, or $\frac12\sum_i(\hat y_i - y_i)^2$ for the pattern $\hat y$ of the numbers' signs, as in
 Gygax & Zenke (2025), Eq. 24."""
 
 
 class SurveySetting(eqx.Module):
-    r"""The numbers of a survey.
+    """The numbers of a survey."""
 
-    `steepness` $\beta$ of the escape noise; `surrogate_steepness` of every surrogate derivative that has one;
-    `spread`, the standard deviation of weights times $\sqrt{\text{inputs of the unit}}$; `bias_spread`, that of biases.
-    """
-
-    steepness: Float[Array, "..."]
-    surrogate_steepness: Float[Array, "..."]
-    spread: Float[Array, "..."]
-    bias_spread: Float[Array, "..."]
+    steepness: Scalar
+    r"""Steepness $\beta$ of the escape noise, per unit of membrane potential."""
+    surrogate_steepness: Scalar
+    """Steepness of surrogate derivatives that have one of their own, per unit of membrane potential."""
+    spread: Scalar
+    r"""Standard deviation of the weights, times $\sqrt{\text{inputs of the unit}}$."""
+    bias_spread: Scalar
+    """Standard deviation of the biases."""
 
 
 class NetworkSurvey(eqx.Module):
-    """What a survey found: one entry a method, with leading axes over networks where there are many.
+    """What a survey found: one entry a method; of many networks with leading axes over them."""
 
-    `cosine` and `sign_agreement` of the mean of the draws with the exact gradient; `bias`, the norm of their difference;
-    `standard_error`, the norm of the standard errors of the mean, below which a bias does not show; `variance` of one
-    draw, averaged over parameters; `exact_norm` of the exact gradient, one number a network. `methods` are their names,
-    `runs` the runs of the network that a draw of each costs.
-    """
-
-    cosine: Float[Array, "..."]
-    sign_agreement: Float[Array, "..."]
-    bias: Float[Array, "..."]
-    standard_error: Float[Array, "..."]
-    variance: Float[Array, "..."]
-    exact_norm: Float[Array, "..."]
+    cosine: Float[Array, "*networks methods"]
+    """Of the angle between the mean of the draws and the exact gradient."""
+    sign_agreement: Float[Array, "*networks methods"]
+    """The share of parameters for which the mean of the draws has the sign of the exact gradient."""
+    bias: Float[Array, "*networks methods"]
+    """The length of the mean of the draws less the exact gradient."""
+    standard_error: Float[Array, "*networks methods"]
+    """The length of the standard errors of the mean, below which a bias does not show."""
+    variance: Float[Array, "*networks methods"]
+    """The variance of one draw, averaged over the parameters."""
+    exact_norm: Float[Array, "*networks"]
+    """The length of the exact gradient."""
     methods: tuple[str, ...] = eqx.field(static=True)
+    """The names of the methods."""
     runs: tuple[int, ...] = eqx.field(static=True)
+    """Runs of the network that one draw by each method costs."""
 
     @property
-    def relative_bias(self) -> Float[Array, "..."]:
-        """`bias` as a multiple of the exact gradient's norm: infinite where that norm is 0, unless the bias is 0 too."""
+    def relative_bias(self) -> Float[Array, "*networks methods"]:
+        """`bias` as a multiple of the exact gradient's length: infinite where that is 0, unless the bias is 0 too."""
         return relative(self.bias, self.exact_norm[..., None])
 
 
-def relative(bias: Float[Array, "..."], exact_norm: Float[Array, "..."]) -> Float[Array, "..."]:
+def relative(bias: Float[Array, "*#shape"], exact_norm: Float[Array, "*#shape"]) -> Float[Array, "*shape"]:
     """`bias` over `exact_norm`; 0 where both are 0, infinite where the norm alone is.
 
     >>> import jax.numpy as jnp
@@ -100,9 +117,7 @@ def network_keys(key: Key, indices: Array) -> Array:
     return jax.vmap(lambda index: jax.random.fold_in(key, index))(indices)
 
 
-def random_problem(
-    key: Key, setting: SurveySetting, widths: Sequence[int], loss: str = "readout"
-) -> tuple[Loss, MultilayerPerceptron, MultilayerParameters, Float[Array, " inputs"]]:
+def random_problem(key: Key, setting: SurveySetting, widths: Sequence[int], loss: str = "readout") -> Problem:
     """The random network of a key: loss, network, parameters and inputs, as an estimator takes them.
 
     Weights, biases and inputs are normal; none of them depends on the steepness, so that one network is seen at several.
@@ -111,18 +126,14 @@ def random_problem(
     """
     if loss not in LOSSES:
         raise ValueError(f"`loss` must be one of {', '.join(map(repr, LOSSES))}, got {shorten(loss)}.")
-    # Numbers are put in place: a compiled program need not check them for every network.
-    escape = eqx.tree_at(lambda noise: noise.steepness, Sigmoid(1.0), setting.steepness)
-    network = MultilayerPerceptron(widths, escape)
+    network = MultilayerPerceptron(widths, Sigmoid(setting.steepness))
     shapes = [(above, below) for below, above in itertools.pairwise(network.widths)]
-    parameters = MultilayerParameters([np.zeros(shape) for shape in shapes])
     layers = len(shapes)
     shapes += [(above,) for above in network.widths[1:]] + [network.widths[:1], network.widths[-1:]]
     *drawn, inputs, outputs = _normal(_problem_and_draws(key)[0], shapes, jnp.result_type(setting.steepness))
-    weights = tuple(setting.spread / matrix.shape[1] ** 0.5 * matrix for matrix in drawn[:layers])
-    biases = tuple(setting.bias_spread * vector for vector in drawn[layers:])
-    parameters = eqx.tree_at(lambda p: (p.weights, p.biases), parameters, (weights, biases))
-    return LOSSES[loss](outputs), network, parameters, inputs
+    weights = [setting.spread / matrix.shape[1] ** 0.5 * matrix for matrix in drawn[:layers]]
+    biases = [setting.bias_spread * vector for vector in drawn[layers:]]
+    return Problem(LOSSES[loss](outputs), network, MultilayerParameters(weights, biases), inputs)
 
 
 def _problem_and_draws(key: Key) -> Array:
@@ -136,12 +147,10 @@ def _normal(key: Key, shapes: Sequence[tuple[int, ...]], dtype: jnp.dtype) -> li
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
-def chosen_methods(
-    methods: Sequence[str] | Mapping[str, AbstractGradientEstimator], setting: SurveySetting
-) -> dict[str, AbstractGradientEstimator]:
-    """The estimators of these names, or those given, with the setting's steepness in every surrogate derivative.
+def chosen_methods(methods: Methods, setting: SurveySetting) -> dict[str, AbstractGradientEstimator]:
+    """The estimators of these names, or those given; what is built takes the surrogate steepness of the setting.
 
-    **Raises** `ValueError` for no methods, for a name that is not among `METHODS`, and for one that comes twice.
+    **Raises** `ValueError` for no methods, for a name that is not in the registry, and for one that comes twice.
     """
     unknown = [name for name in methods if name not in METHODS] if not isinstance(methods, Mapping) else []
     if unknown:
@@ -149,14 +158,10 @@ def chosen_methods(
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"`methods` must be at least one, each named once, got {shorten(list(methods))}.")
     given = methods if isinstance(methods, Mapping) else {name: METHODS[name] for name in methods}
-    return {name: _at_steepness(estimator, setting.surrogate_steepness) for name, estimator in given.items()}
-
-
-def _at_steepness(estimator: AbstractGradientEstimator, steepness: Scalar) -> AbstractGradientEstimator:
-    derivative = getattr(estimator, "derivative", None)
-    if not hasattr(derivative, "steepness"):
-        return estimator
-    return eqx.tree_at(lambda each: each.derivative.steepness, estimator, steepness)
+    numbers = MethodSetting(surrogate_steepness=setting.surrogate_steepness)
+    return {
+        name: each if isinstance(each, AbstractGradientEstimator) else each(numbers) for name, each in given.items()
+    }
 
 
 @eqx.filter_jit
@@ -165,7 +170,7 @@ def survey_network(
     setting: SurveySetting,
     *,
     widths: Sequence[int],
-    methods: Sequence[str] | Mapping[str, AbstractGradientEstimator],
+    methods: Methods,
     draws: int,
     loss: str = "readout",
 ) -> NetworkSurvey:
@@ -173,8 +178,8 @@ def survey_network(
 
     All methods get the same keys, so that those that draw alike are compared on the same draws.
 
-    **Arguments:** `widths`, number of inputs and then of units in each layer; `methods`, names out of `METHODS`, or a
-    mapping of estimators; `draws` of each, at least 2; `loss`, a name out of `LOSSES`.
+    **Arguments:** `widths`, number of inputs and then of units in each layer; `methods`, labels out of
+    `sgtheory.methods.METHODS`, or a mapping of estimators; `draws` of each, at least 2; `loss`, a name out of `LOSSES`.
     **Raises** `ValueError` for an argument that is none of these, and for two adjacent layers with more than 24 units
     together, which cannot be summed exactly.
 
@@ -189,35 +194,26 @@ def survey_network(
         raise ValueError(f"`draws` must be at least 2 for a variance, got {shorten(draws)}. Ask for 1000, say.")
     estimators = chosen_methods(methods, setting)
     problem = random_problem(key, setting, widths, loss)
-    _, network, parameters, inputs = problem
-    exact = _flat(ExactGradient().evaluate(*problem, ()))
+    exact = flatten_parameters(ExactGradient().evaluate(*problem, noise=()))[0]
     keys = jax.random.split(_problem_and_draws(key)[1], draws)
-    measured = [_measure(estimator, problem, exact, keys) for estimator in estimators.values()]
-    cosines, agreements, biases, errors, variances = (jnp.stack(column) for column in zip(*measured, strict=True))
-    runs = tuple(estimator.runs(network, parameters, inputs) for estimator in estimators.values())
+    found = [_measured(estimator, problem, exact, keys) for estimator in estimators.values()]
     return NetworkSurvey(
-        cosines, agreements, biases, errors, variances, jnp.linalg.norm(exact), tuple(estimators), runs
+        cosine=jnp.stack([each.cosine for each in found]),
+        sign_agreement=jnp.stack([each.sign_agreement for each in found]),
+        bias=jnp.stack([jnp.linalg.norm(each.bias) for each in found]),
+        standard_error=jnp.stack([jnp.linalg.norm(each.standard_error) for each in found]),
+        variance=jnp.stack([jnp.mean(each.variance) for each in found]),
+        exact_norm=jnp.linalg.norm(exact),
+        methods=tuple(estimators),
+        runs=tuple(each.runs for each in found),
     )
 
 
-def _measure(estimator, problem, exact, keys) -> tuple[Scalar, ...]:
-    loss, network, parameters, inputs = problem
-
-    def one(key):
-        return _flat(estimator.evaluate(loss, network, parameters, inputs, estimator.draw(network, inputs, key=key)))
-
-    summary = summarise(jax.vmap(one)(keys), exact)
-    return (
-        summary.cosine,
-        sign_agreement(summary.mean, exact),
-        jnp.linalg.norm(summary.bias),
-        jnp.linalg.norm(summary.standard_error),
-        jnp.mean(summary.variance),
-    )
-
-
-def _flat(tree: Parameters) -> Float[Array, " parameters"]:
-    return ravel_pytree(tree)[0]
+def _measured(
+    estimator: AbstractGradientEstimator, problem: Problem, exact: Float[Array, " parameters"], keys: Array
+) -> Comparison:
+    noise = jax.vmap(lambda key: estimator.draw(problem.network, problem.inputs, key=key))(keys)
+    return measure(estimator, *problem, noise=noise, exact=exact)
 
 
 @eqx.filter_jit
@@ -226,13 +222,13 @@ def survey_networks(
     setting: SurveySetting,
     *,
     widths: Sequence[int],
-    methods: Sequence[str] | Mapping[str, AbstractGradientEstimator],
+    methods: Methods,
     draws: int,
     loss: str = "readout",
 ) -> NetworkSurvey:
     """`survey_network` for each of some `keys` (see `network_keys`), compiled once for a number of them.
 
-    One network after the other, its draws side by side: sums in a batch of networks would round by the batch's size.
+    One network after another, its draws side by side: sums in a batch of networks would round by the batch's size.
     """
     return jax.lax.map(
         lambda key: survey_network(key, setting, widths=widths, methods=methods, draws=draws, loss=loss), keys
@@ -240,13 +236,18 @@ def survey_networks(
 
 
 class SurveySummary(eqx.Module):
-    """Quartiles over networks: a leading axis of three, the lower, the median and the upper; one entry a method."""
+    """Quartiles over networks, the lower, the median and the upper; one entry a method."""
 
-    cosine: Float[Array, "..."]
-    sign_agreement: Float[Array, "..."]
-    relative_bias: Float[Array, "..."]
-    standard_error: Float[Array, "..."]
-    variance: Float[Array, "..."]
+    cosine: Float[Array, "3 methods"]
+    """Of the cosine with the exact gradient."""
+    sign_agreement: Float[Array, "3 methods"]
+    """Of the share of parameters with the right sign."""
+    relative_bias: Float[Array, "3 methods"]
+    """Of the bias in lengths of the exact gradient."""
+    standard_error: Float[Array, "3 methods"]
+    """Of the length of the standard errors of the mean."""
+    variance: Float[Array, "3 methods"]
+    """Of the variance of one draw, averaged over the parameters."""
 
 
 def summarise_survey(survey: NetworkSurvey) -> SurveySummary:

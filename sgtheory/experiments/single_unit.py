@@ -1,6 +1,6 @@
 """Why are a surrogate gradient, the gradient of an expected output and a smoothed derivative one and the same?
 
-For a single stochastic unit they are, draw by draw or on average; this experiment puts them side by side over the
+For a single stochastic unit they are, draw by draw or on average; this experiment puts them side by side at every
 membrane potential. `single_unit` is pure and jitted; every number in its setting is traced, so that changing one never
 recompiles, and `jax.vmap` over a setting sweeps it.
 """
@@ -16,87 +16,103 @@ from sgtheory.escape import AbstractEscape
 from sgtheory.gradients import (
     AbstractGradientEstimator,
     ExactGradient,
+    FiniteDifference,
     ScoreFunction,
     SmoothedDerivative,
     SurrogateGradient,
     expectation,
+    expected_gradient,
     optimal_baseline,
 )
+from sgtheory.losses import Total
 from sgtheory.networks import SingleUnit
 from sgtheory.neurons import Perceptron, PerceptronParameters
 from sgtheory.rules import Sample, SmoothedAffine, SmoothedLeft, SmoothedRight, SpikeRule, Threshold
 from sgtheory.surrogates import AbstractSurrogate
 
 LOWEST_POTENTIAL, HIGHEST_POTENTIAL, POTENTIALS = -3.0, 3.0, 121
-"""The membrane potentials at which everything is shown."""
+"""The range and the number of the membrane potentials at which everything is shown."""
 
 _DIFFERENCE_STEP = 1e-3
-"""Step of the numerical derivative; its error is of the order of step², far below a pixel."""
+"""Step of the numerical derivative, whose error, of the order of the step squared, is far below a pixel."""
 
 
 class SingleUnitSetting(eqx.Module):
     r"""One unit, one input, and the methods to be compared on it.
 
-    `escape`, its noise; `surrogate`, the surrogate derivative, or None for the matched one; `threshold`, `weight`,
-    `input`, numbers in units of the membrane potential (the input has none); `baseline` $b$ of the score function, or
-    None for the one of least variance, $1-p$ at each potential;
-    `hidden`, the noise that the trials are really drawn with when it is not `escape` (for guessing games).
-
     **Raises** `TypeError` for a member of another family, `ValueError` for a number that is not finite.
     """
 
     escape: AbstractEscape
+    """Its escape noise."""
     surrogate: AbstractSurrogate | None
-    threshold: Scalar = eqx.field(converter=finite("threshold"))
-    weight: Scalar = eqx.field(converter=finite("weight"))
-    input: Scalar = eqx.field(converter=finite("input"))
-    baseline: Scalar | None = eqx.field(converter=lambda b: None if b is None else finite("baseline")(b))
+    """The surrogate derivative, or None for the one that matches the noise."""
+    threshold: Scalar = eqx.field(converter=finite("threshold", single=True))
+    r"""The threshold $\vartheta$, in units of the membrane potential."""
+    weight: Scalar = eqx.field(converter=finite("weight", single=True))
+    """The weight $w$ of its only input, in units of the membrane potential."""
+    input: Scalar = eqx.field(converter=finite("input", single=True))
+    """The input $x$, which has no unit."""
+    baseline: Scalar | None = eqx.field(converter=finite("baseline", single=True, optional=True))
+    """The baseline $b$ of the score function, or None for the one of least variance, $1-p$ at each potential."""
     hidden: AbstractEscape | None = None
+    """The noise that the trials are really drawn with, where it is not `escape`: in a guessing game."""
 
     def __check_init__(self):
         instance("escape", self.escape, AbstractEscape, "Take one of `sgtheory.escape`.")
 
 
 class Curves(eqx.Module):
-    r"""What is shown at each membrane potential; derivatives are with respect to the weight.
+    """What is shown at each membrane potential; all derivatives are with respect to the weight."""
 
-    `trials` (trials × potentials): the spikes; `deterministic`: $\Theta(u)$; `probability`: $p(u)$; `trial_mean` and its
-    `trial_error`; `surrogate_gradient` of the noiseless unit; `expected_gradient`, analytic, and `numerical_gradient`, by
-    central differences of $E[y]$; `left_draw`, `right_draw`: smoothed derivatives in the first trial; `affine_draw`: their
-    affine combination there; `score_mean`, `score_error`, `score_variance` over trials; `variance`: the closed form
-    $x^2p'^2(1-p-b)^2/(p(1-p))$; `left_variance`, `right_variance`: the same at $b=0$ and $b=1$.
-    """
-
-    trials: Float[Array, "..."]
-    deterministic: Float[Array, "..."]
-    probability: Float[Array, "..."]
-    trial_mean: Float[Array, "..."]
-    trial_error: Float[Array, "..."]
-    surrogate_gradient: Float[Array, "..."]
-    expected_gradient: Float[Array, "..."]
-    numerical_gradient: Float[Array, "..."]
-    left_draw: Float[Array, "..."]
-    right_draw: Float[Array, "..."]
-    affine_draw: Float[Array, "..."]
-    score_mean: Float[Array, "..."]
-    score_error: Float[Array, "..."]
-    score_variance: Float[Array, "..."]
-    variance: Float[Array, "..."]
-    left_variance: Float[Array, "..."]
-    right_variance: Float[Array, "..."]
+    trials: Float[Array, "trials potentials"]
+    """The spikes, 0 or 1."""
+    deterministic: Float[Array, " potentials"]
+    r"""Spikes of the noiseless unit, $\Theta(u)$."""
+    probability: Float[Array, " potentials"]
+    """The firing probability, $p(u)$."""
+    trial_mean: Float[Array, " potentials"]
+    """The fraction of trials with a spike."""
+    trial_error: Float[Array, " potentials"]
+    """The standard error of that fraction."""
+    surrogate_gradient: Float[Array, " potentials"]
+    """The surrogate gradient of the noiseless unit."""
+    expected_gradient: Float[Array, " potentials"]
+    """The derivative of the expected output $E[y]$, analytically."""
+    numerical_gradient: Float[Array, " potentials"]
+    """The same derivative, by central differences."""
+    left_draw: Float[Array, " potentials"]
+    """The smoothed left derivative in the first trial."""
+    right_draw: Float[Array, " potentials"]
+    """The smoothed right derivative in the first trial."""
+    affine_draw: Float[Array, " potentials"]
+    """The affine combination of the two in the first trial."""
+    score_mean: Float[Array, " potentials"]
+    """The mean of the score-function estimates of all trials."""
+    score_error: Float[Array, " potentials"]
+    """The standard error of that mean."""
+    score_variance: Float[Array, " potentials"]
+    """The variance of the score-function estimates, over the trials."""
+    variance: Float[Array, " potentials"]
+    """The same variance in closed form, $x^2p'^2(1-p-b)^2/(p(1-p))$."""
+    left_variance: Float[Array, " potentials"]
+    """The closed form at $b=0$: the variance of the smoothed left derivative."""
+    right_variance: Float[Array, " potentials"]
+    """The closed form at $b=1$: the variance of the smoothed right derivative."""
 
 
 class SingleUnitPicture(eqx.Module):
-    """`curves` over the membrane potentials, and the same at the `operating_point` weight · input, for read-outs.
-
-    `log_likelihood`: mean, over all trials and potentials, of the logarithm of the probability that `escape` gives to
-    what was drawn; the nearer to 0 the better `escape` explains the trials.
-    """
+    """What page 01 shows."""
 
     curves: Curves
+    """At the potentials of `membrane_potentials()`."""
     operating_potential: Scalar
+    """The operating point, weight · input, in units of the membrane potential."""
     operating_point: Curves
+    """The same as `curves` at this one potential."""
     log_likelihood: Scalar
+    """The mean, over all trials and potentials, of the logarithm of the probability that `escape` gives to what was
+    drawn; the nearer to 0, the better `escape` explains the trials."""
 
 
 @eqx.filter_jit
@@ -110,7 +126,7 @@ def draw_uniforms(key: Key, trials: int, potentials: int = POTENTIALS) -> Float[
 
 
 def membrane_potentials() -> Float[Array, " potentials"]:
-    """The axis of all curves."""
+    """The membrane potentials of all curves."""
     return jnp.linspace(LOWEST_POTENTIAL, HIGHEST_POTENTIAL, POTENTIALS)
 
 
@@ -127,88 +143,63 @@ def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials poten
     """
     operating = setting.weight * setting.input
     potentials = jnp.append(membrane_potentials(), operating)
-    run = jax.vmap(lambda v, u: _at_potential(setting, v, u), in_axes=(0, 1), out_axes=-1)
-    curves, log_likelihoods = run(potentials, uniforms)
-    return SingleUnitPicture(
-        jax.tree.map(lambda leaf: leaf[..., :-1], curves),
-        operating,
-        jax.tree.map(lambda leaf: leaf[..., -1:], curves),
-        jnp.mean(log_likelihoods[:-1]),
+    run = jax.vmap(lambda potential, each: _at_potential(setting, potential, each), in_axes=(0, 1), out_axes=-1)
+    shown, log_likelihoods = run(potentials, uniforms)
+    curves, point = (
+        Curves(**{name: values[..., part] for name, values in shown.items()}) for part in (slice(-1), slice(-1, None))
     )
+    return SingleUnitPicture(curves, operating, point, jnp.mean(log_likelihoods[:-1]))
 
 
-def _at_potential(setting: SingleUnitSetting, potential, uniforms) -> tuple[Curves, Scalar]:
-    """All methods on the unit whose bias brings it to this membrane potential, and the likelihood of its trials."""
-    network = _unit(setting.escape, setting.threshold)
-    parameters = PerceptronParameters([0.0])
-    parameters = eqx.tree_at(
-        lambda p: (p.weights, p.bias),
-        parameters,
-        (jnp.atleast_1d(setting.weight), potential - setting.weight * setting.input),
-    )
-    inputs = jnp.atleast_1d(setting.input)
+def _at_potential(
+    setting: SingleUnitSetting, potential: Scalar, uniforms: Float[Array, " trials"]
+) -> tuple[dict[str, Array], Scalar]:
+    """The `Curves` at one membrane potential, to which the bias brings the unit, and the log-likelihood of its trials."""
+    network = SingleUnit(Perceptron(setting.escape, setting.threshold))
+    drawn = network if setting.hidden is None else SingleUnit(Perceptron(setting.hidden, setting.threshold))
+    parameters = PerceptronParameters([setting.weight], potential - setting.weight * setting.input)
+    inputs = setting.input[None]
+    problem = Total(), network, parameters, inputs
+    first = (uniforms[0],)
 
-    def output(p, uniform, forward, network=network):
-        return network(p, inputs, uniform, SpikeRule(forward)).output
+    def gradient(estimator: AbstractGradientEstimator, noise):
+        return estimator.evaluate(*problem, noise).weights[0]
 
-    def gradient(estimator: AbstractGradientEstimator, uniform):
-        return estimator.evaluate(_spike, network, parameters, inputs, uniform).weights[0]
-
-    drawn = network if setting.hidden is None else _unit(setting.hidden, setting.threshold)
-    trials = jax.vmap(lambda uniform: output(parameters, uniform, Sample(), drawn))(uniforms)
-    score_function = ScoreFunction(optimal_baseline)
-    if setting.baseline is not None:
-        score_function = eqx.tree_at(lambda s: s.baseline, ScoreFunction(), setting.baseline)
-    scores = jax.vmap(lambda uniform: gradient(score_function, uniform))(uniforms)
-    surrogate = SurrogateGradient(setting.surrogate, Threshold())
-    distance = jnp.broadcast_to(network.unit.distance(parameters, inputs), trials.shape)
-    curves = Curves(
-        trials=trials,
-        deterministic=output(parameters, uniforms[0], Threshold()),
-        probability=expectation(_spike, network, parameters, inputs),
-        trial_mean=jnp.mean(trials),
-        trial_error=statistics.standard_error(trials),
-        surrogate_gradient=gradient(surrogate, uniforms[0]),
-        expected_gradient=gradient(ExactGradient(), ()),
-        numerical_gradient=_numerical_gradient(network, parameters, inputs),
-        left_draw=gradient(SmoothedDerivative(SmoothedLeft()), uniforms[0]),
-        right_draw=gradient(SmoothedDerivative(SmoothedRight()), uniforms[0]),
-        affine_draw=gradient(SmoothedDerivative(SmoothedAffine()), uniforms[0]),
-        score_mean=jnp.mean(scores),
-        score_error=statistics.standard_error(scores),
-        score_variance=statistics.variance(scores),
-        variance=_score_variance(network, parameters, inputs, setting.baseline),
-        left_variance=_score_variance(network, parameters, inputs, 0.0),
-        right_variance=_score_variance(network, parameters, inputs, 1.0),
-    )
-    return curves, jnp.mean(setting.escape.log_likelihood(distance, trials))
-
-
-def _unit(escape, threshold) -> SingleUnit:
-    """The unit, its numbers put in place: they were checked in the setting, and a compiled program need not do it again."""
-    return eqx.tree_at(lambda network: network.unit.threshold, SingleUnit(Perceptron(escape)), threshold)
-
-
-def _spike(output):
-    return output
-
-
-def _numerical_gradient(network, parameters, inputs):
-    def expected(shift):
-        moved = eqx.tree_at(lambda p: p.weights, parameters, parameters.weights + shift)
-        return expectation(_spike, network, moved, inputs)
-
-    return (expected(0.5 * _DIFFERENCE_STEP) - expected(-0.5 * _DIFFERENCE_STEP)) / _DIFFERENCE_STEP
-
-
-def _score_variance(network, parameters, inputs, baseline):
-    r"""Closed form $x^2 p'^2 (1-p-b)^2/(p(1-p))$, as $x^2\,(p'/p)\,(p'/(1-p))\,(1-p-b)^2$, which never divides by 0."""
-    escape = network.unit.escape
+    score_function = ScoreFunction(optimal_baseline if setting.baseline is None else setting.baseline)
+    scores = jax.vmap(lambda uniform: gradient(score_function, (uniform,)))(uniforms)
+    trials = jax.vmap(lambda uniform: drawn(parameters, inputs, (uniform,), SpikeRule(Sample())).output)(uniforms)
     distance = network.unit.distance(parameters, inputs)
+    curves = {
+        "trials": trials,
+        "deterministic": network(parameters, inputs, first, SpikeRule(Threshold())).output,
+        "probability": expectation(*problem),
+        "trial_mean": jnp.mean(trials),
+        "trial_error": statistics.standard_error(trials),
+        "surrogate_gradient": gradient(SurrogateGradient(setting.surrogate, Threshold()), first),
+        "expected_gradient": gradient(ExactGradient(), ()),
+        "numerical_gradient": expected_gradient(FiniteDifference(_DIFFERENCE_STEP), *problem).weights[0],
+        "left_draw": gradient(SmoothedDerivative(SmoothedLeft()), first),
+        "right_draw": gradient(SmoothedDerivative(SmoothedRight()), first),
+        "affine_draw": gradient(SmoothedDerivative(SmoothedAffine()), first),
+        "score_mean": jnp.mean(scores),
+        "score_error": statistics.standard_error(scores),
+        "score_variance": statistics.variance(scores),
+        "variance": _score_variance(setting.escape, distance, setting.input, setting.baseline),
+        "left_variance": _score_variance(setting.escape, distance, setting.input, 0.0),
+        "right_variance": _score_variance(setting.escape, distance, setting.input, 1.0),
+    }
+    distances = jnp.broadcast_to(distance, trials.shape)
+    return curves, jnp.mean(setting.escape.log_likelihood(distances, trials))
+
+
+def _score_variance(
+    escape: AbstractEscape, distance: Scalar, stimulus: Scalar, baseline: Scalar | float | None
+) -> Scalar:
+    r"""Closed form $x^2 p'^2 (1-p-b)^2/(p(1-p))$, as $x^2\,(p'/p)\,(p'/(1-p))\,(1-p-b)^2$, which never divides by 0."""
     information = escape.slope_over_probability(distance) * escape.slope_over_silence(distance)
     silence = jnp.exp(escape.log_silence(distance))
     # Where one outcome is certain the other is never drawn, and nothing varies.
     certain = (silence == 0) | (escape.probability(distance) == 0)
     information = jnp.where(certain, 0.0, information)
     difference = jnp.zeros_like(silence) if baseline is None else silence - baseline
-    return inputs[0] ** 2 * information * difference**2
+    return stimulus**2 * information * difference**2

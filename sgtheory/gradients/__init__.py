@@ -1,21 +1,33 @@
-"""Gradient estimators: one draw in, one estimate out; the exact gradient beside them."""
+"""Gradient estimators: one draw in, one estimate out; the exact gradient beside them.
+
+Their registry, with labels, marks and ready settings, is `sgtheory.methods`.
+"""
 
 from sgtheory.gradients import fields as fields, programs as programs
 from sgtheory.gradients._base import (
+    AbstractDifferentiable as AbstractDifferentiable,
     AbstractGradientEstimator as AbstractGradientEstimator,
-    AbstractPathwise as AbstractPathwise,
-    Claim as Claim,
-    Depth as Depth,
+    AbstractRuleGradient as AbstractRuleGradient,
     Loss as Loss,
-    Losses as Losses,
+    Problem as Problem,
+    flatten_parameters as flatten_parameters,
+    scalar_loss as scalar_loss,
 )
-from sgtheory.gradients._compare import Comparison as Comparison, compare as compare
+from sgtheory.gradients._claim import Claim as Claim, Losses as Losses
+from sgtheory.gradients._compare import (
+    Comparison as Comparison,
+    compare as compare,
+    exact_gradient as exact_gradient,
+    measure as measure,
+)
 from sgtheory.gradients._concrete import ConcreteRelaxation as ConcreteRelaxation
+from sgtheory.gradients._enumeration import spike_patterns as spike_patterns
 from sgtheory.gradients._exact import (
     ExactGradient as ExactGradient,
     enumerate_paths as enumerate_paths,
     expectation as expectation,
 )
+from sgtheory.gradients._expected import expected_gradient as expected_gradient
 from sgtheory.gradients._finite_difference import FiniteDifference as FiniteDifference
 from sgtheory.gradients._layered import (
     PathTable as PathTable,
@@ -24,6 +36,9 @@ from sgtheory.gradients._layered import (
     path_mean as path_mean,
 )
 from sgtheory.gradients._mean_field import MeanFieldGradient as MeanFieldGradient
+from sgtheory.gradients._mean_objective import mean_objective as mean_objective
+from sgtheory.gradients._pathwise import PathwiseGradient as PathwiseGradient
+from sgtheory.gradients._rule_gradient import RuleGradient as RuleGradient
 from sgtheory.gradients._sampling import sample_gradients as sample_gradients
 from sgtheory.gradients._score_function import (
     ScoreFunction as ScoreFunction,
@@ -34,37 +49,3 @@ from sgtheory.gradients._smoothed import SmoothedDerivative as SmoothedDerivativ
 from sgtheory.gradients._stochastic_triple import StochasticTriple as StochasticTriple
 from sgtheory.gradients._straight_through import StraightThrough as StraightThrough
 from sgtheory.gradients._surrogate import SurrogateGradient as SurrogateGradient
-from sgtheory.rules import (
-    MultilayerSpiker,
-    SmoothedAffine,
-    SmoothedLeft,
-    SmoothedRight,
-    SmoothedTwoSided,
-    StraightThroughReLU,
-    Threshold,
-)
-from sgtheory.surrogates import Boxcar, SuperSpike
-
-ALL_ESTIMATORS: dict[str, AbstractGradientEstimator] = {
-    "exact": ExactGradient(),
-    "surrogate, matched": SurrogateGradient(),
-    "surrogate, SuperSpike": SurrogateGradient(SuperSpike(steepness=10.0)),
-    "surrogate, deterministic": SurrogateGradient(forward=Threshold()),
-    "smoothed left": SmoothedDerivative(SmoothedLeft()),
-    "smoothed right": SmoothedDerivative(SmoothedRight()),
-    "smoothed two-sided": SmoothedDerivative(SmoothedTwoSided()),
-    "smoothed affine": SmoothedDerivative(SmoothedAffine()),
-    "score function": ScoreFunction(),
-    "score function, mean baseline": ScoreFunction(mean_baseline),
-    "score function, optimal baseline": ScoreFunction(optimal_baseline),
-    "stochastic triple": StochasticTriple(),
-    "finite difference, coupled": FiniteDifference(step=0.5),
-    "finite difference, uncoupled": FiniteDifference(step=0.5, coupled=False),
-    "straight-through": StraightThrough(),
-    "MultilayerSpiker": StraightThrough(MultilayerSpiker()),
-    "ReLU straight-through": StraightThrough(StraightThroughReLU()),
-    "clipped straight-through": SurrogateGradient(Boxcar(steepness=1.0)),
-    "mean field": MeanFieldGradient(),
-    "Concrete": ConcreteRelaxation(temperature=0.5),
-}
-"""The registry that contract tests, menus and benchmarks read: a name and a ready estimator each."""

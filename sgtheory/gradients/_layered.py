@@ -5,11 +5,11 @@ import itertools
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from sgtheory._arrays import Array, Distance, Float, Parameters, Scalar
+from sgtheory._arrays import Array, Distance, Float, Inputs, Noise, Parameters, Scalar
 from sgtheory._checks import shorten
-from sgtheory.gradients._base import Loss
+from sgtheory.gradients._base import Loss, accepted, gradient as gradient_of
+from sgtheory.gradients._enumeration import patterns
 from sgtheory.networks import AbstractLayered
 from sgtheory.rules import AbstractBackward, Surrogate
 
@@ -18,14 +18,12 @@ MAX_WRITTEN_PAIR = 18  # where the transitions are written out, unit by unit
 _CHUNK = 2**21  # numbers that one step of a long sum may hold
 
 
-def layered_expectation(
-    function: Loss, network: AbstractLayered, parameters: Parameters, inputs: Float[Array, " inputs"]
-) -> Scalar:
+def layered_expectation(function: Loss, network: AbstractLayered, parameters: Parameters, inputs: Inputs) -> Scalar:
     r"""Exact $E[f(\text{output})]$ of a layered network by dynamic programming over its layers, from the last to the first.
 
     $V_l(h^l) = \sum_{h^{l+1}} P(h^{l+1}|h^l)\,V_{l+1}(h^{l+1})$, with $V = f$ at the last layer: each pattern of a layer
     averages over the patterns above it, one unit at a time, which is as many additions as there are transitions.
-    Differentiable in `parameters`. Long sums are taken in pieces, so that two layers of 12 units fit in 2 GB.
+    Differentiable with respect to `parameters`. Long sums are taken in pieces, so that two layers of 12 units fit in 2 GB.
 
     **Raises** `ValueError` for two adjacent layers with more than 24 units together (inputs do not count, for they are
     given), for parameters or inputs that do not fit, and for a function that is not one number.
@@ -39,7 +37,7 @@ def layered_expectation(
     >>> print(round(float(layered_expectation(lambda y: y[0], chain, parameters, jnp.array([1.0]))), 5))
     0.3346
     """
-    network.check(parameters, inputs)
+    inputs = accepted(network, parameters, inputs)
     _refuse_wide(network)
     values = output_values(function, network, inputs)
     for layer in reversed(range(1, len(network.widths) - 1)):
@@ -57,12 +55,6 @@ def _refuse_wide(network: AbstractLayered, limit: int = MAX_PAIR) -> None:
             f"`network` must have at most {limit} decisions in two adjacent layers to be summed exactly, got "
             f"{shorten(widest)}, that is {2.0 ** sum(widest):.3g} transitions. Take narrower layers, or estimate."
         )
-
-
-def patterns(width: int, dtype: np.dtype | type) -> Float[Array, "patterns units"]:
-    """All spike patterns of some units, a row each; unit $i$ is bit $i$ of the row's number."""
-    bits = (np.arange(2**width)[:, None] >> np.arange(width)) & 1
-    return jnp.asarray(bits, dtype=dtype)
 
 
 def output_values(
@@ -103,9 +95,7 @@ def _step_down(network, parameters, layer, values, dtype) -> Float[Array, " patt
     return jax.lax.map(lambda pattern: value(pattern, parameters, values), below, batch_size=together)
 
 
-def flip_gradient(
-    loss: Loss, network: AbstractLayered, parameters: Parameters, inputs: Float[Array, " inputs"]
-) -> Parameters:
+def flip_gradient(loss: Loss, network: AbstractLayered, parameters: Parameters, inputs: Inputs) -> Parameters:
     r"""The exact gradient of $E[L]$ by the flip identity: what each unit's outcome is worth, times its slope.
 
     $\partial E[L]/\partial a_i = \sum_{h} P(h)\,p'(a_i)\,\big(E[L\,|\,h_i=1] - E[L\,|\,h_i=0]\big)$ with the patterns $h$
@@ -125,8 +115,8 @@ def flip_gradient(
     [-0.0841, -0.093, 0.2091]
     """
     written = _WrittenOut(network, parameters, inputs)
-    gradient = jax.tree.map(jnp.zeros_like, parameters)
-    values = output_values(loss, network, inputs)
+    gradient = written.zero_gradient()
+    values = output_values(loss, network, written.inputs)
     for layer in reversed(range(len(network.widths) - 1)):
         signs = 2 * written.above[layer] - 1
         # Each unit's own term is left out of the sum, not divided away: its outcome may be impossible.
@@ -142,7 +132,7 @@ def path_mean(
     loss: Loss,
     network: AbstractLayered,
     parameters: Parameters,
-    inputs: Float[Array, " inputs"],
+    inputs: Inputs,
     backward: AbstractBackward | None = None,
 ) -> Parameters:
     r"""What back-propagation along a sampled path gives on average, without any noise of its own, layer by layer.
@@ -166,7 +156,7 @@ def path_mean(
     """
     backward = Surrogate() if backward is None else backward
     written = _WrittenOut(network, parameters, inputs)
-    gradient = jax.tree.map(jnp.zeros_like, parameters)
+    gradient = written.zero_gradient()
     cotangents = jax.vmap(jax.grad(loss))(written.above[-1])
     for layer in reversed(range(len(network.widths) - 1)):
         escape, distances, above = network.escape_of(layer), written.distances[layer], written.above[layer]
@@ -184,10 +174,10 @@ class _WrittenOut:
     """All patterns of all layers: `below` and `above` each layer, distances, likelihoods of each unit's outcome, and how
     often a pattern below is `occupied`."""
 
-    def __init__(self, network: AbstractLayered, parameters: Parameters, inputs: Float[Array, " inputs"]):
-        network.check(parameters, inputs)
+    def __init__(self, network: AbstractLayered, parameters: Parameters, inputs: Inputs):
+        inputs = accepted(network, parameters, inputs)
         _refuse_wide(network, MAX_WRITTEN_PAIR)
-        self.network, self.parameters = network, parameters
+        self.network, self.parameters, self.inputs = network, parameters, inputs
         dtype = jnp.result_type(inputs)
         self.below = [inputs[None], *(patterns(width, dtype) for width in network.widths[1:-1])]
         self.above = [patterns(width, dtype) for width in network.widths[1:]]
@@ -207,17 +197,21 @@ class _WrittenOut:
         return jnp.exp(jnp.sum(self.terms[layer], axis=-1))
 
     def gradient(self, layer: int, sensitivities: Float[Array, "below units"]) -> Parameters:
-        """By the parameters, where the distances of a pattern below count as much as told, and it as often as it occurs."""
+        """With respect to the parameters, of all distances with these weights; each pattern below counts as often as it
+        occurs."""
         weights = self.occupied[layer][:, None] * sensitivities
 
         def weighted(candidate):
             rows = jax.vmap(lambda row: self.network.distance(candidate, layer, row))(self.below[layer])
             return jnp.sum(rows * weights)
 
-        return jax.grad(weighted)(self.parameters)
+        return gradient_of(weighted, self.parameters)
+
+    def zero_gradient(self) -> Parameters:
+        return jax.tree.map(jnp.zeros_like, eqx.filter(self.parameters, eqx.is_inexact_array))
 
     def passed_down(self, layer: int, sensitivities: Float[Array, "below units"]) -> Float[Array, "below inputs"]:
-        """The same by the spikes below."""
+        """The same with respect to the spikes below."""
 
         def through(row, sensitivity):
             return jax.vjp(lambda below: self.network.distance(self.parameters, layer, below), row)[1](sensitivity)[0]
@@ -237,16 +231,16 @@ def transitions(network: AbstractLayered) -> int:
 
 
 class PathTable(eqx.Module):
-    """All paths of a network: a leading axis over spike patterns.
+    """All paths of a network: a leading axis over spike patterns."""
 
-    `spikes`, of the shape of the noise; `probability` of the path; `loss` on it; `gradient` that back-propagation along
-    it gives, a pytree like the parameters.
-    """
-
-    spikes: Float[Array, "paths ..."]
+    spikes: tuple[Noise, ...]
+    """The outcomes of all decisions, one array a layer."""
     probability: Float[Array, " paths"]
+    """The probability of each path."""
     loss: Float[Array, " paths"]
+    """The loss on it."""
     gradient: Parameters
+    """What back-propagation along it gives, a pytree like the parameters."""
 
     def mean_gradient(self) -> Parameters:
         """The gradients averaged over the paths: what the method estimates, without any noise of its own."""

@@ -1,8 +1,9 @@
-from sgtheory.gradients._base import AbstractPathwise, Claim, Losses
+from sgtheory.gradients._base import AbstractRuleGradient
+from sgtheory.gradients._claim import Claim, Losses
 from sgtheory.rules import AbstractSpikeRule, MeanField
 
 
-class MeanFieldGradient(AbstractPathwise):
+class MeanFieldGradient(AbstractRuleGradient):
     r"""The true gradient of the smooth network, in which every unit passes its firing probability on.
 
     Approximates: the gradient of $E[L]$, by that of $L(E[h])$ layer by layer; the same whatever the key. With:

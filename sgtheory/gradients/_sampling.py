@@ -1,9 +1,9 @@
 import equinox as eqx
 import jax
 
-from sgtheory._arrays import Array, Float, Key, Parameters
+from sgtheory._arrays import Array, Inputs, Key, Parameters
 from sgtheory._checks import shorten
-from sgtheory.gradients._base import AbstractGradientEstimator, Loss
+from sgtheory.gradients._base import AbstractGradientEstimator, Loss, begin
 from sgtheory.networks import AbstractNetwork
 
 
@@ -12,14 +12,17 @@ def sample_gradients(
     loss: Loss,
     network: AbstractNetwork,
     parameters: Parameters,
-    inputs: Float[Array, "..."],
+    inputs: Inputs,
     *,
     draws: int,
     key: Key,
+    batch_size: int | None = None,
 ) -> Parameters:
     """Many independent estimates at once: a pytree like `parameters`, with a leading axis of `draws`.
 
-    **Raises** `ValueError` for fewer than one draw.
+    **Arguments:** `batch_size`, how many are computed side by side, all of them if not said: the smaller, the less
+    memory. The draws are the same whatever it is.
+    **Raises** `ValueError` for fewer than one draw or a batch below 1, and what `estimate` raises.
 
     >>> import jax, jax.numpy as jnp
     >>> from sgtheory.escape import Sigmoid
@@ -34,10 +37,18 @@ def sample_gradients(
     """
     if draws < 1:
         raise ValueError(f"`draws` must be at least 1, got {shorten(draws)}. Ask for 1000, say.")
-    keys = jax.random.split(key, draws)
-    return _sample(estimator, loss, network, parameters, inputs, keys)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1, got {shorten(batch_size)}. Take 100, say.")
+    # Before anything is traced, so that a refusal shows the number it is about.
+    inputs = begin(loss, network, parameters, inputs, estimator)
+    return _sample(estimator, loss, network, parameters, inputs, jax.random.split(key, draws), batch_size)
 
 
 @eqx.filter_jit
-def _sample(estimator, loss, network, parameters, inputs, keys):
-    return jax.vmap(lambda key: estimator.estimate(loss, network, parameters, inputs, key=key))(keys)
+def _sample(estimator, loss, network, parameters, inputs, keys: Array, batch_size: int | None):
+    inputs = begin(loss, network, parameters, inputs, estimator)
+
+    def one(key):
+        return estimator.evaluate(loss, network, parameters, inputs, estimator.draw(network, inputs, key=key))
+
+    return jax.vmap(one)(keys) if batch_size is None else jax.lax.map(one, keys, batch_size=batch_size)

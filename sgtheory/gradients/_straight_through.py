@@ -1,28 +1,22 @@
 import equinox as eqx
 
 from sgtheory._checks import instance
-from sgtheory.gradients._base import AbstractPathwise, Claim, Losses
-from sgtheory.rules import (
-    AbstractBackward,
-    AbstractSpikeRule,
-    MultilayerSpiker,
-    SpikeRule,
-    StraightThrough as StraightThroughSlope,
-    StraightThroughReLU,
-)
-
-_SLOPES = (StraightThroughSlope, StraightThroughReLU, MultilayerSpiker)
+from sgtheory.gradients._base import AbstractRuleGradient
+from sgtheory.gradients._claim import Claim, Losses
+from sgtheory.rules import AbstractBackward, AbstractSpikeRule, SpikeRule, Surrogate
+from sgtheory.surrogates import Identity
 
 
-class StraightThrough(AbstractPathwise):
+class StraightThrough(AbstractRuleGradient):
     """Back-propagation along one sampled path, past the decisions as if they were smooth already.
 
     Approximates: the gradient of E[L], in sign at best. With: slope 1, or 1 above threshold (ReLU), or the spike
     itself (MultilayerSpiker). The clipped variant is a surrogate gradient with a `Boxcar`.
     Requires: a differentiable loss. Biased already for one unit: its size has nothing to do with the noise.
 
-    **Arguments:** `slope`: `StraightThrough()` of `sgtheory.rules`, `StraightThroughReLU()` or `MultilayerSpiker()`.
-    **Raises** `TypeError` for another slope.
+    **Arguments:** `backward`, the slope that each decision shows: `Surrogate(Identity())`, which is 1 and the one taken
+    if none is given, `Surrogate(Rectifier())`, or `MultilayerSpiker()`, all of `sgtheory.rules` and `sgtheory.surrogates`.
+    **Raises** `TypeError` for what is no slope.
     **Source:** Bengio, Léonard & Courville (2013); Gardner, Sporea & Grüning (2015).
 
     >>> import jax, jax.numpy as jnp
@@ -36,15 +30,10 @@ class StraightThrough(AbstractPathwise):
     [1.5]
     """
 
-    slope: AbstractBackward = eqx.field(default_factory=StraightThroughSlope)
+    backward: AbstractBackward = eqx.field(default_factory=lambda: Surrogate(Identity()))
 
     def __check_init__(self):
-        instance(
-            "slope",
-            self.slope,
-            _SLOPES,
-            "Take `StraightThrough()` or another straight-through slope of `sgtheory.rules`.",
-        )
+        instance("backward", self.backward, AbstractBackward, "Take `Surrogate(Identity())`, say.")
 
     @property
     def claim(self) -> Claim:
@@ -52,4 +41,4 @@ class StraightThrough(AbstractPathwise):
 
     @property
     def rule(self) -> AbstractSpikeRule:
-        return SpikeRule(backward=self.slope)
+        return SpikeRule(backward=self.backward)

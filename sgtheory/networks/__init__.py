@@ -1,10 +1,13 @@
-"""Networks: pure functions of parameters, inputs, noise and a spike rule."""
+"""Networks: pure functions of parameters, inputs and everything random; most of them decide by a spike rule."""
 
 from sgtheory.networks._base import (
+    AbstractEscapeNoiseNetwork as AbstractEscapeNoiseNetwork,
     AbstractNetwork as AbstractNetwork,
     Decision as Decision,
     Path as Path,
+    Rule as Rule,
     decide as decide,
+    rule_of as rule_of,
 )
 from sgtheory.networks._multilayer import (
     AbstractLayered as AbstractLayered,
@@ -12,3 +15,4 @@ from sgtheory.networks._multilayer import (
     MultilayerPerceptron as MultilayerPerceptron,
 )
 from sgtheory.networks._single_unit import SingleUnit as SingleUnit
+from sgtheory.networks._uniforms import uniforms as uniforms

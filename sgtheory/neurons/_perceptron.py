@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 
@@ -19,9 +21,9 @@ class PerceptronParameters(eqx.Module):
     weights: Float[Array, " inputs"]
     bias: Scalar
 
-    def __init__(self, weights, bias=0.0):
+    def __init__(self, weights: Any, bias: Any = 0.0):
         self.weights = _vector("weights", weights)
-        self.bias = finite("bias")(bias)
+        self.bias = finite("bias", single=True)(bias)
 
 
 class Perceptron(eqx.Module):
@@ -41,7 +43,7 @@ class Perceptron(eqx.Module):
     """
 
     escape: AbstractEscape
-    threshold: Scalar = eqx.field(converter=finite("threshold"), default=0.0)
+    threshold: Scalar = eqx.field(converter=finite("threshold", single=True), default=0.0)
 
     def __check_init__(self):
         instance("escape", self.escape, AbstractEscape, "Take one of `sgtheory.escape`.")
@@ -51,25 +53,21 @@ class Perceptron(eqx.Module):
 
         **Raises** `ValueError` when there are not as many inputs as weights.
         """
-        inputs = _shaped("inputs", inputs)
         if inputs.shape != parameters.weights.shape:
+            batch = inputs.ndim > 1 and inputs.shape[-1:] == parameters.weights.shape
             raise ValueError(
-                f"`inputs` must have one entry a weight, got {inputs.shape[0]} inputs for "
-                f"{parameters.weights.shape[0]} weights. Add or drop entries."
+                f"`inputs` must be a vector with one entry a weight, got the shape {shorten(inputs.shape)} for "
+                f"{parameters.weights.shape[0]} weights. "
+                + ("Take `jax.vmap` over a batch." if batch else "Add or drop entries.")
             )
         return jnp.dot(parameters.weights, inputs) + parameters.bias - self.threshold
 
 
-def _shaped(name: str, value) -> Float[Array, " entries"]:
-    """`value` as a vector with at least one entry. Its numbers are checked where a run begins, not at every layer."""
-    array = as_real(name, value, "Give a vector such as [0.5, -1.0].")
+def _vector(name: str, value) -> Float[Array, " entries"]:
+    remedy = "Give a vector such as [0.5, -1.0]."
+    array = as_real(name, value, remedy)
     if array.ndim != 1 or array.shape[0] == 0:
         raise ValueError(
-            f"`{name}` must be a vector with at least one entry, got the shape {shorten(array.shape)}. "
-            "Give a vector such as [0.5, -1.0]."
+            f"`{name}` must be a vector with at least one entry, got the shape {shorten(array.shape)}. {remedy}"
         )
-    return array
-
-
-def _vector(name: str, value) -> Float[Array, " entries"]:
-    return require(_shaped(name, value), jnp.isfinite, name, "finite")
+    return require(array, jnp.isfinite, name, "finite")

@@ -7,45 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from sgtheory.methods import METHODS
 from sgtheory.pages._kit import Sources, in_64_bits, nice_range, range_columns
 from sgtheory.pages._kit.controls import brief
 
 OWN = "your own"
 NETWORKS = {"chain 1-1-1-1": "1-1-1-1", "2-3-2-1": "2-3-2-1", "3-3-3-1": "3-3-3-1", "5-5-5-1": "5-5-5-1"}
 SHOWN = 12  # components side by side
-MEASURED = "Concrete"  # the only method here whose mean is not known without drawing
-SMALLEST = 1e-3  # what is drawn of a bias that is smaller, or none at all
-STILL = 1e-12  # a variance that is rounding
+SMALLEST = 1e-3  # a smaller bias, or none at all, is drawn as this one
+STILL = 1e-12  # a variance below this is rounding
 
-MARKS = {
-    "surrogate": ("orange", "circle"),
-    "surrogate, SuperSpike": ("orange", "triangle"),
-    "surrogate, noiseless": ("orange", "inverted_triangle"),
-    "smoothed left": ("green", "circle"),
-    "smoothed right": ("green", "triangle"),
-    "mean field": ("green", "inverted_triangle"),
-    "score function": ("purple", "circle"),
-    "score, mean baseline": ("purple", "triangle"),
-    "score, best baseline": ("purple", "inverted_triangle"),
-    "stochastic triple": ("blue", "circle"),
-    "Concrete": ("blue", "triangle"),
-    "differences": ("yellow", "circle"),
-    "differences, uncoupled": ("yellow", "triangle"),
-    "straight-through": ("ink", "circle"),
-    "MultilayerSpiker": ("ink", "triangle"),
-}
-"""Method → colour role and sign: a colour a family, a sign a member."""
+MENU = {method.short: method for method in METHODS.values() if method.in_menu}
+"""Short name → method, for all that page 03 offers."""
 
 _NUMBERS = ("steepness", "surrogate", "spread", "step", "temperature", "target")
 _KEPT = 4096  # results that are kept: what does not depend on a control need not be computed again
-_COMPILED: set[tuple] = set()  # the programs that are there: of a method, widths, a loss and so many draws
+_COMPILED: set[tuple] = set()  # the programs compiled so far, by method, widths, loss and number of draws
 
 
 def picture(settings: Mapping[str, Any]) -> Sources:
-    """What is drawn at these settings. Results are kept, each by what it depends on."""
+    """The picture for these settings. Every result is kept under the settings that it depends on."""
     numbers, widths, loss = _numbers(settings), chosen_widths(settings), settings["loss"]
     problem = numbers, widths, settings["weights"], loss
-    # The curve over all steepnesses depends on none of them.
+    # The curve over all steepnesses does not depend on the chosen one.
     any_steepness = 1.0, *numbers[1:]
 
     def of(method):
@@ -60,9 +44,9 @@ def picture(settings: Mapping[str, Any]) -> Sources:
     programs = {(method, widths, loss, settings["draws"]) for method in methods}
     with in_64_bits(), ThreadPoolExecutor(len(methods)) as pool:
         exact = _exact(*problem)
-        _steeper(any_steepness, *problem[1:])  # this and the next all methods share
+        _steeper(any_steepness, *problem[1:])  # all methods share this result and the next
         _wider(numbers, _layers(widths), loss)
-        # New programs side by side, for compiling takes nearly all of their time; others would be in each other's way.
+        # New programs run side by side, because compiling takes most of their time; compiled ones would only compete.
         found = map(of, methods) if programs <= _COMPILED else pool.map(of, methods)
         pictures = dict(zip(methods, found, strict=True))
         _COMPILED.update(programs)
@@ -70,22 +54,22 @@ def picture(settings: Mapping[str, Any]) -> Sources:
 
 
 def slug(method: str) -> str:
-    """What the sources of a method are called."""
+    """The name of a method's sources."""
     return method.replace(", ", "_").replace(" ", "_").replace("-", "_").lower()
 
 
 def chosen_widths(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    """As chosen or as typed."""
+    """The widths, as chosen or as typed."""
     return parse_widths(NETWORKS.get(settings["network"], settings["widths"]))
 
 
 def parse_widths(text: str) -> tuple[int, ...]:
-    """The widths in a text such as 5-5-5-1. **Raises** `ValueError`, one sentence, for another."""
+    """The widths in a text such as 5-5-5-1. **Raises** `ValueError`, one sentence, for any other text."""
     from sgtheory.experiments.gradient_laboratory import check_widths
 
     parts = [part.strip() for part in text.split("-")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise ValueError(f"`widths` must be whole numbers with - between, such as 5-5-5-1, got {brief(text)}.")
+        raise ValueError(f"`widths` must be whole numbers joined by -, such as 5-5-5-1, got {brief(text)}.")
     return check_widths([int(part) for part in parts])
 
 
@@ -128,7 +112,7 @@ def _key(number):
 def _noise(method, widths, seed, draws):
     from sgtheory.experiments.gradient_laboratory import draw_noise
 
-    return draw_noise(method, widths, _key(1000 + seed), draws)
+    return draw_noise(MENU[method].label, widths, _key(1000 + seed), draws)
 
 
 @functools.lru_cache(_KEPT)
@@ -136,7 +120,7 @@ def _measured(method, numbers, widths, number, loss, seed, draws):
     from sgtheory.experiments.gradient_laboratory import measure
 
     exact, noise = _exact(numbers, widths, number, loss), _noise(method, widths, seed, draws)
-    found = measure(method, _made(*numbers), _parameters(widths, number), loss, exact, noise)
+    found = measure(MENU[method].label, _made(*numbers), _parameters(widths, number), loss, exact, noise)
     return {name: np.asarray(values) for name, values in vars(found).items()}
 
 
@@ -174,14 +158,14 @@ def _over_width(method, numbers, widths, loss):
 
 
 def _layers(widths: tuple[int, ...]) -> tuple[int, ...]:
-    """The same for all networks with so many layers: the hidden widths are those of the axis."""
+    """The same for all networks with as many layers: the hidden widths are those of the axis."""
     return (widths[0], *(1,) * (len(widths) - 2), widths[-1])
 
 
-def _biases(method, problems, loss):
+def _biases(method, cases, loss):
     from sgtheory.experiments.gradient_laboratory import biases
 
-    return biases(method, problems, loss, _key(3000))
+    return biases(MENU[method].label, cases, loss, _key(3000))
 
 
 def _log(values) -> np.ndarray:
@@ -189,18 +173,18 @@ def _log(values) -> np.ndarray:
 
 
 def _curve(x, bias, noise, method: str) -> dict[str, np.ndarray]:
-    band = {"low": _log(bias - noise), "high": _log(bias + noise)} if method == MEASURED else {}
+    band = {} if MENU[method].closed_form else {"low": _log(bias - noise), "high": _log(bias + noise)}
     return {"x": np.asarray(x, dtype=float), "y": _log(bias), **band}
 
 
 def _upper(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """From just below what is drawn of no bias to the next half order of magnitude above all."""
+    """A range from just below where no bias is drawn to the next half order of magnitude above all curves."""
     highest = max(float(np.max(curve)) for curve in curves)
     return np.array([np.log10(SMALLEST) - 0.2]), np.array([max(0.0, np.ceil(2 * highest + 0.1) / 2) + 0.1])
 
 
 def _equal_lines() -> dict[str, np.ndarray]:
-    """Lines of equal variance times cost, to and fro beyond the frame."""
+    """Lines along which variance times cost is the same, joined to one outside the frame."""
     ends = [(x, level - x) for level in range(-10, 12) for x in ((-1.0, 4.0) if level % 2 else (4.0, -1.0))]
     return dict(zip(("x", "y"), np.transpose(ends), strict=True))
 
@@ -212,11 +196,11 @@ _EMPTY = {
     "_steepness": ("x", "y"),
     "_width": ("x", "y"),
 }
-"""Of each method: what its sources are called after it, and their columns."""
+"""The sources of each method: the end of their names, and their columns."""
 
 
 def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> Sources:
-    """What was found of each method as columns; nothing of the others."""
+    """The results of each ticked method as columns; empty columns for the others."""
     from sgtheory.experiments.gradient_laboratory import steepness_axis, width_axis
 
     exact = np.asarray(exact)
@@ -225,12 +209,11 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
     variances = [np.log10(here["variance"]) for here, *_ in found.values() if here["variance"] > STILL] or [0.0]
     lowest = np.floor(min(variances)) - 0.5
     sources = {
-        slug(method) + suffix: dict.fromkeys(columns, np.zeros(0))
-        for suffix, columns in _EMPTY.items()
-        for method in MARKS
+        slug(name) + suffix: dict.fromkeys(columns, np.zeros(0)) for suffix, columns in _EMPTY.items() for name in MENU
     }
-    for suffix in ("_steepness", "_width"):
-        sources[slug(MEASURED) + suffix] |= dict.fromkeys(("low", "high"), np.zeros(0))
+    for name in (name for name, method in MENU.items() if not method.closed_form):
+        for suffix in ("_steepness", "_width"):
+            sources[slug(name) + suffix] |= dict.fromkeys(("low", "high"), np.zeros(0))
     for place, (method, (here, along, across)) in enumerate(found.items()):
         source, error, height = slug(method), here["standard_error"], 1 / len(found)
         top = 1 - place * height

@@ -1,4 +1,4 @@
-"""All pages by name: what the commands and the contract tests go through."""
+"""All pages by name, for the commands and for the contract tests."""
 
 from sgtheory.pages._kit import Page
 from sgtheory.pages.gradient_laboratory import GradientLaboratory
@@ -15,4 +15,4 @@ ALL_PAGES: dict[str, type[Page]] = {
     for kind in (SingleUnit, HiddenUnit, PathTree, GradientLaboratory, ProgramLaboratory, SignFlip, LoopIntegral)
 }
 STORED_PAGES: dict[str, type[Page]] = {**ALL_PAGES, NetworkSurvey.name: NetworkSurvey}
-"""… and the survey, whose first picture is empty and computed by nothing, but takes seconds to describe."""
+"""All pages and the survey, whose first picture is empty, but takes seconds to describe."""

@@ -1,4 +1,4 @@
-"""The numbers of page 02: from the experiment's bundle to columns, everything with a leading axis of rows."""
+"""The numbers of page 02: from the experiment's bundle to columns, all with a leading axis of rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ from sgtheory.pages._kit import Sources, in_64_bits, nice_range, range_columns
 from sgtheory.pages._tree_layout import LANES, WEIGHTS, Tree
 
 COUPLED, UNCOUPLED = "coupled", "uncoupled"
-SMALLEST = 1e-16  # what is drawn of the logarithm of a variance that is zero but for rounding
+SMALLEST = 1e-16  # a variance that is zero apart from rounding is drawn as this one
 
 
 def sizes(widths: str) -> tuple[int, ...]:
-    """Units of input and layers, of a text such as 1-2-2-1."""
+    """Number of inputs and of units in each layer, from a text such as 1-2-2-1."""
     return tuple(int(width) for width in widths.split("-"))
 
 
 def arrange(shown: dict[str, np.ndarray], settings: Mapping[str, Any], swept: Mapping[str, np.ndarray]) -> Sources:
-    """The experiment's bundle as columns, everything with a leading axis of rows; `swept` settings have one value a row."""
+    """The experiment's bundle as columns, all with a leading axis of rows; `swept` settings have one value per row."""
     columns = _Columns(shown, settings, swept)
     return {
         **columns.of_tree(), **columns.of_paths(), **columns.of_running_mean(), **columns.of_weights(), **columns.of_steps(),
@@ -34,7 +34,7 @@ class _Columns:
         self.rows = len(shown["expected"])
         self.chosen = WEIGHTS.index(settings["weight"])
         self.tree = Tree(sizes(settings["widths"]), shown["probability"])
-        # Either one number for all rows, or one a row.
+        # Either one number for all rows, or one per row.
         numbers = {name: np.asarray(swept.get(name, settings[name]), dtype=float) for name in ("draws", "step", "v")}
         self.numbers = {name: np.broadcast_to(number, self.rows)[:, None] for name, number in numbers.items()}
         self.draws = self.numbers["draws"].astype(int)
@@ -57,11 +57,11 @@ class _Columns:
         self.followed = self._along("sampled", self.gradient)
 
     def _last(self, leaves: np.ndarray) -> np.ndarray:
-        """Of the leaves of all draws (rows × draws) that of the last."""
+        """The leaf of the last draw, from the leaves of all draws (rows × draws)."""
         return np.take_along_axis(leaves, self.draws - 1, axis=1)[:, 0].astype(int)
 
     def _along(self, path: str, values: np.ndarray) -> np.ndarray:
-        """Of values of all leaves that of one path's: rows × 1."""
+        """The value at the leaf of one path, from the values at all leaves: rows × 1."""
         return np.take_along_axis(values, self.leaf[path][:, None], axis=1)
 
     def _still(self, values: Any) -> np.ndarray:
@@ -135,7 +135,7 @@ class _Columns:
         return {
             "paths": _with_room(*nice_range([self.gradient, self.exact])),
             "running": nice_range([self.mean + self.error, self.mean - self.error, self.exact, self.running]),
-            # Bars end below the legend, wherever they stand.
+            # Whatever their heights, the bars end below the legend.
             "weights": nice_range([1.6 * heights for heights in self._bars().values()]),
             "over": nice_range(list(self._over().values())),
         }
@@ -153,7 +153,7 @@ class _Columns:
 
 
 _GRADIENTS = (("exact", "exact"), ("mean", "mean"), ("alone", "deterministic"))
-"""What they are called here and in the bundle."""
+"""Names of the gradients here, and in the bundle."""
 
 
 def _axis(name: str) -> np.ndarray:

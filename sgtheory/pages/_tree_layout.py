@@ -1,6 +1,6 @@
-"""Where the branches, paths and leaves of page 02's tree lie: its root at the top, its leaves in the order of their count.
+"""Where the branches, paths and leaves of page 02's tree lie: its root at the top, its leaves in the order of their numbers.
 
-Every array has a leading axis of rows, one a position of the slider that is swept.
+Every array has a leading axis of rows, one for each position of the slider that is swept.
 """
 
 import itertools
@@ -11,18 +11,18 @@ from sgtheory.pages._kit import Sources
 
 WEIGHTS = ("w", "v", "u")
 LANES = {"above": -0.005, "below": 0.005, "alone": 0.01, "sampled": 0.0}
-"""Paths that run through one branch run side by side; in widths of the figure."""
+"""How far paths that share a branch are moved apart, in widths of the figure."""
 _DISC = 36.0
-"""Of a path that is certain, in pixels across."""
+"""Diameter of the disc of a path that is certain, in pixels."""
 _TRUNK, _HAIR = 0.06, 0.0012
-"""The widest branch, and the narrowest, so that none disappears; in widths of the figure."""
+"""Width of the widest branch, and of the narrowest, so that none disappears; in widths of the figure."""
 _BEND = np.linspace(0.0, 1.0, 15)
 _SMOOTH = 3 * _BEND**2 - 2 * _BEND**3
-_TALLY = -0.4  # where below the leaves it is told what has been drawn
+_TALLY = -0.4  # where the discs below the leaves show what has been drawn
 
 
 class Tree:
-    """The tree of the widths, its leaves with these probabilities (rows × leaves); from left to right as they are counted."""
+    """The tree of a network, with these probabilities of its leaves (rows × leaves), from left to right as numbered."""
 
     def __init__(self, sizes: tuple[int, ...], probability: np.ndarray) -> None:
         self.layers = sizes[1:]
@@ -41,7 +41,7 @@ class Tree:
         return self.probability.reshape(len(self.probability), 2 ** self.cuts[level], -1).sum(axis=-1)
 
     def flow(self) -> dict[str, np.ndarray]:
-        """All branches as one area: each begins on its share of the branch above, and ends centred at its node."""
+        """All branches as one area: each begins on its share of the branch above and ends centred at its node."""
         parts = {"y": [], "left": [], "right": []}
         self._trunk(parts)
         for level in range(len(self.layers)):
@@ -54,7 +54,7 @@ class Tree:
             left = start[..., None] + (end - start)[..., None] * _SMOOTH
             right = left + _TRUNK * below[..., None]
             for name, edge, hair in (("left", left, -_HAIR), ("right", right, _HAIR)):
-                # Closed at both ends, so that the way to the next branch encloses nothing.
+                # Closed at both ends, so that the line to the next branch encloses no area.
                 middle = (left + right) / 2
                 parts[name].append(np.concatenate([middle[..., :1], edge + hair / 2, middle[..., -1:]], axis=-1))
             y = 3 - level - np.concatenate([_BEND[:1], _BEND, _BEND[-1:]])
@@ -63,14 +63,14 @@ class Tree:
         return {name: np.concatenate([part.reshape(rows, -1) for part in each], axis=1) for name, each in parts.items()}
 
     def _trunk(self, parts: dict[str, list[np.ndarray]]) -> None:
-        """What stands above the root."""
+        """The trunk above the root."""
         rows = len(self.probability)
         half = _TRUNK / 2 * np.array([0.0, 1.0, 1.0, 0.0])
         for name, values in (("y", [3.2, 3.2, 3.0, 3.0]), ("left", 0.5 - half), ("right", 0.5 + half)):
             parts[name].append(np.broadcast_to(values, (rows, 4)))
 
     def path(self, leaf: np.ndarray, lane: float) -> dict[str, np.ndarray]:
-        """From the root to one leaf a row, moved aside by `lane`."""
+        """From the root to one leaf per row, moved aside by `lane`."""
         stations = [self._x(level)[self._node(leaf, level)][:, None] for level in range(len(self.layers) + 1)]
         bends = [above + (below - above) * _SMOOTH for above, below in itertools.pairwise(stations)]
         x = np.concatenate(bends, axis=1) + lane
@@ -78,7 +78,7 @@ class Tree:
         return {"x": x, "y": np.broadcast_to(y, x.shape)}
 
     def dots(self) -> Sources:
-        """One dot a unit at every node, those of a layer above one another: the units that fired, and the silent ones."""
+        """One dot per unit at every node, those of a layer one above the other: the units that fired, and the silent ones."""
         found = {"fired": [], "silent": []}
         for level, units in enumerate(self.layers, start=1):
             for node, x in enumerate(self._x(level)):
@@ -93,11 +93,11 @@ class Tree:
         }  # fmt: skip
 
     def middle(self, leaf: np.ndarray) -> np.ndarray:
-        """Where the path to a leaf passes the last hidden layer."""
+        """Where the path to a leaf passes through the last hidden layer."""
         return self._x(-2)[self._node(leaf, -2)]
 
     def leaves(self, gradient: np.ndarray, shares: np.ndarray) -> dict[str, np.ndarray]:
-        """What is told of every path, with discs as large as it is probable and rings as large as its `shares`."""
+        """The columns of every path: discs as large as it is probable, and rings as large as its share of the draws."""
         leaf = np.arange(self.probability.shape[1])
         return {
             "likely": _DISC * np.sqrt(self.probability), "drawn": _DISC * np.sqrt(shares), "probability": self.probability,
@@ -106,7 +106,7 @@ class Tree:
         }  # fmt: skip
 
     def hidden(self, gradient: np.ndarray) -> dict[str, np.ndarray]:
-        """What is told of every path up to the last hidden layer: its gradient does not depend on the output."""
+        """The columns of every path up to the last hidden layer: its gradient does not depend on the output."""
         every = 2 ** self.layers[-1]
         probability = self._nodes(-2)
         leaf = np.arange(0, self.probability.shape[1], every)
@@ -116,7 +116,7 @@ class Tree:
         }  # fmt: skip
 
     def _hidden(self, leaf: np.ndarray) -> dict[str, np.ndarray]:
-        """Patterns of the hidden layers, as digits behind a leading one."""
+        """Spike patterns of the hidden layers, as binary digits after a leading 1."""
         patterns = {}
         for level, units in enumerate(self.layers[:-1], start=1):
             patterns[f"h{level}"] = 2**units + self._node(leaf, level) % 2**units

@@ -19,21 +19,21 @@ from sgtheory.pages._kit import (
     range_names,
     sent_range,
 )
-from sgtheory.pages._laboratory import MARKS, MEASURED, NETWORKS, OWN, chosen_widths, picture, slug
+from sgtheory.pages._laboratory import MENU, NETWORKS, OWN, chosen_widths, picture, slug
 
 _DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted"}
 
 _TITLES = {
-    "components": ("Components; pale: exact", "∂ E[L] / ∂θ"),
+    "components": ("Components of the gradient; pale: exact", "∂ E[L] / ∂θ"),
     "cost": ("Variance against cost", "log₁₀ variance of a draw"),
     "biases": ("How far off: bias", ""),
-    "directions": ("Which way: cosine", ""),
-    "steepness": ("Bias over steepness", "log₁₀ relative bias"),
-    "width": ("Bias over width", "log₁₀ relative bias"),
+    "directions": ("Which direction: cosine", ""),
+    "steepness": ("Bias against steepness", "log₁₀ relative bias"),
+    "width": ("Bias against width", "log₁₀ relative bias"),
 }
 _X_LABELS = {
-    "components": "component", "biases": "log₁₀ relative bias; hollow: noise", "directions": "cosine; hollow: right signs",
-    "cost": "log₁₀ runs of the network a draw", "steepness": "log₂ β", "width": "units in each hidden layer",
+    "components": "component", "biases": "log₁₀ relative bias; hollow: noise", "directions": "cosine; hollow: share of right signs",
+    "cost": "log₁₀ runs of the network per draw", "steepness": "log₂ β", "width": "units in each hidden layer",
 }  # fmt: skip
 _X_RANGES = {"directions": (-1.05, 1.05), "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
 _Y_RANGES = {"biases": (0.0, 1.0), "directions": (0.0, 1.0)}
@@ -41,36 +41,36 @@ _SENT, _SENT_ACROSS = ("components", "cost", "steepness", "width"), ("components
 
 
 class GradientLaboratory(Page):
-    """Pick a network, a loss and some methods; see how far each is off, how much it scatters, and what it costs."""
+    """Choose a network, a loss and some methods; see how far off each is, how much it scatters, and what it costs."""
 
     name = "gradient_laboratory"
     title = "The gradient laboratory: bias, variance, cost"
     play = "steepness"
     specification = (
-        Choice("network", "network", "2-3-2-1", (*NETWORKS, OWN), "Inputs, then units in each layer"),
+        Choice("network", "network", "2-3-2-1", (*NETWORKS, OWN), "Number of inputs, then of units in each layer"),
         Text("widths", "widths", "4-4-2", "3 to 5 whole numbers such as 5-5-5-1, inputs first", ("network", OWN)),
-        Choice("loss", "loss", "output", ("output", "squared error"), "Sum of the outputs, or of (output − target)²"),
+        Choice("loss", "loss", "output", ("output", "squared error"), "The sum of the outputs, or of (output − target)²"),
         Several(
             "methods", "methods", "surrogate; surrogate, SuperSpike; score, mean baseline; stochastic triple",
-            tuple(MARKS), "Up to six estimators, side by side", tuple(MARKS.values()), 6,
+            tuple(MENU), "Up to six methods, side by side", tuple(method.mark for method in MENU.values()), 6,
         ),
-        Slider("steepness", "log₂ β", 1.0, -1.0, 3.0, 0.25, "Steepness of the escape noise: 1 is β = 2"),
+        Slider("steepness", "log₂ β", 1.0, -1.0, 3.0, 0.25, "Steepness of the escape noise; 1 means β = 2"),
         Slider("surrogate", "log₂ β_SG", 3.0, -1.0, 5.0, 0.25, "Steepness of the SuperSpike surrogate", tabled=False),
-        Slider("spread", "weights ×", 1.0, 0.1, 4.0, 0.1, "All weights times this number", tabled=False),
+        Slider("spread", "weights ×", 1.0, 0.1, 4.0, 0.1, "All weights are multiplied by this number", tabled=False),
         Slider("step", "log₁₀ ε", -0.3, -2.0, 0.6, 0.05, "Step of the finite differences", tabled=False),
         Slider("temperature", "log₁₀ τ", -0.3, -2.0, 1.0, 0.05, "Temperature of the Concrete relaxation", tabled=False),
-        Slider("target", "target", 1.0, -1.0, 2.0, 0.1, "Of the squared error", tabled=False),
-        Slider("along", "components", 0, 0, 100, 1, "Where the twelve components begin that are shown", "%", tabled=False),
-        Slider("draws", "draws", 300, 50, 2000, 50, "Estimates of each method", sizes=True, tabled=False),
-        Slider("weights", "weights no.", 0, 0, 99, 1, "Other random weights (the chain has its own)", tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+        Slider("target", "target", 1.0, -1.0, 2.0, 0.1, "Target of the squared error", tabled=False),
+        Slider("along", "components", 0, 0, 100, 1, "Which twelve components are shown, from first to last", "%", tabled=False),
+        Slider("draws", "draws", 300, 50, 2000, 50, "Number of estimates by each method", sizes=True, tabled=False),
+        Slider("weights", "weights no.", 0, 0, 99, 1, "Another number, other random weights (not for the chain)", tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers", tabled=False),
     )  # fmt: skip
     readouts = (
         Readout("exact", "|∇E[L]|, exact"),
         Readout("bias", "first ticked: relative bias"),
-        Readout("noise", "… of which noise"),
+        Readout("noise", "… part that may be noise"),
         Readout("variance", "… variance of a draw"),
-        Readout("runs", "… runs a draw"),
+        Readout("runs", "… runs per draw"),
         Readout("cosine", "… cosine"),
         Readout("signs", "… sign agreement"),
     )
@@ -113,8 +113,8 @@ class _Panel(Panel):
             self.without_scale()
 
     def _each(self):
-        for method, (role, marker) in MARKS.items():
-            yield method, slug(method), role, marker
+        for name, method in MENU.items():
+            yield method, slug(name), *method.mark
 
     def components(self):
         self.line("level", "y", "soft", width=1, level=BEHIND)
@@ -123,15 +123,15 @@ class _Panel(Panel):
             self.intervals(source, role)
             self.dots(source, "mean", role, size=6, marker=marker)
         return self.finished(
-            "Components of the gradient: a wide pale bar the exact value, dots with intervals the estimates and their "
-            "standard errors. The exact gradient has the length {exact}; the first method is off by {bias} of it."
+            "Components of the gradient: wide pale bars are the exact values, dots with intervals the estimates and their "
+            "standard errors. The exact gradient has the length {exact}; the first method is off by {bias} of that."
         )
 
     def _rows(self, filled, hollow, description):
         for method, source, role, marker in self._each():
             row = f"{source}_row"
             if self.name == "biases":
-                self.name_tag(f"{source}_name", role, method)
+                self.name_tag(f"{source}_name", role, method.short)
             self.dots(row, "y", role, size=8, marker=marker, x=filled)
             self.dots(row, "y", role, size=8, marker=marker, x=hollow, hollow=True)
         return self.finished(description)
@@ -139,15 +139,15 @@ class _Panel(Panel):
     def biases(self):
         return self._rows(
             "bias", "noise",
-            "Relative bias of each method, as a logarithm, and the part that may be noise: {bias} and {noise} for the first. "
-            "Below a thousandth it is drawn at a thousandth.",
+            "Relative bias of each method, as a logarithm, and the part that may be noise: {bias} and {noise} for the first "
+            "method. Anything below a thousandth is drawn at a thousandth.",
         )  # fmt: skip
 
     def directions(self):
         self.line("upright", "y", "soft", width=1, level=BEHIND)
         return self._rows(
             "cosine", "signs",
-            "Cosine of each mean estimate with the exact gradient, and share of the components with the right sign: "
+            "Cosine between each mean estimate and the exact gradient, and share of the components with the right sign: "
             "{cosine} and {signs} for the first method.",
         )  # fmt: skip
 
@@ -156,14 +156,14 @@ class _Panel(Panel):
         for _, source, role, marker in self._each():
             self.dots(f"{source}_row", "variance", role, size=9, marker=marker, x="runs")
         return self.finished(
-            "Variance of one draw over its cost, both as logarithms: {variance} at {runs} runs for the first method. "
-            "Methods that do not vary stand at the lower edge."
+            "Variance of one draw against its cost, both as logarithms: {variance} at {runs} runs for the first method. "
+            "Methods that do not vary lie at the lower edge."
         )
 
     def _curves(self, suffix, description):
         for method, source, role, marker in self._each():
             curve = f"{source}_{suffix}"
-            if method == MEASURED:
+            if not method.closed_form:
                 self.band(curve, role)
             self.line(curve, "y", role, dash=_DASHES[marker], width=2)
         return self.finished(description)
@@ -172,13 +172,14 @@ class _Panel(Panel):
         self.line("marker", "y", "soft", dash="dotted")
         return self._curves(
             "steepness",
-            "Relative bias of each method over the steepness of the escape noise, free of noise but for the band of the "
-            "Concrete relaxation. The lowest line is no bias at all. The exact gradient as chosen has the length {exact}.",
+            "Relative bias of each method against the steepness of the escape noise, without sampling noise except for the "
+            "Concrete relaxation, which has a band. The lowest line means no bias at all. The exact gradient of the chosen "
+            "network has the length {exact}.",
         )
 
     def width(self):
         return self._curves(
             "width",
-            "Relative bias of each method over the width of random networks with these layers, medians of eight. The "
-            "lowest line is no bias at all. The network as chosen: {bias} for the first method.",
+            "Relative bias of each method against the width of random networks with as many layers, medians of eight. The "
+            "lowest line means no bias at all. For the chosen network and the first method it is {bias}.",
         )

@@ -1,4 +1,4 @@
-"""The guessing game of page 01: a unit whose noise is not told."""
+"""The guessing game of page 01: a unit whose escape noise is hidden."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,18 +17,18 @@ _CLOSE = 1.2  # a steepness within this factor cannot be told apart by eye
 class HiddenUnit(SingleUnit):
     """The trials are drawn with a hidden escape noise; find its shape and its steepness, then call `check()`.
 
-    **Arguments:** `secret`, a whole number; each is another unit. The default is the one of the exercise.
+    **Arguments:** `secret`, a whole number; each number gives another unit, and the default is that of the exercise.
     **Raises** `ValueError` for a secret that is not a whole number from 0 to 999.
     """
 
     name = "hidden_unit"
     title = "A hidden unit: which noise does it have?"
     specification = (
-        Choice("escape", "your guess", "sigmoid", SHAPES, "The shape of the escape noise, as you guess it"),
-        Slider("steepness", "its steepness", 1.0, 0.5, 20.0, 0.25, "The steepness of the noise, as you guess it"),
-        Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "Move the threshold to probe one side of the curve"),
-        Slider("trials", "trials", 50, 10, 200, 10, "More trials, less scatter", sizes=True, tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice"),
+        Choice("escape", "your guess", "sigmoid", SHAPES, "Your guess of the shape of the escape noise"),
+        Slider("steepness", "its steepness", 1.0, 0.5, 20.0, 0.25, "Your guess of the steepness of the noise"),
+        Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "Move the threshold to look at one side of the curve"),
+        Slider("trials", "trials", 50, 10, 200, 10, "More trials give less scatter", sizes=True, tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers"),
     )
     readouts = (Readout("log_likelihood", "log-likelihood of your guess"),)
     panels = ("trials", "probability")
@@ -37,7 +37,9 @@ class HiddenUnit(SingleUnit):
 
     def __init__(self, secret: int = STORED_SECRET) -> None:
         if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:
-            raise ValueError(f"`secret` must be a whole number from 0 to 999, got {brief(secret)}. Take 7, say.")
+            raise ValueError(
+                f"`secret` must be a whole number from 0 to 999, got {brief(secret)}. Take 7, for instance."
+            )
         self._secret = secret
         super().__init__()
 
@@ -45,12 +47,12 @@ class HiddenUnit(SingleUnit):
         return self._secret == STORED_SECRET
 
     def check(self) -> None:
-        """Says how far the guess is from the truth: a hint, not the answer."""
+        """Prints how close the guess is: a hint, not the answer."""
         shape, steepness = self._hidden()
         guess = self.settings()
         ratio = guess["steepness"] / steepness
         if guess["escape"] != shape:
-            print("Not this shape: compare how fast the scatter dies out on either side, and watch the log-likelihood.")
+            print("Not this shape: compare how fast the scatter vanishes on either side, and watch the log-likelihood.")
         elif not 1 / _CLOSE <= ratio <= _CLOSE:
             print(f"The shape is right, but your curve is too {'steep' if ratio > 1 else 'flat'} around threshold.")
         else:
@@ -59,31 +61,18 @@ class HiddenUnit(SingleUnit):
     def _hidden(self) -> tuple[str, float]:
         import jax
 
-        # Dice of 32 and of 64 bits fall differently: one width, so that `check` means the unit whose trials are shown.
+        # Random numbers of 32 and of 64 bits differ: one width, so that `check` means the unit whose trials are shown.
         with in_64_bits():
             shape, size = jax.random.split(jax.random.key(self._secret))
             index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
             return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))
 
-    def _setting(self, settings: Mapping[str, Any]):
-        import equinox as eqx
-
+    def _complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         from sgtheory.escape import ALL_ESCAPES
 
-        whole = {
-            "weight": 0.0,
-            "input": 1.0,
-            "baseline": 0.0,
-            "rule": CONSTANT,
-            "surrogate": MATCHED,
-            "expression": "",
-            **settings,
-        }
         shape, steepness = self._hidden()
-        setting = super()._setting(whole)
-        return eqx.tree_at(
-            lambda s: s.hidden, setting, ALL_ESCAPES[shape](steepness), is_leaf=lambda leaf: leaf is None
-        )
+        fixed = {"weight": 0.0, "input": 1.0, "baseline": 0.0, "rule": CONSTANT, "surrogate": MATCHED, "expression": ""}
+        return fixed | {**settings, "hidden": ALL_ESCAPES[shape](steepness)}
 
     def _columns(self, pictures, rows: int | None = None) -> Sources:
         sources = arrange(pictures, rows)
@@ -95,5 +84,5 @@ class HiddenUnit(SingleUnit):
         }
 
     def figures(self, sources: Sources) -> list[Figure]:
-        # Both panels have fixed axes: there are no ranges to be sent.
+        # Both panels have fixed axes, so there are no ranges to send.
         return super().figures({"ranges": {}, **sources})

@@ -29,22 +29,22 @@ from sgtheory.pages._kit import (
 
 PUBLISHED, RANDOM = "of Fig. 5", "random"
 CIRCLE, DRAWN = "circle", "drawn"
-FARTHEST = 50.0  # of a corner from the centre, in units of the radius
+FARTHEST = 50.0  # the largest coordinate of a corner, from the centre, in units of the radius
 START_CORNERS = "-1 -1; 1 -1; 1 1; 0 0.2; -1 1"
-ROWS = 65  # of a sweep: one a step of any slider
-SMALLEST = 1e-16  # what is drawn of a number that is zero but for rounding
+ROWS = 65  # rows of a sweep: one for every step of any slider
+SMALLEST = 1e-16  # a number that is zero apart from rounding is drawn as this one
 
 _TITLES = {
     "network": ("The network in the plane", "along d₂"),
     "curl": ("Curl c of the surrogate, as c/(1+|c|)", "along d₂"),
     "loop": ("Along the loop", "change since the start"),
-    "steepness": ("Once around, by steepness", "∮ surrogate · dθ"),
+    "steepness": ("Once around, against steepness", "∮ surrogate · dθ"),
     "points": ("How many points are enough?", "log₁₀ |∮|"),
     "planes": ("The same loop in 40 random planes", "∮ surrogate · dθ"),
 }
 _X_LABELS = {
-    "loop": "way around (of a circle: γ), degrees", "steepness": "log₂ β_SG", "points": "log₁₀ number of points",
-    "planes": "plane, in rising order",
+    "loop": "way around (on a circle: γ), degrees", "steepness": "log₂ β_SG", "points": "log₁₀ number of points",
+    "planes": "plane, in order of the integral",
 }  # fmt: skip
 _X_RANGES = {"loop": (0.0, 360.0), "steepness": (-1.0, 5.0), "points": (0.4, 3.2), "planes": (0.0, 41.0)}
 _FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 4.5)}
@@ -53,7 +53,7 @@ _SENT_RANGES = ("loop", "steepness", "planes")
 
 
 def parse_corners(text: str) -> list[tuple[float, float]]:
-    """The corners of a drawn loop. **Raises** `ValueError`, one sentence, for a text that is none."""
+    """The corners of a drawn loop. **Raises** `ValueError`, one sentence, for a text that is not a loop."""
     from sgtheory.experiments.loop_integral import MOST_CORNERS
 
     rule = f"The loop must be 3 to {MOST_CORNERS} corners such as “{START_CORNERS}”"
@@ -62,7 +62,7 @@ def parse_corners(text: str) -> list[tuple[float, float]]:
         try:
             across, upward = (float(number) for number in part.split())
         except ValueError:
-            raise ValueError(f"{rule}, got “{part.strip()[:30]}”. Give two numbers a corner.") from None
+            raise ValueError(f"{rule}, got “{part.strip()[:30]}”. Give two numbers per corner.") from None
         if not abs(across) <= FARTHEST or not abs(upward) <= FARTHEST:
             raise ValueError(f"{rule}, none farther than {FARTHEST:g}, got “{part.strip()[:30]}”. Bring it nearer.")
         corners.append((across, upward))
@@ -72,31 +72,31 @@ def parse_corners(text: str) -> list[tuple[float, float]]:
 
 
 class LoopIntegral(Page):
-    """Walk once around a circle in weight space and add up the surrogate gradient: a gradient would give zero."""
+    """Walk once around a loop in weight space and add up the surrogate gradient: a true gradient would give zero."""
 
     name = "loop_integral"
     title = "Once around: is a surrogate gradient a gradient?"
     play = "surrogate"
     specification = (
         Slider(
-            "surrogate", "surrogate β_SG", 5.0, 0.5, 32.0, 0.5, "Steepness of the surrogate derivative, on the way back"
+            "surrogate", "surrogate β_SG", 5.0, 0.5, 32.0, 0.5, "Steepness of the surrogate derivative in the backward pass"
         ),
-        Slider("forward", "network log₁₀ β", 4.0, 0.0, 4.0, 0.0625, "Steepness of the units: 4 is all but a step"),
+        Slider("forward", "network log₁₀ β", 4.0, 0.0, 4.0, 0.0625, "Steepness of the units, as a logarithm: 4 is almost a step"),
         Slider("radius", "radius r", 1.8, 0.1, 2.0, 0.05, "Radius of the loop"),
-        Slider("centre_x", "centre along d₁", 0.0, -3.0, 3.0, 0.1, "Move the loop"),
-        Slider("centre_y", "centre along d₂", 0.0, -1.5, 1.5, 0.05, "Move the loop"),
+        Slider("centre_x", "centre along d₁", 0.0, -3.0, 3.0, 0.1, "Moves the loop along d₁"),
+        Slider("centre_y", "centre along d₂", 0.0, -1.5, 1.5, 0.05, "Moves the loop along d₂"),
         Slider("first_tilt", "tilt of d₁", 0, -90, 90, 1, "Turns d₁ towards a third direction", "°", tabled=False),
         Slider("second_tilt", "tilt of d₂", 0, -90, 90, 1, "Turns d₂ towards a fourth direction", "°", tabled=False),
-        Choice("plane", "plane", PUBLISHED, (PUBLISHED, RANDOM), "Which plane of the five weights the loop lies in"),
-        Slider("seed", "random plane", 0, 0, 99, 1, "Another number, another random plane", tabled=False),
+        Choice("plane", "plane", PUBLISHED, (PUBLISHED, RANDOM), "The plane, in the space of five weights, that contains the loop"),
+        Slider("seed", "random plane", 0, 0, 99, 1, "Another number gives another random plane", tabled=False),
         Choice("loop", "loop", CIRCLE, (CIRCLE, DRAWN), "A circle, or one of your own: click on a map to add a corner"),
         Text(
-            "corners", "corners", START_CORNERS, "x y; x y; … from the centre, in units of r",
+            "corners", "corners", START_CORNERS, "Two numbers per corner, x y; x y; … from the centre, in units of r",
             shown_for=("loop", DRAWN),
         ),
     )  # fmt: skip
     actions = (
-        Action("new_loop", "Own loop", "Draw a loop of your own: click on a map, corner after corner, at least three"),
+        Action("new_loop", "Own loop", "Draw your own loop: click on a map, one corner after another, at least three"),
     )
     readouts = (
         Readout("integral", "∮ surrogate · dθ"),
@@ -108,19 +108,19 @@ class LoopIntegral(Page):
     discrete = range_names(_SENT_RANGES)
     _collected: list[tuple[float, float]] | None = None
 
-    # ---- a loop of one's own ----
+    # ---- a loop drawn by the reader ----
 
     def new_loop(self) -> None:
-        """From now on, corners are collected; the third makes a loop of them."""
+        """Collects corners from now on; the third makes a loop."""
         self._collected = []
         self._say("Click on a map: at least three corners make a loop.")
 
     def pointed(self, figure: str, x: float, y: float) -> bool:
-        """Adds a corner to the loop that is drawn; whether it still waits for others."""
+        """Adds a corner to the drawn loop; true while more corners are needed."""
         del figure
         settings = self.settings()
         if self._collected is None and settings["loop"] != DRAWN:
-            self._say("Drag to move the circle; press “Own loop” to draw one corner by corner.")
+            self._say("Drag to move the circle; press “Own loop” to draw a loop corner by corner.")
             return False
         drawn = self._collected is None and not self.refusals(settings)
         corners = parse_corners(settings["corners"]) if drawn else self._collected or []
@@ -193,7 +193,7 @@ class _Panel(Panel):
         self.line("path", "y", "orange", width=2.5)
         self.dots("start", "y", "orange", size=8)
         return self.finished(
-            "Output of the network over a plane of its weights, with the loop. Once around, the output changes by {change}.",
+            "Output of the network over a plane of its weights, with the loop. Once around it, the output changes by {change}.",
             map=_CENTRE,
         )
 
@@ -208,10 +208,10 @@ class _Panel(Panel):
 
     def loop(self):
         self.line("loop", "output", "blue", "output of the network", width=5, alpha=0.4)
-        self.line("loop", "cumulated", "orange", "surrogate gradient, added up", width=2)
+        self.line("loop", "cumulated", "orange", "accumulated surrogate gradient", width=2)
         return self.finished(
-            "Along the loop: the change of the network's output, which returns to {change}, and the surrogate gradient "
-            "added up, which ends at {integral}.", "bottom_left",
+            "Along the loop: the change of the network's output, which returns to {change}, and the accumulated surrogate "
+            "gradient, which ends at {integral}.", "bottom_left",
         )  # fmt: skip
 
     def steepness(self):
@@ -219,7 +219,7 @@ class _Panel(Panel):
         self.line("steepness", "integral", "orange", width=2)
         self.dots("chosen", "y", "orange", size=8)
         return self.finished(
-            "Integral of the surrogate gradient around the loop over its steepness: {integral} as chosen."
+            "Integral of the surrogate gradient around the loop against its steepness: {integral} at the chosen one."
         )
 
     def points(self):
@@ -228,8 +228,9 @@ class _Panel(Panel):
         self.line("points", "true", "blue", "true gradient", width=1.5, dash="dashed")
         self.dots("points", "true", "blue", size=5, hollow=True)
         return self.finished(
-            "Logarithm of the integral's size over the number of points: of the true gradient it vanishes, {true_integral} "
-            "at 1500 points; of the surrogate gradient it stays, {integral}.", "center_left",
+            "Logarithm of the integral's size against the number of points. With 1500 points the integral of the true "
+            "gradient is {true_integral}, which for a smooth network vanishes; that of the surrogate gradient stays at "
+            "{integral}.", "center_left",
         )  # fmt: skip
 
     def planes(self):
@@ -289,7 +290,7 @@ def _sweep():
 
 
 def _arrange(picture, settings: Mapping[str, Any], rows: int | None = None) -> Sources:
-    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    """The experiment's bundle as columns; for a sweep, its first `rows` along a leading axis."""
     from sgtheory.experiments.loop_integral import COUNTS, PLANES, shown_angles, steepness_axis
 
     wanted = slice(rows) if rows else ...

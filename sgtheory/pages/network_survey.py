@@ -1,4 +1,4 @@
-"""Page 03, its survey: the methods on many random networks, as long as one cares to wait."""
+"""The survey of page 03: the methods on many random networks, for as long as the reader cares to wait."""
 
 import csv
 import html
@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from sgtheory.methods import METHODS
 from sgtheory.pages._kit import (
     Action,
     Choice,
@@ -27,18 +28,8 @@ from sgtheory.pages._kit import (
 )
 from sgtheory.pages._laboratory import parse_widths, slug
 
-BATCH = 8  # networks between two looks at the stop button
+BATCH = 8  # networks surveyed before the stop button is looked at again
 QUANTITIES = ("cosine", "sign_agreement")
-_ROLES = ("orange", "purple", "blue", "green", "yellow", "ink")
-_SIGNS = ("circle", "triangle", "inverted_triangle", "square")
-METHODS = (
-    "surrogate, matched", "surrogate, SuperSpike", "surrogate, sigmoid", "surrogate, deterministic",
-    "smoothed left", "smoothed right", "smoothed two-sided", "smoothed affine",
-    "score function", "score function, mean baseline", "score function, optimal baseline", "stochastic triple",
-    "finite difference, coupled", "finite difference, uncoupled", "straight-through", "MultilayerSpiker",
-    "ReLU straight-through", "clipped straight-through", "mean field", "Concrete",
-)  # fmt: skip
-_MARKS = {name: (_ROLES[k % 6], _SIGNS[k // 6]) for k, name in enumerate(METHODS)}
 _TITLES = {
     "cosine": ("Cosine: median, quartiles", "cosine with the exact gradient"),
     "sign_agreement": ("Signs: median, quartiles", "share of components with the right sign"),
@@ -47,38 +38,37 @@ _X_RANGES = {"cosine": (-1.05, 1.05), "sign_agreement": (-0.025, 1.025)}
 
 
 class NetworkSurvey(Page):
-    """Many random networks, one after the other: how well does each method point along the exact gradient?
+    """Many random networks, one after another: how well does each method point along the exact gradient?
 
-    `found` holds what was found of each network, by quantity: networks × methods.
+    `found` holds the results by quantity, each an array of networks × methods.
     """
 
     name = "network_survey"
     title = "A survey of random networks"
     play = "shown"
     specification = (
-        Text("widths", "widths", "3-3-1", "Whole numbers such as 5-5-5-1, inputs first"),
+        Text("widths", "widths", "3-3-1", "Whole numbers such as 5-5-5-1: inputs, then units in each layer"),
         Several(
-            "methods", "methods",
-            "surrogate, matched; surrogate, sigmoid; surrogate, deterministic; stochastic triple; straight-through; mean field",
-            METHODS, "Up to eight estimators", tuple(_MARKS.values()), 8,
+            "methods", "methods", "; ".join(label for label, method in METHODS.items() if method.surveyed),
+            tuple(METHODS), "Up to eight methods", tuple(method.mark for method in METHODS.values()), 8,
         ),
-        Choice("loss", "loss", "readout", ("readout", "squared error"), "A random linear read-out, or a random pattern"),
-        Slider("steepness", "log₂ β", 1.0, -1.0, 4.0, 0.25, "Steepness of the escape noise", tabled=False),
-        Slider("surrogate", "log₂ β_SG", 2.0, -1.0, 5.0, 0.25, "Steepness of the surrogates with one", tabled=False),
-        Slider("spread", "spread", 2.0, 0.25, 6.0, 0.25, "Standard deviation of weights × √inputs", tabled=False),
-        Slider("networks", "networks", 96, 8, 400, 8, "How many random networks", tabled=False),
-        Slider("draws", "draws", 200, 50, 2000, 50, "Estimates of each method in each", tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other networks", tabled=False),
-        Slider("shown", "shown", 100, 1, 100, 1, "Of the networks found so far, the first so many", "%"),
+        Choice("loss", "loss", "readout", ("readout", "squared error"), "A random read-out, or the distance from a random pattern"),
+        Slider("steepness", "log₂ β", 1.0, -1.0, 4.0, 0.25, "Steepness of the escape noise; 1 means β = 2", tabled=False),
+        Slider("surrogate", "log₂ β_SG", 2.0, -1.0, 5.0, 0.25, "Steepness of the surrogates that have one", tabled=False),
+        Slider("spread", "spread", 2.0, 0.25, 6.0, 0.25, "Standard deviation of weights, times √inputs", tabled=False),
+        Slider("networks", "networks", 96, 8, 400, 8, "Number of random networks", tabled=False),
+        Slider("draws", "draws", 200, 50, 2000, 50, "Number of estimates by each method in each network", tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other networks", tabled=False),
+        Slider("shown", "shown", 100, 1, 100, 1, "How many of the networks surveyed so far are shown, counted from the first", "%"),
         Text("file", "file", "", "A file that `python -m sgtheory.survey` wrote"),
     )  # fmt: skip
-    readouts = (Readout("networks", "networks shown"), Readout("found", "networks found"))
+    readouts = (Readout("networks", "networks shown"), Readout("found", "networks surveyed"))
     panels = tuple(_TITLES)
     actions = (
         Action("start", "Start", "Survey random networks, batch by batch"),
-        Action("stop", "Stop", "End the survey; what was found stays"),
-        Action("open_file", "Open file", "Show a survey that was written by the command"),
-        Action("save_all", "CSV, every network", "All that was found, network by network"),
+        Action("stop", "Stop", "End the survey; the networks surveyed so far stay"),
+        Action("open_file", "Open file", "Show a survey that the command `python -m sgtheory.survey` wrote"),
+        Action("save_all", "CSV, every network", "Save all results, network by network"),
     )
 
     def __init__(self) -> None:
@@ -99,7 +89,7 @@ class NetworkSurvey(Page):
         return self._worker is not None and self._worker.is_alive()
 
     def start(self) -> None:
-        """Surveys networks in a thread of its own, so that all controls stay alive."""
+        """Surveys networks in a thread of its own, so that all controls keep working."""
         settings = self.settings()
         if self.running or self._refused(settings):
             return
@@ -108,7 +98,7 @@ class NetworkSurvey(Page):
         self._worker.start()
 
     def stop(self) -> None:
-        """Ends the survey after the batch that is being computed; what was found stays."""
+        """Ends the survey after the batch that is being computed; the networks surveyed so far stay."""
         self._ending.set()
 
     def _survey(self, settings: Mapping[str, Any]) -> None:
@@ -151,7 +141,7 @@ class NetworkSurvey(Page):
     # ---- files ----
 
     def open_file(self) -> None:
-        """Shows the survey in the file that is named: of its steepnesses the nearest to those of the sliders."""
+        """Shows the survey in the named file, at the steepnesses nearest to those of the sliders."""
         settings = self.settings()
         try:
             found, methods, text = _from_file(settings)
@@ -167,12 +157,12 @@ class NetworkSurvey(Page):
         self.messages[name].value = f'<span role="alert">{html.escape(text)}</span>' if text else ""
 
     def save_all(self) -> None:
-        """All that was found as CSV, one line a network and method."""
+        """Saves all results as CSV, one line per network and method."""
         message = {"kind": "download", "name": f"{self.name}_networks.csv", "mime": "text/csv"}
         self.stage.send(message, [self.as_csv().encode()])
 
     def as_csv(self) -> str:
-        """The text of that file."""
+        """The text of the CSV file."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["network", "method", *QUANTITIES])
@@ -201,7 +191,7 @@ class NetworkSurvey(Page):
 
 
 class _Rows(Panel):
-    """A quantity: one row a method."""
+    """A quantity, with one row per method."""
 
     def __init__(self, data, name):
         from bokeh.models import Range1d
@@ -214,13 +204,13 @@ class _Rows(Panel):
         self.without_scale()
 
     def drawn(self):
-        for method, (role, sign) in _MARKS.items():
-            source = f"{slug(method)}_{self.name}"
+        for label, method in METHODS.items():
+            source, (role, sign) = f"{slug(label)}_{self.name}", method.mark
             self.line(source, "y", role, width=3)
             self.dots(f"{source}_median", "y", role, size=9, marker=sign)
-            self.name_tag(f"{source}_name", role, method)
+            self.name_tag(f"{source}_name", role, label)
         return self.finished(
-            f"{_TITLES[self.name][0]}, one row a method, over the {{networks}} networks shown of the {{found}} found."
+            f"{_TITLES[self.name][0]}, one row per method, for the {{networks}} networks shown of {{found}} surveyed."
         )
 
 
@@ -248,7 +238,7 @@ def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tupl
     from sgtheory.survey import open_survey
 
     if not settings["file"].strip():
-        raise ValueError("`file` must be the path of a survey's file, got none. Type one, survey.nc say.")
+        raise ValueError("`file` must be the path of a survey's file, got none. Type one, such as survey.nc.")
     dataset = open_survey(settings["file"].strip())
     known = [str(name) for name in dataset.estimator.values if str(name) in METHODS]
     widths = settings["widths"] if settings["widths"] in dataset.widths.values else str(dataset.widths.values[0])
@@ -264,7 +254,7 @@ def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tupl
 
 
 def _arrange(found: Mapping[str, np.ndarray], methods: tuple[str, ...], share: int) -> Sources:
-    """Quartiles of each method over the first networks; nothing of methods that were not surveyed."""
+    """Quartiles of each method over the first networks; empty columns for methods that were not surveyed."""
     count = len(found["cosine"])
     shown = max(1, round(count * share / 100)) if count else 0
     sources = {}

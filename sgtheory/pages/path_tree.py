@@ -27,14 +27,14 @@ from sgtheory.pages._tree_columns import COUPLED, UNCOUPLED, arrange, sizes
 from sgtheory.pages._tree_layout import WEIGHTS
 
 CHAIN = "1-1-1-1"
-ROWS = 65  # of a sweep: enough for one row a step of any slider but that of the draws, which computes nothing
+ROWS = 65  # rows of a sweep: enough for one at every step of any slider but that of the draws, which computes nothing
 
 _TITLES = {
-    "tree": ("All paths, as wide as probable", ""),
+    "tree": ("All paths, each as wide as it is probable", ""),
     "paths": ("Gradient along each path", "∂ / ∂ weight"),
     "running": ("Mean of the path gradients so far", "∂ / ∂ weight"),
     "weights": ("All three weights", "∂ / ∂ weight"),
-    "over": ("Gradients over the middle weight v", "∂ / ∂ weight"),
+    "over": ("Gradients against the middle weight v", "∂ / ∂ weight"),
     "variance": ("Variance of one estimate", "log₁₀ variance"),
 }
 _X_LABELS = {"tree": "", "paths": "", "running": "draws", "weights": "", "over": "v", "variance": "log₁₀ ε"}
@@ -46,35 +46,37 @@ _ON_A_PATH = "\nprobability {probability}\n∂w {by_w}, ∂v {by_v}, ∂u {by_u}
 
 
 class PathTree(Page):
-    """Draw paths through a tree of spike patterns; see what their gradients add up to, and what a single one says."""
+    """Draw paths through a tree of spike patterns; see what their gradients average to, and what a single one shows."""
 
     name = "path_tree"
     title = "The tree of paths: is a mean of gradients the gradient of a mean?"
     play = "draws"
     specification = (
         Slider("draws", "draws", 30, 1, 120, 1, "How many paths have been drawn; the last one is marked in the tree"),
-        Choice("widths", "widths", CHAIN, (CHAIN, "1-2-1-1", "1-1-2-1", "1-2-2-1"), "Units of input and layers"),
-        Choice("weight", "gradient by", "w", WEIGHTS, "Which weight the gradients are taken by"),
-        Slider("w", "w, first layer", 0.8, -3.0, 3.0, 0.1, "Weight of the first layer; of a wide one, its scale"),
-        Slider("v", "v, second layer", 1.2, -3.0, 3.0, 0.1, "Weight of the second layer; of a wide one, its scale"),
-        Slider("u", "u, output", -0.9, -3.0, 3.0, 0.1, "Weight of the output; of several inputs, their scale"),
-        Slider("steepness", "steepness β", 2.0, 0.5, 10.0, 0.25, "How sharply the noise is cut off around threshold"),
-        Slider("input", "input x", 1.0, -2.0, 2.0, 0.1, "The input, the root of the tree"),
-        Choice("pairs", "pairs of runs", COUPLED, (COUPLED, UNCOUPLED), "With the same dice, or each with its own"),
-        Slider("step", "step ε", 0.5, 0.05, 2.0, 0.05, "Between the two runs of a pair, in the weight of the gradient"),
-        Slider("seed", "seed", 0, 0, 99, 1, "Other dice; and other weights in wide layers", tabled=False),
+        Choice("widths", "widths", CHAIN, (CHAIN, "1-2-1-1", "1-1-2-1", "1-2-2-1"), "Inputs, then units in each layer"),
+        Choice("weight", "gradient w.r.t.", "w", WEIGHTS, "The weight with respect to which the gradients are taken"),
+        Slider("w", "w, first layer", 0.8, -3.0, 3.0, 0.1, "Weight of the first layer, or scale of its weights"),
+        Slider("v", "v, second layer", 1.2, -3.0, 3.0, 0.1, "Weight of the second layer, or scale of its weights"),
+        Slider("u", "u, output", -0.9, -3.0, 3.0, 0.1, "Weight to the output, or scale of its weights"),
+        Slider("steepness", "steepness β", 2.0, 0.5, 10.0, 0.25, "How steeply the probability rises at threshold"),
+        Slider("input", "input x", 1.0, -2.0, 2.0, 0.1, "The input, at the root of the tree"),
+        Choice(
+            "pairs", "pairs of runs", COUPLED, (COUPLED, UNCOUPLED), "With the same or with different random numbers"
+        ),
+        Slider("step", "step ε", 0.5, 0.05, 2.0, 0.05, "Difference in the weight between the two runs of a pair"),
+        Slider("seed", "seed", 0, 0, 99, 1, "Other random numbers, and other weights in wide layers", tabled=False),
     )
     readouts = (
         Readout("expected", "E[y]"),
         Readout("exact", "exact gradient of E[y]"),
         Readout("mean", "mean over all paths"),
-        Readout("alone", "deterministic path"),
+        Readout("alone", "along the deterministic path"),
         Readout("running", "mean of the draws so far"),
         Readout("error", "… its standard error"),
         Readout("probability", "probability of this path"),
         Readout("followed", "gradient along it"),
         Readout("difference", "this pair: Δy / ε"),
-        Readout("parting", "pairs that part, share"),
+        Readout("parting", "share of pairs that separate"),
     )
     panels = tuple(_TITLES)
     wide = frozenset({"tree", "paths"})
@@ -82,7 +84,7 @@ class PathTree(Page):
         "tree": Points("leaves", "path {h1:bits} → {h2:bits} → {spike:bits}" + _ON_A_PATH),
         "paths": Points("paths", "path {h1:bits} → {h2:bits}" + _ON_A_PATH),
     }
-    # What jumps with a spike is not interpolated.
+    # Columns that jump with a spike are not interpolated.
     discrete = range_names(_SENT_RANGES) | {
         *(f"{path}.x" for path in ("sampled", "alone", "above", "below")), "leaves.drawn",
         *(f"{dot}.{axis}" for dot in ("followed", "noiseless", "running", "so_far") for axis in ("x", "y")),
@@ -93,14 +95,11 @@ class PathTree(Page):
     # ---- numbers ----
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
-        import jax.numpy as jnp
-
         from sgtheory.experiments.path_tree import PathTreeSetting, path_tree
 
         with in_64_bits():
             patterns, uniforms = _drawn(settings["widths"], int(settings["seed"]))
-            numbers = {name: jnp.asarray(number) for name, number in _numbers(settings).items()}
-            picture = path_tree(PathTreeSetting(**numbers, patterns=patterns), uniforms)
+            picture = path_tree(PathTreeSetting(**_numbers(settings), patterns=patterns), uniforms)
         batch = {name: np.asarray(values)[None] for name, values in vars(picture).items()}
         sources = arrange(batch, settings, {})
         return {source: {name: values[0] for name, values in columns.items()} for source, columns in sources.items()}
@@ -109,7 +108,7 @@ class PathTree(Page):
         rows, values = len(values), np.round(np.asarray(values, dtype=float), 10)
         with in_64_bits():
             patterns, uniforms = _drawn(settings["widths"], int(settings["seed"]))
-            # What has been drawn is in the picture already: along the draws nothing is computed anew.
+            # The picture holds all draws already: a sweep over their number computes nothing new.
             swept = values[:1] if name == "draws" else filled_up(values, ROWS)
             batch = {each: np.full(len(swept), number) for each, number in _numbers(settings).items()}
             picture = _sweep()(batch | ({} if name == "draws" else {name: swept}), patterns, uniforms)
@@ -168,7 +167,7 @@ class _Panel(Panel):
         self.dots("leaves", "y", "orange", size="drawn", hollow=True)
         return self.finished(
             "Tree of spike patterns from the input at the top to the output at the bottom; each branch is as wide as it is "
-            "probable. The path of this draw has the probability {probability}. The two runs of a pair part with the "
+            "probable. The path of this draw has the probability {probability}. The two runs of a pair separate with the "
             "probability {parting}. The arrow keys read the paths one by one."
         )
 
@@ -180,9 +179,9 @@ class _Panel(Panel):
         self.dots("noiseless", "y", "ink", size=7, marker="triangle")
         self.dots("followed", "y", "orange", size=6)
         return self.finished(
-            "Gradient along each path of hidden spikes, below its branch of the tree, in dots as large as it is probable: "
-            "{followed} along the path of this draw, {alone} along the deterministic one; the mean over all is {mean}, the "
-            "exact gradient of the expected output {exact}. The arrow keys read the paths one by one."
+            "Gradient along each path of hidden spikes, below its branch of the tree, as dots whose size shows how probable "
+            "the path is: {followed} along the path of this draw, {alone} along the deterministic one. The mean over all "
+            "paths is {mean}, the exact gradient of the expected output {exact}. The arrow keys read the paths one by one."
         )
 
     def running(self):
@@ -192,8 +191,8 @@ class _Panel(Panel):
         self.line("running", "y", "orange", width=2)
         self.dots("so_far", "y", "orange", size=7)
         return self.finished(
-            "Mean of the path gradients over the number of draws: {running} so far, where {mean} ± {error} is expected. The "
-            "exact gradient is {exact}.", "top_right",
+            "Mean of the path gradients against the number of draws: {running} so far, where {mean} ± {error} is expected. "
+            "The exact gradient is {exact}.", "top_right",
         )  # fmt: skip
 
     def weights(self):
@@ -203,8 +202,8 @@ class _Panel(Panel):
         self.band("bars_mean", "orange", "mean over all paths", alpha=0.8)
         self.band("bars_alone", "ink", "deterministic path", alpha=0.6)
         return self.finished(
-            "Gradients by the three weights: exact, mean over all paths, and along the deterministic path. By the chosen "
-            "weight they are {exact}, {mean} and {alone}."
+            "Gradients with respect to the three weights: exact, mean over all paths, and along the deterministic path. "
+            "With respect to the chosen weight they are {exact}, {mean} and {alone}."
         )
 
     def over(self):
@@ -214,7 +213,7 @@ class _Panel(Panel):
         self.line("over", "mean", "orange", "mean over all paths", width=2)
         self.line("over", "alone", "ink", "deterministic path", dash="dashed")
         return self.finished(
-            "The same three gradients over the middle weight v: {exact}, {mean} and {alone} at its present value."
+            "The same three gradients against the middle weight v: {exact}, {mean} and {alone} at its present value."
         )
 
     def variance(self):
@@ -223,18 +222,18 @@ class _Panel(Panel):
         self.line("variance", "path", "orange", "path gradient", width=2, dash="dashed")
         self.dots("chosen", "y", "ink", size=6)
         return self.finished(
-            "Logarithm of the variance of one estimate over that of the step: of a finite difference of uncoupled runs it "
-            "falls with slope minus two, of coupled runs with slope minus one; that of a path gradient is far smaller, but "
-            "its mean {mean} is not the exact {exact}.", "top_right",
+            "Logarithm of the variance of one estimate against the logarithm of the step. For a finite difference of "
+            "uncoupled runs it falls with slope minus two, for coupled runs with slope minus one; for a path gradient it is "
+            "far smaller, but its mean {mean} is not the exact gradient {exact}.", "top_right",
         )  # fmt: skip
 
 
 # ---- from settings to the experiment's arguments -------------------------------------------------------------------------
 
 
-def _numbers(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _numbers(settings: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a `PathTreeSetting`."""
-    return {name: np.asarray(settings[name], dtype=float) for name in (*WEIGHTS, "steepness", "input", "step")}
+    return {name: float(settings[name]) for name in (*WEIGHTS, "steepness", "input", "step")}
 
 
 @functools.lru_cache(maxsize=32)

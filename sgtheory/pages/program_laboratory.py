@@ -1,4 +1,4 @@
-"""Page 03, second tab: derivatives of small random programs that are no networks."""
+"""The second tab of page 03: derivatives of small random programs that are not networks."""
 
 import functools
 from collections.abc import Mapping
@@ -31,19 +31,19 @@ METHODS = {
     "triple": ("stochastic triple", "blue", "circle"),
     "smoothed": ("smoothed", "orange", "circle"),
 }
-"""Name → what it is called, its colour role and its sign."""
+"""Name → label, colour role and marker."""
 COUNTS = 40  # numbers of draws at which the running mean is shown
 
 _TITLES = {
-    "walks": ("A walk, one step turned", "position X"),
-    "running": ("Mean of the draws so far", "over the exact derivative"),
-    "spread": ("Spread; hollow: error", ""),
-    "derivative": ("The derivative over p", "d E / dp"),
+    "walks": ("A walk, and the same with one step reversed", "position X"),
+    "running": ("Mean of the draws so far", "relative to exact"),
+    "spread": ("Spread of one draw; hollow: error of the mean", ""),
+    "derivative": ("The derivative against p", "d E / dp"),
 }
-_X_LABELS = {"walks": "step", "running": "log₁₀ draws", "spread": "log₁₀, over the exact derivative", "derivative": "p"}
+_X_LABELS = {"walks": "step", "running": "log₁₀ draws", "spread": "log₁₀, relative to exact", "derivative": "p"}
 _X_RANGES = {"walks": (0.0, 100.0), "running": (0.9, 3.8), "spread": (-4.2, 2.2)}
 _Y_RANGES = {"spread": (0.0, 1.0), "running": (-0.5, 2.5)}
-SMALLEST = 1e-4  # what is drawn of a number that is smaller
+SMALLEST = 1e-4  # a smaller number is drawn as this one
 
 
 class ProgramLaboratory(Page):
@@ -53,11 +53,11 @@ class ProgramLaboratory(Page):
     title = "Derivatives of random programs"
     play = "walk_parameter"
     specification = (
-        Choice("program", "program", PROGRAMS[0], PROGRAMS, "What the program gives: the derivative is that of its mean"),
-        Slider("walk_parameter", "p of the walk", 200.0, 40.0, 360.0, 10.0, "A walk goes up with the probability exp(−X/p)"),
+        Choice("program", "program", PROGRAMS[0], PROGRAMS, "The program; the derivative is that of its mean result"),
+        Slider("walk_parameter", "p of the walk", 200.0, 40.0, 360.0, 10.0, "The walk goes up with the probability exp(−X/p)"),
         Slider("toy_parameter", "p of the toy", 0.6, 0.05, 0.95, 0.05, "Probability in the toy program", tabled=False),
-        Slider("draws", "draws", 1000, 100, 5000, 100, "Estimates of each method", sizes=True, tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice", tabled=False),
+        Slider("draws", "draws", 1000, 100, 5000, 100, "Number of estimates by each method", sizes=True, tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers", tabled=False),
     )  # fmt: skip
     readouts = (
         Readout("exact", "derivative, exact"),
@@ -119,7 +119,7 @@ class _Panel(Panel):
         self.line("walks", "alternative", "blue", "one step went the other way", width=2, dash="dashed")
         self.line("walks", "walk", "ink", "the walk", width=1.5)
         return self.finished(
-            "A random walk, and beside it the alternative world that a stochastic triple carries along; they part at one "
+            "A random walk, and beside it the alternative walk that a stochastic triple carries along; they separate at one "
             "step and may meet again. The exact derivative is {exact}.", "bottom_right",
         )  # fmt: skip
 
@@ -129,9 +129,9 @@ class _Panel(Panel):
             self.band(f"{name}_running", role)
             self.line(f"{name}_running", "mean", role, width=1.5, dash="dashed" if marker == "triangle" else "solid")
         return self.finished(
-            "Running means over the exact derivative, with standard errors, on a logarithmic axis of draws: at the end the "
-            "score function has {score_mean}, with a control variate {baseline_mean}, the triple {triple_mean}, smoothed "
-            "{smoothed_mean}; exact is {exact}."
+            "Running means divided by the exact derivative, with standard errors, on a logarithmic axis of draws. At the end "
+            "the mean is {score_mean} for the score function, {baseline_mean} with a control variate, {triple_mean} for the "
+            "stochastic triple and {smoothed_mean} for the smoothed derivative; the exact derivative is {exact}."
         )
 
     def spread(self):
@@ -140,9 +140,9 @@ class _Panel(Panel):
             self.dots(f"{name}_row", "y", role, size=8, marker=marker, x="spread")
             self.dots(f"{name}_row", "y", role, size=8, marker=marker, x="off", hollow=True)
         return self.finished(
-            "Standard deviation of one draw, and distance of the mean from the exact derivative: {score_spread} for the "
-            "score function, {baseline_spread} with a control variate, {triple_spread} for the triple, {smoothed_spread} "
-            "smoothed."
+            "Standard deviation of one draw, and distance of the mean from the exact derivative. The standard deviation is "
+            "{score_spread} for the score function, {baseline_spread} with a control variate, {triple_spread} for the "
+            "stochastic triple and {smoothed_spread} for the smoothed derivative."
         )
 
     def derivative(self):
@@ -151,7 +151,7 @@ class _Panel(Panel):
             self.intervals(f"{name}_here", role)
             self.dots(f"{name}_here", "mean", role, size=6, marker=marker)
         return self.finished(
-            "The exact derivative over the parameter, {exact} as chosen, and the four estimates there."
+            "The exact derivative against the parameter, {exact} at the chosen one, and the four estimates there."
         )
 
 

@@ -24,14 +24,14 @@ from sgtheory.pages._kit import (
     sent_range,
 )
 
-ROWS = 129  # of a sweep: one a step of any slider
+ROWS = 129  # rows of a sweep: one for every step of any slider
 
 _TITLES = {
     "output": ("The network's output", "y"),
-    "gradient": ("Its derivative by w, true and surrogate", "∂y / ∂w"),
+    "gradient": ("Its derivative with respect to w, true and surrogate", "∂y / ∂w"),
     "true": ("The bracket of the true derivative", "u₁v₁σ′ + u₂v₂σ′"),
     "surrogate": ("The bracket of the surrogate gradient", "u₁v₁σ′ + u₂v₂σ′"),
-    "across": ("Surrogate integrated along v₁, then v₂", "v₂"),
+    "across": ("Surrogate gradient integrated along v₁, then v₂", "v₂"),
     "upward": ("… along v₂, then v₁", "v₂"),
 }
 _SENT_RANGES = ("output", "gradient", "true", "surrogate")
@@ -39,7 +39,7 @@ _MAPS = ("across", "upward")
 
 
 class SignFlip(Page):
-    """A network in which the surrogate gradient by w points the wrong way; see which term of Eq. 9 tips over."""
+    """A network whose surrogate gradient with respect to w points the wrong way; see which term of Eq. 9 decides."""
 
     name = "sign_flip"
     title = "The wrong sign: where a surrogate gradient points the other way"
@@ -52,15 +52,17 @@ class SignFlip(Page):
             1.0,
             100.0,
             1.0,
-            "Steepness of the surrogate derivative, on the way back",
+            "Steepness of the surrogate derivative in the backward pass",
         ),
         Slider("forward", "network β", 100.0, 10.0, 200.0, 2.5, "Steepness of the units"),
-        Slider("w", "w", 0.0, -0.2, 0.2, 0.005, "Weight of the input: where the derivatives are read off"),
+        Slider("w", "w", 0.0, -0.2, 0.2, 0.005, "Weight of the input, at which the derivatives are read off"),
         Slider("v1", "v₁", 0.05, -0.5, 0.5, 0.01, "Weight to the first unit of the second layer"),
         Slider("v2", "v₂", 0.1, -0.5, 0.5, 0.01, "Weight to the second unit of the second layer"),
         Slider("u1", "u₁", 1.0, -2.0, 2.0, 0.05, "Weight of the first unit to the output"),
         Slider("u2", "u₂", -1.0, -2.0, 2.0, 0.05, "Weight of the second unit to the output"),
-        Slider("map_surrogate", "β_SG of the maps", 4.0, 1.0, 20.0, 0.25, "Of the two maps, whose network has β = 20"),
+        Slider(
+            "map_surrogate", "β_SG of the maps", 4.0, 1.0, 20.0, 0.25, "Surrogate steepness in the maps (with β = 20)"
+        ),
     )
     readouts = (
         Readout("gradient", "∂y/∂w, true"),
@@ -68,7 +70,7 @@ class SignFlip(Page):
         Readout("true_bracket", "bracket, true"),
         Readout("surrogate_bracket", "bracket, surrogate"),
         Readout("share", "wrong sign, share of the range"),
-        Readout("largest", "maps: the darkest is"),
+        Readout("largest", "maps: largest size"),
         Readout("difference", "maps: they differ by up to"),
     )
     panels = tuple(_TITLES)
@@ -123,14 +125,16 @@ class _Panel(Panel):
     def output(self):
         self.line("output", "y", "blue", width=2)
         return self.finished(
-            "Output of the network over w. In the shaded range, a share {share}, the surrogate has the wrong sign."
+            "Output of the network against w. In the shaded range, a share {share} of the axis, the surrogate gradient has "
+            "the wrong sign."
         )
 
     def gradient(self):
         self.line("output", "gradient", "blue", "true", width=5, alpha=0.4)
         self.line("output", "surrogate", "orange", "surrogate", width=2)
         return self.finished(
-            "Derivatives of the output by w: at the chosen w the true one is {gradient}, the surrogate {surrogate}."
+            "Derivatives of the output with respect to w: at the chosen w the true one is {gradient}, the surrogate "
+            "{surrogate}."
         )
 
     def _bracket(self, source, description):
@@ -160,7 +164,7 @@ class _Panel(Panel):
     def upward(self):
         return self._map(
             "upward",
-            "The same, first along v₂: the two maps differ by up to {difference}; of a gradient they would not.",
+            "The same, first along v₂: the two maps differ by up to {difference}; for a true gradient they would not.",
         )
 
 
@@ -178,7 +182,7 @@ def _sweep():
 
 
 def _arrange(picture, numbers: Mapping[str, Any], rows: int | None = None) -> Sources:
-    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    """The experiment's bundle as columns; for a sweep, its first `rows` along a leading axis."""
     from sgtheory.experiments.sign_flip import weight_axis
 
     wanted = slice(rows) if rows else ...
@@ -202,21 +206,19 @@ def _arrange(picture, numbers: Mapping[str, Any], rows: int | None = None) -> So
     wrong = np.sign(brackets["true"]["total"]) != np.sign(brackets["surrogate"]["total"])
     maps = {"across": shown(picture.across_first), "upward": shown(picture.upward_first)}
     largest = np.max(np.abs(np.stack(list(maps.values()))), axis=(0, -2, -1))
-    at_weight = shown(picture.at_weight)
     w = shown(numbers["w"])[..., None]
     lead = w.shape[:-1]
-    names = ("output", "gradient", "surrogate", "true_bracket", "surrogate_bracket")
     return {
         "output": {"x": x, "y": output, "gradient": gradient, "surrogate": surrogate},
         **{name: {"x": x, **terms} for name, terms in brackets.items()},
-        # From below any axis to above it, where the sign is wrong; of no height elsewhere.
+        # Where the sign is wrong, it reaches from below any axis to above it; elsewhere it has no height.
         "wrong": {"x": x, "low": np.where(wrong, -1e4, 0.0), "high": np.where(wrong, 1e4, 0.0)},
         "zero": {"x": np.broadcast_to([-1.0, 1.0], (*lead, 2)), "y": np.zeros((*lead, 2))},
         "marker": {"x": np.concatenate([w, w], axis=-1), "y": np.broadcast_to([-1e4, 1e4], (*lead, 2))},
         **{name: {"image": values / largest[..., None, None]} for name, values in maps.items()},
         "ranges": range_columns(ranges),
         "readouts": {
-            **{name: at_weight[..., k : k + 1] for k, name in enumerate(names)},
+            **{name: shown(value)[..., None] for name, value in vars(picture.at_weight).items()},
             "share": shown(picture.share)[..., None], "largest": largest[..., None],
             "difference": np.max(np.abs(maps["across"] - maps["upward"]), axis=(-2, -1))[..., None],
         },

@@ -31,21 +31,23 @@ CUSTOM = "your own"
 NO_NOISE = "hard threshold"
 MATCHED = "matched"
 CONSTANT, OPTIMAL = "the slider's b", "1 − p"
-ROWS = 129  # of a sweep: enough for one row a step of any slider
+ROWS = 129  # rows of a sweep: enough for one at every step of any slider
 
 _ESCAPES = ("sigmoid", "error function", "fast sigmoid", "arctan", "exponential hazard", NO_NOISE, CUSTOM)
 _SURROGATES = (
     MATCHED, "SuperSpike", "SuperSpike, unscaled", "sigmoid", "piecewise linear", "boxcar", "Gaussian", "arctan", "identity",
 )  # fmt: skip
 _X = (-3.0, 3.0)
-_FARTHEST = 7.5  # from threshold: the highest weight times the highest input, and the lowest threshold
+_FARTHEST = 7.5  # largest distance to threshold: highest weight times highest input, minus the lowest threshold
 _POTENTIAL = "membrane potential"
+_NUMBERS = ("steepness", "threshold", "weight", "input", "baseline")
+_CHOICES = ("escape", "expression", "surrogate", "rule", "hidden")
 
 
 _TITLES = {
     "trials": ("One unit, many trials", ""),
     "probability": ("Firing probability", "probability"),
-    "derivatives": ("Derivative by the weight", "∂ / ∂w"),
+    "derivatives": ("Derivative with respect to w", "∂ / ∂w"),
     "draws": ("One draw: left, right and their affine combination", "∂ / ∂w"),
     "score": ("Score function with baseline b, mean of the trials", "∂ / ∂w"),
     "variance": ("Variance of one draw", "variance"),
@@ -54,18 +56,18 @@ _FIXED_RANGES = {"trials": (0.0, 1.0), "probability": (-0.04, 1.04)}
 
 
 class SingleUnit(Page):
-    """Drag the noise, the threshold, the weight; see where the three derivatives agree, and where they cannot."""
+    """Drag the noise, the threshold and the weight; see where the three derivatives agree, and where they cannot."""
 
     name = "single_unit"
     title = "One stochastic unit: three ways to a gradient"
     play = "steepness"
     specification = (
-        Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How sharply the noise is cut off around threshold"),
+        Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How steeply the probability rises at threshold"),
         Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "The membrane potential at which the unit decides"),
         Slider("weight", "weight w", 0.8, -3.0, 3.0, 0.05, "Weight of the only input; w·x is the operating point"),
-        Slider("input", "input x", 1.0, -2.0, 2.0, 0.05, "The input; derivatives by w are proportional to it"),
+        Slider("input", "input x", 1.0, -2.0, 2.0, 0.05, "The input; all derivatives shown are proportional to it"),
         Slider(
-            "baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Taken off the outcome before it is multiplied by the score"
+            "baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Subtracted from the outcome before multiplying by the score"
         ),
         Choice(
             "rule",
@@ -74,7 +76,7 @@ class SingleUnit(Page):
             (CONSTANT, OPTIMAL),
             "The same b everywhere, or the best one at each potential",
         ),
-        Choice("escape", "escape noise", "sigmoid", _ESCAPES, "Probability of a spike over the distance to threshold"),
+        Choice("escape", "escape noise", "sigmoid", _ESCAPES, "Probability of a spike at each distance to threshold"),
         Text(
             "expression",
             "p(u) =",
@@ -82,9 +84,9 @@ class SingleUnit(Page):
             "u: distance to threshold, beta: steepness",
             ("escape", CUSTOM),
         ),
-        Choice("surrogate", "surrogate", MATCHED, _SURROGATES, "The derivative that back-propagation pretends to see"),
-        Slider("trials", "trials", 50, 10, 200, 10, "How often each unit is run", sizes=True, tabled=False),
-        Slider("seed", "seed", 0, 0, 99, 1, "Another seed, other dice"),
+        Choice("surrogate", "surrogate", MATCHED, _SURROGATES, "The derivative used in back-propagation"),
+        Slider("trials", "trials", 50, 10, 200, 10, "How many times each unit is run", sizes=True, tabled=False),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers"),
     )
     readouts = (
         Readout("potential", "operating point w·x"),
@@ -99,8 +101,8 @@ class SingleUnit(Page):
         Readout("score_variance", "variance, measured"),
     )
     panels = tuple(_TITLES)
-    actions = (Action("match_baseline", "b = 1 − p", "The probability of silence as the baseline, at each potential"),)
-    # What jumps with a trial's outcome is not interpolated.
+    actions = (Action("match_baseline", "b = 1 − p", "Take the probability of silence as the baseline everywhere"),)
+    # Columns that jump with a trial's outcome are not interpolated.
     discrete = frozenset(
         {
             *(f"{source}.{column}" for source, column in (
@@ -114,7 +116,7 @@ class SingleUnit(Page):
     )  # fmt: skip
 
     def match_baseline(self) -> None:
-        """Takes 1 − p as the baseline: there the score function is the surrogate gradient, draw by draw."""
+        """Takes 1 − p as the baseline: every draw of the score-function estimate is then the surrogate gradient."""
         self.controls["rule"].value = OPTIMAL
 
     # ---- numbers ----
@@ -122,12 +124,12 @@ class SingleUnit(Page):
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
         if settings["escape"] != CUSTOM:
             return {}
-        from sgtheory._expressions import ExpressionError, check_escape, parse_expression
+        from sgtheory.expressions import ExpressionError, check_escape, expression
 
         try:
-            expression = parse_expression(settings["expression"])
+            formula = expression(settings["expression"])
             with in_64_bits():
-                check_escape(expression, settings["steepness"], -_FARTHEST, _FARTHEST)
+                check_escape(formula, settings["steepness"], -_FARTHEST, _FARTHEST)
         except ExpressionError as error:
             return {"expression": str(error)}
         return {}
@@ -139,29 +141,26 @@ class SingleUnit(Page):
         from sgtheory.experiments import single_unit as experiment
 
         with in_64_bits():
-            picture = experiment.single_unit(self._setting(settings), _uniforms(settings["seed"], settings["trials"]))
-            return self._columns(picture)
+            setting = _setting(self._complete(settings))
+            return self._columns(experiment.single_unit(setting, _uniforms(settings["seed"], settings["trials"])))
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        rows = len(values)
-        values = filled_up(values, ROWS)
         with in_64_bits():
-            seeds = np.rint(values).astype(int) if name == "seed" else np.full(ROWS, settings["seed"])
-            swept = _swept(self._setting(settings), name, values)
-            return self._columns(_sweep()(*swept, seeds, settings["trials"]), rows)
+            swept = self._complete(settings) | {name: filled_up(values, ROWS)}
+            numbers = {
+                each: np.broadcast_to(np.asarray(swept[each], dtype=float), ROWS) for each in (*_NUMBERS, "seed")
+            }
+            choices = {each: swept[each] for each in _CHOICES}
+            return self._columns(_sweep()(numbers, choices, settings["trials"]), len(values))
+
+    def _complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """All that `_setting` reads, also where this page has no control for it."""
+        # A formula that is not used must not make another program.
+        expression = settings["expression"] if settings["escape"] == CUSTOM else ""
+        return {**settings, "expression": expression, "hidden": None}
 
     def _columns(self, pictures, rows: int | None = None) -> Sources:
         return arrange(pictures, rows)
-
-    def _setting(self, settings: Mapping[str, Any]):
-        from sgtheory.experiments.single_unit import SingleUnitSetting
-
-        return SingleUnitSetting(
-            escape=_escape(settings["escape"], settings["steepness"], settings["expression"]),
-            surrogate=_surrogate(settings["surrogate"], settings["steepness"]),
-            baseline=None if settings["rule"] == OPTIMAL else settings["baseline"],
-            **{name: settings[name] for name in ("threshold", "weight", "input")},
-        )
 
     # ---- figures ----
 
@@ -174,7 +173,7 @@ class SingleUnit(Page):
 
 
 class _Panel(Panel):
-    """One figure over the membrane potential; its methods say what is drawn, from which source, in which role."""
+    """One figure against the membrane potential; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, x_range, name, title, y_label, ranges):
         y_range = _FIXED_RANGES.get(name) or sent_range(ranges, name)
@@ -205,8 +204,8 @@ class _Panel(Panel):
         axis.major_label_orientation = "vertical"
         self.plot.ygrid.visible = False
         return self.finished(
-            "Raster of trials over the membrane potential. At the operating point {potential} the stochastic unit fired in "
-            "a fraction {trial_mean} of its trials; the deterministic unit does the same in every trial."
+            "Raster of trials against the membrane potential. At the operating point {potential} the stochastic unit fired "
+            "in a fraction {trial_mean} of its trials; the deterministic unit does the same thing in every trial."
         )
 
     def probability(self):
@@ -217,7 +216,7 @@ class _Panel(Panel):
         self.line("probability", "probability", "blue", "probability p", width=2)
         self.dots("means", "mean", "blue", "mean ± standard error", size=3)
         return self.finished(
-            "Firing probability over the membrane potential: {probability} at the operating point {potential}."
+            "Firing probability against the membrane potential: {probability} at the operating point {potential}."
         )
 
     def derivatives(self):
@@ -225,8 +224,8 @@ class _Panel(Panel):
         self.line("derivatives", "surrogate", "orange", "surrogate gradient", dash="dashed", width=2)
         self.dots("numerical", "numerical", "blue", "numerical", size=5, hollow=True)
         return self.finished(
-            "Derivatives by the weight over the membrane potential. At {potential}: surrogate gradient {surrogate}, "
-            "derivative of the expected output {expected}, numerically {numerical}."
+            "Derivatives with respect to the weight, against the membrane potential. At {potential}: surrogate gradient "
+            "{surrogate}, derivative of the expected output {expected}, numerically {numerical}."
         )
 
     def draws(self):
@@ -234,7 +233,7 @@ class _Panel(Panel):
         self.dots("draws", "right", "purple", "right, where silent", size=4, marker="inverted_triangle")
         self.line("derivatives", "affine", "orange", "(1−p) right + p left", width=2)
         return self.finished(
-            "Smoothed derivatives in the first trial: the left one where it fired, the right one where it was silent; "
+            "Smoothed derivatives in the first trial: the left one where the unit fired, the right one where it was silent; "
             "their affine combination is {expected} at the operating point, whatever the outcome."
         )
 
@@ -260,45 +259,37 @@ class _Panel(Panel):
 
 @functools.cache
 def _sweep():
-    """The experiment over a batch of settings: one compiled program, whichever slider the batch sweeps."""
+    """The experiment over a batch of numbers: one compiled program, whichever slider the batch sweeps."""
     import equinox as eqx
     import jax
+    import jax.numpy as jnp
 
     from sgtheory.experiments.single_unit import draw_uniforms, single_unit
 
     @eqx.filter_jit
-    def sweep(batched, fixed, seeds, trials):
-        def row(numbers, seed):
-            return single_unit(eqx.combine(numbers, fixed), draw_uniforms(jax.random.key(seed), trials))
+    def sweep(numbers, choices, trials):
+        def row(each):
+            key = jax.random.key(jnp.rint(each["seed"]).astype(int))
+            return single_unit(_setting(each | choices), draw_uniforms(key, trials))
 
-        return jax.vmap(row)(batched, seeds)
+        return jax.vmap(row)(numbers)
 
     return sweep
 
 
-def _swept(setting, name: str, values: np.ndarray):
-    """A copy of the setting for each value of one number, and what all copies share."""
-    import equinox as eqx
-    import jax
+def _setting(settings: Mapping[str, Any]):
+    """The experiment's setting; numbers may be traced."""
+    from sgtheory.experiments.single_unit import SingleUnitSetting
 
-    numbers, fixed = eqx.partition(setting, eqx.is_array)
-    # NumPy arrays are never weakly typed: one type for the swept number and for the others.
-    batched = jax.tree.map(lambda leaf: np.full(len(values), leaf), numbers)
-    if not _numbers(setting, name):
-        return batched, fixed
-    return eqx.tree_at(lambda s: _numbers(s, name), batched, replace_fn=lambda _: values), fixed
-
-
-def _numbers(setting, name: str) -> list[Any]:
-    """Where a slider's number stands in a setting: the steepness is that of the noise and of the surrogate."""
-    if name == "seed":
-        return []
-    if name != "steepness":
-        number = getattr(setting, name)
-        return [] if number is None else [number]
-    own = setting.escape.function.keywords if hasattr(setting.escape, "function") else vars(setting.escape)
-    surrogate = vars(setting.surrogate) if setting.surrogate is not None else {}
-    return [holder["steepness"] for holder in (own, surrogate) if "steepness" in holder]
+    return SingleUnitSetting(
+        escape=_escape(settings["escape"], settings["steepness"], settings["expression"]),
+        surrogate=_surrogate(settings["surrogate"], settings["steepness"]),
+        threshold=settings["threshold"],
+        weight=settings["weight"],
+        input=settings["input"],
+        baseline=None if settings["rule"] == OPTIMAL else settings["baseline"],
+        hidden=settings["hidden"],
+    )
 
 
 def _uniforms(seed: int, trials: int):
@@ -309,17 +300,14 @@ def _uniforms(seed: int, trials: int):
     return draw_uniforms(jax.random.key(seed), trials)
 
 
-def _escape(name: str, steepness: float, expression: str):
-    import jax
-    import jax.numpy as jnp
-
-    from sgtheory._expressions import parse_expression
+def _escape(name: str, steepness: float, text: str):
     from sgtheory.escape import ALL_ESCAPES, Custom, HardThreshold
+    from sgtheory.expressions import expression
 
     if name == NO_NOISE:
         return HardThreshold()
     if name == CUSTOM:
-        return Custom(jax.tree_util.Partial(parse_expression(expression), steepness=jnp.asarray(steepness)))
+        return Custom(expression(text, steepness), domain=(-_FARTHEST, _FARTHEST))
     return ALL_ESCAPES[name](steepness)
 
 
@@ -334,14 +322,14 @@ def _surrogate(name: str, steepness: float):
 
 
 def arrange(picture, rows: int | None = None) -> Sources:
-    """The experiment's bundle as columns; of a sweep the first `rows`, along a leading axis."""
+    """The experiment's bundle as columns; for a sweep, its first `rows` along a leading axis."""
     wanted = slice(rows) if rows else ...
     curves = {name: np.asarray(values)[wanted] for name, values in vars(picture.curves).items()}
     point = {name: np.asarray(values)[wanted] for name, values in vars(picture.operating_point).items()}
     potential = np.asarray(picture.operating_potential)[wanted][..., None]
     lead = potential.shape[:-1]
     x = np.broadcast_to(np.linspace(*_X, curves["probability"].shape[-1]), curves["probability"].shape)
-    # Of marks fewer are told apart than of the points of a line, and each costs as much as ten points.
+    # The eye tells apart fewer marks than points of a line, and each mark costs as much as ten points.
     second, fourth = slice(None, None, 2), slice(None, None, 4)
 
     def bars(mean, error):

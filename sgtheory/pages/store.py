@@ -1,7 +1,7 @@
-"""`python -m sgtheory.pages.store` writes what is shown of each page before it can compute.
+"""`python -m sgtheory.pages.store` writes what each page shows before it can compute.
 
-The first picture, as numbers (shipped with the package, shown before JAX is loaded), and a still picture (beside the
-notebooks, shown where nothing runs). Run it when an experiment or a start state has changed; a test compares.
+That is the first picture as numbers (shipped with the package, shown before JAX is loaded), and a still picture (beside the
+notebooks, shown where nothing runs). Run it when an experiment, a start state or a text has changed; a test compares.
 """
 
 import pathlib
@@ -15,7 +15,7 @@ STILLS = pathlib.Path(__file__).parent.parent.parent / "notebooks" / "figures"
 
 
 def main() -> None:
-    """Computes and writes one .npz and, where there is something to see, one .png a page."""
+    """Computes and writes one .npz file per page and, where there is something to see, one .png file."""
     PICTURES.mkdir(exist_ok=True)
     STILLS.mkdir(exist_ok=True)
     for name, kind in STORED_PAGES.items():

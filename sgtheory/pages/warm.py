@@ -1,10 +1,10 @@
-"""`python -m sgtheory.pages.warm` computes every page once, so that a persistent compile cache has what they need."""
+"""`python -m sgtheory.pages.warm` computes every page once, so that a persistent compilation cache holds their programs."""
 
 from sgtheory.pages._registry import ALL_PAGES
 
 
 def main() -> None:
-    """Compiles each page's picture and the table of the slider that plays."""
+    """Compiles the picture of each page, and the table of the slider that plays."""
     for kind in ALL_PAGES.values():
         kind().stored()
 

@@ -2,17 +2,16 @@
 
 from sgtheory.rules._backward import (
     AbstractBackward as AbstractBackward,
+    AbstractSmoothed as AbstractSmoothed,
     Detached as Detached,
     MultilayerSpiker as MultilayerSpiker,
     SmoothedAffine as SmoothedAffine,
     SmoothedLeft as SmoothedLeft,
     SmoothedRight as SmoothedRight,
     SmoothedTwoSided as SmoothedTwoSided,
-    StraightThrough as StraightThrough,
-    StraightThroughReLU as StraightThroughReLU,
     Surrogate as Surrogate,
 )
-from sgtheory.rules._base import AbstractSpikeRule as AbstractSpikeRule
+from sgtheory.rules._base import AbstractSpikeRule as AbstractSpikeRule, with_slope as with_slope
 from sgtheory.rules._composed import SpikeRule as SpikeRule
 from sgtheory.rules._forward import (
     AbstractForward as AbstractForward,
@@ -32,8 +31,6 @@ ALL_BACKWARD: dict[str, type[AbstractBackward]] = {
     "smoothed right": SmoothedRight,
     "smoothed two-sided": SmoothedTwoSided,
     "smoothed affine": SmoothedAffine,
-    "straight-through": StraightThrough,
-    "ReLU straight-through": StraightThroughReLU,
     "MultilayerSpiker": MultilayerSpiker,
 }
 """Registry of the backward halves."""

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Scalar, Spikes
-from sgtheory._checks import finite, instance
+from sgtheory._checks import finite, instance, shorten
 from sgtheory.escape import AbstractEscape
 from sgtheory.surrogates import AbstractSurrogate
 
@@ -38,8 +38,10 @@ class Detached(AbstractBackward):
 
 
 class Surrogate(AbstractBackward):
-    r"""A surrogate derivative $h(u)$ whatever the outcome; without one, the slope $p'(u)$ of the network's own noise.
+    r"""A surrogate derivative $h(u)$ whatever the outcome; without one the matched one, the slope $p'(u)$ of the noise.
 
+    **Arguments:** `derivative`, one of `sgtheory.surrogates`, or None for the slope of the network's own escape noise.
+    **Raises** `TypeError` for a derivative of another family.
     **Source:** Gygax & Zenke (2025), Eq. 3.
 
     >>> import jax.numpy as jnp
@@ -54,15 +56,32 @@ class Surrogate(AbstractBackward):
     derivative: AbstractSurrogate | None = None
 
     def __check_init__(self):
-        if self.derivative is not None:
-            instance("derivative", self.derivative, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
+        check_derivative(self.derivative)
 
     def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
         del spike
         return escape.slope(distance) if self.derivative is None else self.derivative.derivative(distance)
 
 
-class SmoothedLeft(AbstractBackward):
+def check_derivative(derivative: object) -> None:
+    """**Raises** `TypeError`, one sentence, for what is neither a surrogate derivative nor None."""
+    if isinstance(derivative, AbstractEscape):
+        raise TypeError(
+            f"`derivative` must be of the family AbstractSurrogate, got the escape noise {shorten(derivative)}. "
+            "Take `Matched(...)` of it for its slope, or None for that of the network's own noise."
+        )
+    if derivative is not None:
+        instance("derivative", derivative, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
+
+
+class AbstractSmoothed(AbstractBackward):
+    r"""A slope whose mean over the outcomes is $p'(u)$: a smoothed stochastic derivative.
+
+    For one decision and a loss that is affine in the spikes such a slope leaves no bias.
+    """
+
+
+class SmoothedLeft(AbstractSmoothed):
     r"""Smoothed left derivative, $p'/p$ where the unit spiked, else 0; mean $p'$, variance $p'^2(1-p)/p$.
 
     **Source:** Gygax & Zenke (2025), Eq. 1 and Eq. 6.
@@ -77,7 +96,7 @@ class SmoothedLeft(AbstractBackward):
         return jnp.where(spike > 0.5, escape.slope_over_probability(distance), jnp.zeros_like(distance))
 
 
-class SmoothedRight(AbstractBackward):
+class SmoothedRight(AbstractSmoothed):
     r"""Smoothed right derivative, $p'/(1-p)$ where the unit was silent, else 0; mean $p'$, variance $p'^2 p/(1-p)$.
 
     **Source:** Gygax & Zenke (2025), Eq. 1 and Eq. 6.
@@ -92,7 +111,7 @@ class SmoothedRight(AbstractBackward):
         return jnp.where(spike > 0.5, jnp.zeros_like(distance), escape.slope_over_silence(distance))
 
 
-class SmoothedAffine(AbstractBackward):
+class SmoothedAffine(AbstractSmoothed):
     r"""Affine combination $w\,\text{right} + (1-w)\,\text{left}$ of the smoothed derivatives.
 
     Without a weight, $w = 1-p(u)$: then either outcome gives $p'$, the matched surrogate, and nothing varies. Any
@@ -109,9 +128,7 @@ class SmoothedAffine(AbstractBackward):
     [0.3932, 0.3932]
     """
 
-    weight: Scalar | None = eqx.field(
-        default=None, converter=lambda value: value if value is None else finite("weight")(value)
-    )
+    weight: Scalar | None = eqx.field(default=None, converter=finite("weight", single=True, optional=True))
 
     def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
         # The weight of the silent outcome is taken from its logarithm: 1 − p itself rounds to 0 far above threshold.
@@ -122,7 +139,7 @@ class SmoothedAffine(AbstractBackward):
         return jnp.where(spike > 0.5, left, right)
 
 
-class SmoothedTwoSided(AbstractBackward):
+class SmoothedTwoSided(AbstractSmoothed):
     r"""Half the left and half the right smoothed derivative; mean $p'$, variance $p'^2(1-2p)^2/(4p(1-p))$.
 
     The default smoothing of StochasticAD.jl. It is *not* the surrogate gradient.
@@ -136,38 +153,6 @@ class SmoothedTwoSided(AbstractBackward):
 
     def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
         return SmoothedAffine(0.5).slope(escape, distance, spike)
-
-
-class StraightThrough(AbstractBackward):
-    """Slope 1: the decision is differentiated as if it were the identity.
-
-    **Source:** Bengio, Léonard & Courville (2013).
-
-    >>> import jax.numpy as jnp
-    >>> from sgtheory.escape import Sigmoid
-    >>> print(StraightThrough().slope(Sigmoid(2.0), jnp.zeros(2), jnp.array([0.0, 1.0])))
-    [1. 1.]
-    """
-
-    def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
-        del escape, spike
-        return jnp.ones_like(distance)
-
-
-class StraightThroughReLU(AbstractBackward):
-    """Slope 1 above threshold and 0 below: the decision is differentiated as if it were a rectified identity.
-
-    **Source:** Yin et al. (2019), who compare it with the identity and with one that is clipped on both sides.
-
-    >>> import jax.numpy as jnp
-    >>> from sgtheory.escape import Sigmoid
-    >>> print(StraightThroughReLU().slope(Sigmoid(2.0), jnp.array([-0.5, 0.5]), jnp.array([1.0, 0.0])))
-    [0. 1.]
-    """
-
-    def slope(self, escape: AbstractEscape, distance: Distance, spike: Spikes) -> Distance:
-        del escape, spike
-        return (distance > 0).astype(distance.dtype)
 
 
 class MultilayerSpiker(AbstractBackward):

@@ -12,7 +12,8 @@ from sgtheory.rules._forward import AbstractForward, Sample
 class SpikeRule(AbstractSpikeRule):
     """One forward half and one backward half: which outcome, and which slope it shows to the chain rule.
 
-    **Arguments:** `forward`: `Sample()`, `Threshold()` or `Forced()`; `backward`: any of the slopes of this package.
+    **Arguments:** `forward`: `Sample()`, `Threshold()` or `Forced()`; `backward`: any of the slopes of this package;
+    `through_reset`, by name: whether the gradient also passes through a neuron's own reset.
     **Raises** `TypeError` for a half of the wrong family.
 
     >>> import jax, jax.numpy as jnp

@@ -3,6 +3,7 @@
 import abc
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Noise, Spikes
 from sgtheory.escape import AbstractEscape
@@ -19,7 +20,8 @@ class AbstractForward(eqx.Module):
 class Sample(AbstractForward):
     r"""A draw, $y = 1[\omega < p(u)]$, with the uniform $\omega\in[0,1)$ given as the noise.
 
-    The same uniform at two distances couples the two draws: the outcome can only rise with the probability.
+    The same uniform at two distances couples the two draws: the outcome can only rise with the probability. Uniforms
+    of 32 bits are multiples of $2^{-23}$: rarer spikes than that need uniforms of 64 bits, or `uniforms(..., fine=True)`.
     **Source:** Gygax & Zenke (2025), Eq. 4.
 
     >>> import jax.numpy as jnp
@@ -29,7 +31,10 @@ class Sample(AbstractForward):
     """
 
     def outcome(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
-        return (noise < escape.probability(distance)).astype(distance.dtype)
+        probability = escape.probability(distance)
+        # Half-precision distances meet uniforms of 32 bits or more, which must not be rounded to them.
+        wide = max(probability.dtype, noise.dtype, key=lambda dtype: jnp.finfo(dtype).bits)
+        return (noise.astype(wide) < probability.astype(wide)).astype(distance.dtype)
 
 
 class Threshold(AbstractForward):

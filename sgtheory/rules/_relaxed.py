@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Noise, Scalar, Spikes
-from sgtheory._checks import instance, positive
+from sgtheory._checks import positive
 from sgtheory.escape import AbstractEscape, HardThreshold
+from sgtheory.rules._backward import check_derivative
 from sgtheory.rules._base import AbstractSpikeRule, with_slope
 from sgtheory.surrogates import AbstractSurrogate
 
@@ -34,8 +35,7 @@ class MeanField(AbstractSpikeRule):
     derivative: AbstractSurrogate | None = None
 
     def __check_init__(self):
-        if self.derivative is not None:
-            instance("derivative", self.derivative, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
+        check_derivative(self.derivative)
 
     def __call__(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
         del noise
@@ -51,8 +51,9 @@ class Concrete(AbstractSpikeRule):
     r"""The Concrete relaxation, $h = \sigma\big((\operatorname{logit}p-\operatorname{logit}\omega)/\tau\big)$.
 
     Also called Gumbel-sigmoid. As $\tau\to0$ it becomes the draw of `Sample` with the same uniform $\omega$ (hence the
-    minus; in distribution the sign does not matter); its gradient is biased at every $\tau>0$, and its variance grows
-    without bound as $\tau\to0$.
+    minus sign; in distribution it does not matter); its gradient is biased at every $\tau>0$, and its variance grows
+    without bound as $\tau\to0$. Every decision that is taken by this rule is relaxed, those of the output layer too: the
+    loss then sees numbers between 0 and 1. To keep the output binary, give the network one rule a layer.
 
     **Arguments:** `temperature` $\tau$, positive.
     **Raises** `ValueError` for a temperature that is not positive and finite, and when the noise is the hard threshold.
@@ -64,7 +65,9 @@ class Concrete(AbstractSpikeRule):
     0.8808
     """
 
-    temperature: Scalar = eqx.field(converter=positive("temperature", "For the draw itself use `SpikeRule(Sample())`."))
+    temperature: Scalar = eqx.field(
+        converter=positive("temperature", "For the draw itself use `SpikeRule(Sample())`.", single=True)
+    )
 
     def __call__(self, escape: AbstractEscape, distance: Distance, noise: Noise) -> Spikes:
         if isinstance(escape, HardThreshold):
@@ -73,5 +76,9 @@ class Concrete(AbstractSpikeRule):
                 "Take `Sigmoid(steepness)` with a large steepness."
             )
         logit = escape.log_probability(distance) - escape.log_silence(distance)
-        noise_logit = jnp.log(noise) - jnp.log1p(-noise)
-        return jax.nn.sigmoid((logit - noise_logit) / self.temperature)
+        noise_logit = (jnp.log(noise) - jnp.log1p(-noise)).astype(distance.dtype)
+        # An impossible spike stays impossible, also where the uniform is exactly 0 and two infinities would meet.
+        impossible = jnp.isneginf(logit)
+        logit = jnp.where(impossible, jnp.zeros_like(logit), logit)
+        relaxed = jax.nn.sigmoid((logit - noise_logit) / self.temperature)
+        return jnp.where(impossible, jnp.zeros_like(relaxed), relaxed)

@@ -7,6 +7,7 @@ from sgtheory.surrogates._gaussian import Gaussian as Gaussian
 from sgtheory.surrogates._identity import Identity as Identity
 from sgtheory.surrogates._matched import Matched as Matched
 from sgtheory.surrogates._piecewise_linear import PiecewiseLinear as PiecewiseLinear
+from sgtheory.surrogates._rectifier import Rectifier as Rectifier
 from sgtheory.surrogates._sigmoid_derivative import SigmoidDerivative as SigmoidDerivative
 from sgtheory.surrogates._super_spike import SuperSpike as SuperSpike
 
@@ -18,6 +19,7 @@ ALL_SURROGATES: dict[str, type[AbstractSurrogate]] = {
     "Gaussian": Gaussian,
     "arctan": ArctanDerivative,
     "identity": Identity,
+    "rectifier": Rectifier,
     "matched": Matched,
 }
 """The registry that contract tests and menus read."""

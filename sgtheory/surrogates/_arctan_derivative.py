@@ -3,6 +3,8 @@ import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
+from sgtheory.escape import Arctan
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -18,7 +20,11 @@ class ArctanDerivative(AbstractSurrogate):
     0.6185
     """
 
-    steepness: Scalar = eqx.field(converter=positive("steepness"))
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         return 0.5 * self.steepness / (1.0 + (0.5 * jnp.pi * self.steepness * distance) ** 2)
+
+    def matches(self) -> Arctan:
+        return Arctan(self.steepness)

@@ -5,6 +5,8 @@ import abc
 import equinox as eqx
 
 from sgtheory._arrays import Distance
+from sgtheory.escape import AbstractEscape
+from sgtheory.escape._base import entrywise
 
 
 class AbstractSurrogate(eqx.Module):
@@ -15,5 +17,15 @@ class AbstractSurrogate(eqx.Module):
     """
 
     @abc.abstractmethod
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
-        """$h(u)$, per unit of distance, entry by entry, in the dtype of `distance`."""
+        """$h(u)$, per unit of distance, entry by entry, in the dtype of `distance`: a number or an array of any shape."""
+        ...
+
+    def matches(self) -> AbstractEscape | None:
+        r"""The escape noise with the slope $p'(u) = h(u)$, or None where no noise of `sgtheory.escape` has this slope.
+
+        For one unit with that noise the surrogate gradient is the gradient of the expected output, Gygax & Zenke
+        (2025), Eq. 3 and Eq. 5.
+        """
+        return None

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -18,8 +19,9 @@ class Boxcar(AbstractSurrogate):
     0.0
     """
 
-    steepness: Scalar = eqx.field(converter=positive("steepness"))
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         inside = self.steepness * jnp.abs(distance) < 0.5
         return jnp.where(inside, self.steepness, 0.0).astype(distance.dtype)

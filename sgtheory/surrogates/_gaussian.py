@@ -3,6 +3,8 @@ import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
+from sgtheory.escape import ErrorFunction
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -18,8 +20,12 @@ class Gaussian(AbstractSurrogate):
     0.7041
     """
 
-    steepness: Scalar = eqx.field(converter=positive("steepness"))
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         normaliser = jnp.sqrt(2 * jnp.pi).astype(distance.dtype)
         return self.steepness * jnp.exp(-0.5 * (self.steepness * distance) ** 2) / normaliser
+
+    def matches(self) -> ErrorFunction:
+        return ErrorFunction(self.steepness)

@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 
 from sgtheory._arrays import Distance
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -14,5 +15,6 @@ class Identity(AbstractSurrogate):
     [1. 1. 1.]
     """
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         return jnp.ones_like(distance)

@@ -1,5 +1,6 @@
 from sgtheory._arrays import Distance
 from sgtheory.escape import AbstractEscape
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -19,5 +20,9 @@ class Matched(AbstractSurrogate):
 
     escape: AbstractEscape
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         return self.escape.slope(distance)
+
+    def matches(self) -> AbstractEscape:
+        return self.escape

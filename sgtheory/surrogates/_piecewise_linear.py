@@ -3,6 +3,7 @@ import jax.numpy as jnp
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -18,7 +19,8 @@ class PiecewiseLinear(AbstractSurrogate):
     1.0
     """
 
-    steepness: Scalar = eqx.field(converter=positive("steepness"))
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         return self.steepness * jnp.maximum(0.0, 1.0 - self.steepness * jnp.abs(distance))

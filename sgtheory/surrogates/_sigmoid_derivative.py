@@ -3,6 +3,8 @@ import jax
 
 from sgtheory._arrays import Distance, Scalar
 from sgtheory._checks import positive
+from sgtheory.escape import Sigmoid
+from sgtheory.escape._base import entrywise
 from sgtheory.surrogates._base import AbstractSurrogate
 
 
@@ -18,8 +20,12 @@ class SigmoidDerivative(AbstractSurrogate):
     0.47
     """
 
-    steepness: Scalar = eqx.field(converter=positive("steepness"))
+    steepness: Scalar = eqx.field(converter=positive("steepness", single=True))
 
+    @entrywise
     def derivative(self, distance: Distance) -> Distance:
         scaled = self.steepness * distance
         return self.steepness * jax.nn.sigmoid(scaled) * jax.nn.sigmoid(-scaled)
+
+    def matches(self) -> Sigmoid:
+        return Sigmoid(self.steepness)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import jax
 import tqdm
 
+from sgtheory.methods import METHODS
 from sgtheory.survey._refused import Refused
 
 if TYPE_CHECKING:
@@ -18,16 +19,14 @@ if TYPE_CHECKING:
 EXAMPLE = """example:
   python -m sgtheory.survey --widths 3-3-1 5-5-5-1 --steepness 1 2 4 8 --networks 200 --output survey.nc
 
-The same command goes on with a survey that was stopped. Methods, those marked * when none are named:
+The same command continues a survey that was stopped. Methods (without --methods, those marked *):
 """
 
 
 class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
-        from sgtheory.experiments.random_networks import METHODS
-        from sgtheory.survey._plan import DEFAULT_METHODS
-
-        self.epilog = EXAMPLE + "\n".join(f"  {'*' if name in DEFAULT_METHODS else ' '} {name!r}" for name in METHODS)
+        rows = (f"  {'*' if method.surveyed else ' '} {label!r}" for label, method in METHODS.items())
+        self.epilog = EXAMPLE + "\n".join(rows)
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
@@ -63,26 +62,26 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=_widths,
         required=True,
-        help="inputs, then units of each layer, such as 5-5-1; several",
+        help="one or more networks: number of inputs, then of units in each layer, such as 5-5-1",
     )
-    add("--steepness", nargs="+", type=real, required=True, help="of the escape noise; several")
-    add("--surrogate-steepness", nargs="+", type=real, default=[4.0], help="of surrogate derivatives; several (4)")
-    add("--methods", nargs="+", metavar="NAME", help="names, each in quotes; see below")
-    add("--networks", type=whole, default=100, help="random networks in each cell (100)")
-    add("--draws", type=whole, default=1000, help="of each method in each network (1000)")
-    add("--seed", type=whole, default=0, help="of everything that is drawn (0)")
+    add("--steepness", nargs="+", type=real, required=True, help="one or more steepnesses of the escape noise")
+    add("--surrogate-steepness", nargs="+", type=real, default=[4.0], help="one or more, of surrogate derivatives (4)")
+    add("--methods", nargs="+", metavar="NAME", help="names of methods, each in quotes; see below")
+    add("--networks", type=whole, default=100, help="number of random networks for each combination (100)")
+    add("--draws", type=whole, default=1000, help="number of draws of each method in each network (1000)")
+    add("--seed", type=whole, default=0, help="seed of all random numbers (0)")
     add("--loss", default="readout", help="'readout' or 'squared error' ('readout')")
-    add("--spread", type=real, default=1.0, help="standard deviation of weights times √inputs of the unit (1)")
+    add("--spread", type=real, default=1.0, help="standard deviation of weights, times √inputs of the unit (1)")
     add("--bias-spread", type=real, default=0.0, help="standard deviation of biases (0)")
     add("--precision", default="float64", help="float64 or float32 (float64)")
-    add("--output", type=pathlib.Path, required=True, metavar="FILE.nc", help="the file to be made")
+    add("--output", type=pathlib.Path, required=True, metavar="FILE.nc", help="the file to be written")
     add("--checkpoints", type=pathlib.Path, metavar="FOLDER", help="where to keep batches (FILE.nc.checkpoints)")
-    add("--batch", type=whole, default=50, help="networks between two checkpoints (50)")
-    add("--cpu-devices", type=whole, help="take this many cores for as many devices; without a GPU")
-    add("--coordinator", metavar="HOST:PORT", help="of several processes: where process 0 listens")
-    add("--processes", type=whole, help="of several processes: how many")
-    add("--process-id", type=whole, help="of several processes: which one this is, from 0")
-    add("--cluster", action="store_true", help="several processes, as the cluster's scheduler counts them")
+    add("--batch", type=whole, default=50, help="number of networks between two checkpoints (50)")
+    add("--cpu-devices", type=whole, help="number of cores to use as devices, on a machine without a GPU")
+    add("--coordinator", metavar="HOST:PORT", help="with several processes: where process 0 listens")
+    add("--processes", type=whole, help="with several processes: their number")
+    add("--process-id", type=whole, help="with several processes: the number of this one, from 0")
+    add("--cluster", action="store_true", help="several processes, as numbered by the cluster's scheduler")
     return parser
 
 
@@ -98,7 +97,7 @@ def _plan(options: argparse.Namespace) -> "SurveyPlan":
 
 
 def _start(options: argparse.Namespace) -> None:
-    """JAX as asked for: precision, devices, processes. Before anything is computed."""
+    """Sets up JAX as the options say (precision, devices, processes), before anything is computed."""
     jax.config.update("jax_enable_x64", options.precision == "float64")
     if options.cpu_devices is not None:
         if options.cpu_devices < 1:
@@ -108,7 +107,7 @@ def _start(options: argparse.Namespace) -> None:
     given = [value for value in several.values() if value is not None]
     if options.cluster and given:
         raise Refused(
-            "`--cluster` asks the scheduler what `--coordinator` and the like would say. Give one or the other."
+            "`--cluster` gets from the scheduler what `--coordinator` and the like would say. Give one or the other."
         )
     if options.cluster:
         try:
@@ -123,7 +122,7 @@ def _start(options: argparse.Namespace) -> None:
 
 
 def _join(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
-    """Meets the other processes, by JAX's own runtime."""
+    """Connects to the other processes through JAX's own runtime."""
     if coordinator is None or processes is None or process_id is None:
         raise Refused("`--coordinator`, `--processes` and `--process-id` must be given together, or none of them.")
     if not 0 <= process_id < processes:
@@ -133,13 +132,13 @@ def _join(coordinator: str | None, processes: int | None, process_id: int | None
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdigit():
         raise Refused(f"`--coordinator` must be HOST:PORT, such as localhost:12345, got {coordinator!r}.")
-    # Said beforehand: where one stays away, JAX's runtime ends the others by itself, after five minutes.
+    # Printed beforehand: if one process does not come, JAX's runtime itself ends the others after five minutes.
     print(f"waiting for {processes} processes at {coordinator}", file=sys.stderr, flush=True)
     jax.distributed.initialize(coordinator, processes, process_id)
 
 
 class _Progress(tqdm.tqdm):
-    """A bar, of process 0 alone, and drawn in a terminal alone; what was there at the start is said in any case."""
+    """A bar, shown only by process 0 and only in a terminal; networks that were there at the start are always reported."""
 
     def __init__(self, total: int):
         super().__init__(total=total, unit="network", disable=True if jax.process_index() else None)
@@ -149,18 +148,18 @@ class _Progress(tqdm.tqdm):
         if not self._begun:
             self._begun, self.initial = True, networks
             if networks:
-                print(f"{networks} of {self.total} networks are there already", file=sys.stderr, flush=True)
+                print(f"{networks} of {self.total} networks have been surveyed already", file=sys.stderr, flush=True)
         self.update(networks - self.n)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a survey as the command line says; 0 when its file is there, 2 when it was refused in one sentence."""
+    """Runs a survey as the command line says. Returns 0 when its file is there, 2 when it was refused in one sentence."""
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = _parser()
     options = parser.parse_args(argv)
     try:
         _start(options)
-        from sgtheory.survey import run_survey  # not before JAX knows of other processes
+        from sgtheory.survey import run_survey  # only after JAX knows of other processes
 
         plan = _plan(options)
         command = shlex.join(["python", "-m", "sgtheory.survey", *argv])
@@ -170,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: {' '.join(str(refusal).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; the same command goes on where it was.", file=sys.stderr)
+        print(f"{parser.prog}: stopped; the same command continues where it was.", file=sys.stderr)
         return 130
     if jax.process_index() == 0:
         print(f"{options.output}: {plan.total} networks" + ("" if wrote else ", which were there already"))

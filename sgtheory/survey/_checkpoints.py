@@ -1,4 +1,4 @@
-"""What a survey keeps while it runs: the plan, and one Orbax checkpoint a batch, each there whole or not at all."""
+"""What a survey keeps while it runs: the plan, and one Orbax checkpoint per batch, each either complete or absent."""
 
 import contextlib
 import json
@@ -16,23 +16,23 @@ from sgtheory.survey._refused import Refused
 
 try:
     import fcntl
-except ImportError:  # Windows: two surveys that share a folder are not noticed
+except ImportError:  # Windows: there, two surveys in one folder go unnoticed
     fcntl = None
 
 _NOTE, _PART, _LOCK = "survey.json", "survey.json.part", "survey.lock"
 
 
 class Checkpoints:
-    """The batches of a survey that are done, in a folder of its own; for process 0 alone.
+    """The finished batches of a survey, in a folder of their own; only process 0 uses it.
 
-    **Raises** `Refused` for a folder that holds another survey or anything else, and while another one is at work there.
+    **Raises** `Refused` for a folder that holds another survey or anything else, or in which another one is running.
     """
 
     def __init__(self, folder: pathlib.Path, plan: SurveyPlan):
         self.folder = folder
         foreign = folder.exists() and not (folder.is_dir() and _is_ours(folder))
         if foreign:
-            raise Refused(f"`{folder}` must be a folder of checkpoints, and holds something else. Name another.")
+            raise Refused(f"`{folder}` must be a folder of checkpoints, but it holds something else. Name another.")
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder)
         try:
@@ -50,42 +50,42 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def done(self) -> list[int]:
-        """Numbers of the batches that are kept."""
+        """The numbers of the batches that have been kept."""
         return sorted(self._manager.all_steps())
 
     def save(self, batch: int, numbers: dict[str, np.ndarray]) -> None:
-        """Keeps the numbers of a batch."""
+        """Keeps the results of a batch."""
         self._manager.save(batch, args=ocp.args.StandardSave(numbers))
 
     def restore(self, batch: int) -> dict[str, np.ndarray]:
-        """The numbers of a batch that was kept. **Raises** `Refused` when they cannot be read."""
+        """The results of a batch that was kept. **Raises** `Refused` if they cannot be read."""
         try:
             return dict(self._manager.restore(batch, args=ocp.args.StandardRestore()))
-        except Exception as error:  # whatever the disk did to it
+        except Exception as error:  # whatever the disk has done to it
             raise Refused(
-                f"`{self.folder / str(batch)}` must be a checkpoint, and cannot be read ({type(error).__name__}). "
-                "Remove that folder and run the same command again: what it held is computed anew."
+                f"`{self.folder / str(batch)}` must be a checkpoint, but it cannot be read ({type(error).__name__}). "
+                "Remove that folder and run the same command again: its batch is then computed again."
             ) from error
 
     def close(self) -> None:
-        """Lets another survey go on here."""
+        """Releases the folder."""
         self._manager.close()
         self._lock.close()
 
     def remove(self) -> None:
-        """Removes the folder, for all that it held is in the survey's file."""
+        """Removes the folder, because the survey's file now holds everything."""
         self.close()
         shutil.rmtree(self.folder)
 
 
 def _is_ours(folder: pathlib.Path) -> bool:
-    """A survey's, or one that was killed before it had written down what it is."""
+    """Whether a survey made the folder, even one that was killed before it had written its plan."""
     names = {path.name for path in folder.iterdir()}
     return _NOTE in names or names <= {_PART, _LOCK}
 
 
 def _locked(folder: pathlib.Path) -> Any:
-    """Held until the process ends, however it ends."""
+    """A lock on the folder, held until the process ends, however it ends."""
     lock = (folder / _LOCK).open("w")
     if fcntl is not None:
         try:
@@ -93,7 +93,7 @@ def _locked(folder: pathlib.Path) -> Any:
         except BlockingIOError:
             lock.close()
             raise Refused(
-                f"`{folder}` must be free, and another survey is at work there. Wait for it, or stop it."
+                f"`{folder}` must be free, but another survey is at work there. Wait for it, or stop it."
             ) from None
     return lock
 
@@ -113,5 +113,5 @@ def _same_plan(folder: pathlib.Path, wanted: dict[str, Any]) -> None:
         if name != "plan" and found != value:
             raise Refused(
                 f"`{folder}` holds checkpoints of another survey: its `{name}` is {shorten(found)}, not {shorten(value)}. "
-                "Repeat that command, name other `--checkpoints`, or remove the folder."
+                "Repeat that command, name another folder as `--checkpoints`, or remove this one."
             )

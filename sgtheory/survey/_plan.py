@@ -5,48 +5,52 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sgtheory._checks import shorten
-from sgtheory.experiments.random_networks import LOSSES, METHODS
+from sgtheory.experiments.random_networks import LOSSES
+from sgtheory.methods import METHODS
 from sgtheory.survey._refused import Refused
-
-DEFAULT_METHODS = (
-    "surrogate, matched", "surrogate, sigmoid", "surrogate, deterministic", "straight-through", "mean field",
-    "score function", "stochastic triple",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Some networks of one cell of a plan: what is computed, and kept, at once."""
+    """Some networks of one cell of a plan, which are computed and kept together."""
 
     cell: tuple[int, ...]
+    """Its place among the widths, the steepnesses and the surrogate steepnesses."""
     networks: range
+    """The numbers of the networks."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SurveyPlan:
-    """Everything that a survey's numbers follow from.
+    """Everything that determines a survey's numbers.
 
-    `widths`, number of inputs and then of units in each layer, of several kinds of network; `steepness` of the escape
-    noise and `surrogate_steepness`, each with each; `methods`, names out of `METHODS`; how many `networks`, and how many
-    `draws` of each method in each; the `seed` that both follow from; `loss`, a name out of `LOSSES`; `spread` and
-    `bias_spread` of weights and biases, see `SurveySetting`; `precision`, float64 or float32; `batch`, how many networks
-    are computed between two checkpoints.
-
-    **Raises** `Refused` for an entry that is none of these.
+    **Raises** `Refused` for an entry that is not allowed.
     """
 
     widths: tuple[tuple[int, ...], ...]
+    """One or more kinds of network: the number of inputs and then of units in each layer."""
     steepness: tuple[float, ...]
+    """One or more steepnesses of the escape noise, per unit of membrane potential."""
     surrogate_steepness: tuple[float, ...]
-    methods: tuple[str, ...] = DEFAULT_METHODS
+    """One or more steepnesses of surrogate derivatives; each is combined with each of the escape noise."""
+    methods: tuple[str, ...] = tuple(label for label, method in METHODS.items() if method.surveyed)
+    """Labels out of `sgtheory.methods.METHODS`."""
     networks: int = 100
+    """Number of random networks for each combination."""
     draws: int = 1000
+    """Number of draws by each method in each network."""
     seed: int = 0
+    """Seed of all random numbers."""
     loss: str = "readout"
+    """A name out of `sgtheory.experiments.random_networks.LOSSES`."""
     spread: float = 1.0
+    """Standard deviation of the weights, times the square root of the number of inputs of the unit."""
     bias_spread: float = 0.0
+    """Standard deviation of the biases."""
     precision: str = "float64"
+    """float64 or float32."""
     batch: int = 50
+    """Number of networks between two checkpoints."""
 
     def __post_init__(self):
         _several("widths", self.widths)
@@ -54,7 +58,7 @@ class SurveyPlan:
             if len(widths) < 2 or min(widths) < 1:
                 raise Refused(
                     "`widths` must be the number of inputs and then of units in each layer, all at least 1, "
-                    f"got {named(widths)}. Give 5-5-1, say."
+                    f"got {named(widths)}. Give widths such as 5-5-1."
                 )
         for name in ("steepness", "surrogate_steepness"):
             _several(name, getattr(self, name))
@@ -73,27 +77,27 @@ class SurveyPlan:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the grid of cells: widths, steepnesses, surrogate steepnesses."""
+        """Shape of the grid of cells: widths, steepnesses, surrogate steepnesses."""
         return len(self.widths), len(self.steepness), len(self.surrogate_steepness)
 
     @property
     def total(self) -> int:
-        """Networks in all cells together."""
+        """Number of networks in all cells together."""
         return math.prod(self.shape) * self.networks
 
     def batches(self) -> Iterator[Batch]:
-        """All batches in the order in which they are computed, that of one widths after the other."""
+        """All batches in the order in which they are computed, one kind of network after another."""
         firsts = range(0, self.networks, self.batch)
         for *cell, first in itertools.product(*map(range, self.shape), firsts):
             yield Batch(tuple(cell), range(first, min(first + self.batch, self.networks)))
 
     def describe(self) -> dict[str, Any]:
-        """The plan as JSON keeps it."""
+        """The plan in a form that JSON can hold."""
         return {name: _as_list(value) for name, value in dataclasses.asdict(self).items()}
 
 
 def named(widths: Sequence[int]) -> str:
-    """Widths as a user writes them.
+    """Widths as users write them.
 
     >>> named((5, 5, 1))
     '5-5-1'

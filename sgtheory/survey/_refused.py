@@ -1,2 +1,2 @@
 class Refused(ValueError):
-    """What a survey cannot do, in one sentence."""
+    """A survey that cannot be done; the message says why in one sentence."""

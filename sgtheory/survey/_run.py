@@ -27,16 +27,16 @@ def run_survey(
     command: str = "",
     progress: Callable[[int], Any] = lambda networks: None,
 ) -> bool:
-    """Makes the file of a survey on all devices of all processes, or goes on with one that was begun.
+    """Runs a survey on all devices of all processes and writes its file, or continues one that was begun.
 
-    Every process calls it with the same plan. A batch is kept in `checkpoints` as soon as it is computed; at the end all
-    go into `output`, and the checkpoints are removed. A file of the same plan that is there already is left as it is:
-    the answer is whether one was written.
+    Every process calls this with the same plan. A batch is kept in `checkpoints` as soon as it is computed; at the end all
+    batches are written to `output`, and the checkpoints are removed. If there is already a file of the same plan, it is
+    left as it is. Returns whether a file was written.
 
-    **Arguments:** `checkpoints`, a folder, beside the output if none is named; `command`, to be written down;
-    `progress`, called with how many networks are done, at the start and after each batch, in process 0.
-    **Raises** `Refused` when the plan cannot be surveyed, when another survey's file or checkpoints are in the way, and
-    when processes differ in their plans.
+    **Arguments:** `checkpoints`, a folder, by default beside the output; `command`, text that is recorded in the file;
+    `progress`, called in process 0 with the number of networks that are done, at the start and after each batch.
+    **Raises** `Refused` if the plan cannot be surveyed, if another survey's file or checkpoints are in the way, or if
+    the processes have different plans.
     """
     if jax.dtypes.canonicalize_dtype(plan.precision) != plan.precision:
         raise Refused(
@@ -65,7 +65,7 @@ def run_survey(
 
 
 class _Keeper:
-    """The numbers so far, in memory and in checkpoints; for process 0 alone."""
+    """The numbers so far, in memory and in checkpoints; only process 0 uses it."""
 
     def __init__(self, plan: SurveyPlan, output: pathlib.Path, folder: pathlib.Path):
         self.plan, self.output, self.folder = plan, output, folder
@@ -75,12 +75,12 @@ class _Keeper:
         self.store: Any = None
 
     def open(self) -> list[int]:
-        """Numbers of the batches that are there already."""
+        """The numbers of the batches that are there already."""
         from sgtheory.survey._checkpoints import Checkpoints  # Orbax takes a second to load
 
         if self.output.exists():
             if json.loads(open_survey(self.output).attrs["plan"]) != self.plan.describe():
-                raise Refused(f"`{self.output}` holds another survey. Name another `--output`, or move it away.")
+                raise Refused(f"`{self.output}` holds another survey. Name another `--output`, or move that file away.")
             self.complete, self.networks = True, self.plan.total
             self._tidy()
             return list(range(len(self.batches)))
@@ -114,7 +114,7 @@ class _Keeper:
         self.networks += len(batch.networks)
 
     def finish(self, runs: dict[tuple[int, ...], tuple[int, ...]], command: str) -> bool:
-        """Writes the file, unless it was there, and removes what is not needed any more."""
+        """Writes the file, unless it was there, and removes the checkpoints, which are no longer needed."""
         if self.complete:
             return False
         write_survey(as_dataset(self.plan, self.numbers, runs, command), self.output)
@@ -122,15 +122,15 @@ class _Keeper:
         return True
 
     def close(self) -> None:
-        """Lets go of the checkpoints, in whatever way the survey ends."""
+        """Releases the checkpoints, however the survey ends."""
         if self.store is not None:
             self.store.close()
 
 
 def _traced(plan: SurveyPlan, widths: tuple[int, ...], mesh: Mesh) -> Any:
-    """The survey of networks by their indices, each device with its share of them; not compiled yet.
+    """The program that surveys networks by their indices, each device with its share of them; not compiled yet.
 
-    **Raises** `Refused` for what cannot be surveyed, as tracing shows.
+    **Raises** `Refused` if tracing shows that they cannot be surveyed.
     """
 
     def survey(indices, setting):
@@ -146,7 +146,8 @@ def _traced(plan: SurveyPlan, widths: tuple[int, ...], mesh: Mesh) -> Any:
 
 def _arguments(plan: SurveyPlan, batch: Batch, mesh: Mesh) -> tuple[jax.Array, SurveySetting]:
     """Indices of the networks of a batch, spread over the devices, and its setting."""
-    # All batches are of one size, which the devices divide: the last network is repeated, and repetitions are dropped.
+    # All batches have one size, a multiple of the number of devices: the last network is repeated, and the results of
+    # the repetitions are dropped.
     size = -(-min(plan.batch, plan.networks) // mesh.size) * mesh.size
     indices = np.minimum(batch.networks.start + np.arange(size, dtype=np.int32), np.int32(batch.networks.stop - 1))
     cell = (plan.steepness[batch.cell[1]], plan.surrogate_steepness[batch.cell[2]], plan.spread, plan.bias_spread)
@@ -179,7 +180,7 @@ def _same_in_all_processes(plan: SurveyPlan) -> None:
 
 
 def _from_the_first(find: Callable[[], list[int]], count: int) -> np.ndarray:
-    """Which of `count` things process 0 finds, told to all; where it refuses, all stop."""
+    """Which of `count` things process 0 finds, sent to all processes; if it refuses, all stop."""
     found, refusal = np.zeros(count + 1, bool), None
     if jax.process_index() == 0:
         try:
@@ -191,5 +192,5 @@ def _from_the_first(find: Callable[[], list[int]], count: int) -> np.ndarray:
     if refusal is not None:
         raise refusal
     if not found[count]:
-        raise Refused("Process 0 refused this survey: it says why.")
+        raise Refused("Process 0 refused this survey; its own message says why.")
     return found[:count]

@@ -63,7 +63,7 @@ def chrome():
 
 @contextlib.contextmanager
 def page_in(chrome, application="lab"):
-    """A page in a context of its own, and what it did that a reader should never see; checked when it closes."""
+    """A page in a browser context of its own, and a record of what should never happen to a reader; checked when it closes."""
     context = chrome.new_context(viewport={"width": 1360, "height": 1000}, accept_downloads=True)
     seen = watch(context, application)
     yield context.new_page()
@@ -85,7 +85,7 @@ def seen_page(chrome):
 
 @pytest.fixture(params=["notebook", "voila"])
 def other_application(request, lab, chrome):
-    """Page 01 opened, not run, in Notebook 7; and in Voilà, which has no cells and runs it."""
+    """Page 01 opened but not run in Notebook 7, and in Voilà, which has no cells and runs it."""
     with page_in(chrome, request.param) as page:
         open_notebook(page, lab, "notebooks/01_single_unit.ipynb", application=request.param)
         if request.param == "notebook":
@@ -95,7 +95,7 @@ def other_application(request, lab, chrome):
 
 @pytest.fixture(scope="module")
 def live_page(lab, chrome):
-    """Page 01 run in JupyterLab and computing; one for all tests of a module, for a start takes a while."""
+    """Page 01 run in JupyterLab and computing; one for all tests of a module, because starting it takes a while."""
     with page_in(chrome) as page:
         open_notebook(page, lab, "notebooks/01_single_unit.ipynb")
         run_all(page)

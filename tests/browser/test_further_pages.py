@@ -109,7 +109,7 @@ def loop_page(opened):
 
 
 def middle_of_map(browser_page):
-    """Of the first figure's frame, in pixels, where both coordinates are 0."""
+    """The point of the first figure where both coordinates are 0, in pixels."""
     return browser_page.evaluate(
         f"""() => {{
           const stage = {STAGE}, plot = stage.views.get_by_id(stage.spec.figures[0].root);

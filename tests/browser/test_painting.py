@@ -1,4 +1,4 @@
-"""BokehJS is spared much work at each picture: what the pages show is what it paints when nothing is left out."""
+"""BokehJS is spared much work at each picture: the pages still show what it paints when nothing is left out."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from sgtheory.pages._registry import ALL_PAGES
 
 pytestmark = pytest.mark.browser
 
-# The mean difference of a colour, of 255, between what the page shows and what BokehJS paints when nothing is left out.
+# The mean difference of a colour (0 to 255) between what the page shows and what BokehJS paints when nothing is left out.
 DIFFERENCES = """async (moved) => {
   const stage = document.getElementById('stage').sgtheory;
   const {doc} = JSON.parse(document.getElementById('payload').textContent);
@@ -50,7 +50,7 @@ DIFFERENCES = """async (moved) => {
 
 @pytest.fixture(scope="module", params=ALL_PAGES)
 def moved(request, tmp_path_factory, fresh_page):
-    """A page as a file, the slider that plays dragged to its end."""
+    """A page as a file, with the slider that plays dragged to its end."""
     kind = ALL_PAGES[request.param]
     path = tmp_path_factory.mktemp("painting") / "page.html"
     kind().export_html(path)

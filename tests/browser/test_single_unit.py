@@ -1,4 +1,4 @@
-"""Page 01 in a real browser: what a student sees, does and hears."""
+"""Page 01 in a real browser: what students see, do and hear."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def opened(live_page):
-    """The live page, every control at its start."""
+    """The live page, with every control at its first value."""
     live_page.evaluate("() => document.querySelector('.sgtheory-page').scrollIntoView()")
     live_page.get_by_role("button", name="Reset").first.click()
     at_rest(live_page, **{control.name: control.value for control in SingleUnit.specification})
@@ -64,7 +64,7 @@ def test_a_control_left_alone_leaves_the_picture_alone(opened):
 
 
 def test_only_the_shared_canvas_is_seen(opened):
-    # BokehJS's own canvases are layers that cost a third of the pictures of a drag, although they show nothing.
+    # BokehJS's own canvases are layers of the browser: a drag would draw a third fewer pictures, although they show nothing.
     seen = "(kind) => [...document.querySelectorAll(kind)].map((node) => getComputedStyle(node).visibility)"
     assert set(opened.evaluate(seen, ".sgtheory-panel > .bk-Figure")) == {"hidden"}
     assert set(opened.evaluate(seen, ".sgtheory-screen")) == {"visible"}

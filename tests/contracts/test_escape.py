@@ -10,15 +10,16 @@ import pytest
 from jax.test_util import check_grads
 
 from sgtheory import escape as package
+from sgtheory._checks import Numbers
 from sgtheory.escape import (
     ALL_ESCAPES,
     AbstractEscape,
     Custom,
-    ErrorFunction,
     ExponentialHazard,
     HardThreshold,
     Sigmoid,
 )
+from sgtheory.expressions import expression
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -51,6 +52,10 @@ def escape(kind, build):
     return build(kind, STEEPNESS)
 
 
+def everything(escape, distance):
+    return {method: getattr(escape, method)(distance) for method in METHODS}
+
+
 def likelihoods(escape, distance):
     """Of silence and of a spike."""
     return jnp.stack([escape.log_likelihood(distance, jnp.array(outcome)) for outcome in (0.0, 1.0)])
@@ -61,7 +66,7 @@ def values(escape):
     """Everything an escape function says, and derivatives by automatic differentiation, at all distances."""
 
     def tabulate(distance):
-        return {method: getattr(escape, method)(distance) for method in METHODS} | {
+        return everything(escape, distance) | {
             "derivative": jax.grad(escape.probability)(distance),
             "log_likelihoods": likelihoods(escape, distance),
             "scores": jax.jacfwd(lambda u: likelihoods(escape, u))(distance),
@@ -144,10 +149,82 @@ def test_values_keep_the_shape_of_the_distances(escape):
 
 def test_single_precision_stays_single_precision(escape):
     distance = jnp.asarray(DISTANCES[np.abs(DISTANCES) < 1e4], dtype=jnp.float32)
-    everything = jax.jit(lambda u: {method: getattr(escape, method)(u) for method in METHODS})(distance)
-    for method, single in everything.items():
+    for method, single in jax.jit(lambda u: everything(escape, u))(distance).items():
         assert single.dtype == jnp.float32, method
         assert not np.any(np.isnan(single)), method
+
+
+HALF = (jnp.float16, jnp.bfloat16)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_half_precision_stays_half_precision_and_is_single_precision_rounded(escape, dtype):
+    distance = jnp.asarray(DISTANCES[np.abs(DISTANCES) < 1e4], dtype=dtype)
+    rounded = jax.jit(lambda u: everything(escape, u))(distance)
+    for method, single in jax.jit(lambda u: everything(escape, u))(distance.astype(jnp.float32)).items():
+        assert rounded[method].dtype == dtype, method
+        assert not np.any(np.isnan(rounded[method])), method
+        np.testing.assert_array_equal(rounded[method], single.astype(dtype), err_msg=method)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_derivatives_in_half_precision_are_numbers(escape, dtype):
+    distance = jnp.linspace(-30.0, 30.0, 121, dtype=dtype) / STEEPNESS
+
+    @jax.jit
+    def derivatives(distance):
+        scores = jax.vmap(jax.jacrev(lambda u: likelihoods(escape, u)))(distance)
+        return scores, jax.vmap(jax.jacrev(lambda u: jnp.exp(likelihoods(escape, u))))(distance)
+
+    scores, slopes = derivatives(distance)
+    assert scores.dtype == slopes.dtype == dtype
+    assert not np.any(np.isnan(scores))
+    assert np.all(np.isfinite(slopes))
+
+
+@pytest.mark.parametrize("of_steepness", [jnp.bfloat16, jnp.float32, jnp.float64])
+def test_the_dtype_of_the_distances_decides_whatever_that_of_the_steepness(kind, build, of_steepness):
+    member = build(kind, jnp.asarray(STEEPNESS, dtype=of_steepness))
+    for dtype in (*HALF, jnp.float32, jnp.float64):
+        for method, value in jax.eval_shape(lambda u: everything(member, u), jnp.zeros(2, dtype=dtype)).items():
+            assert value.dtype == dtype, method
+
+
+REAL = [np.float64(0.5), np.float32(0.5), np.array([0.5]), np.array([0.5, -1.0], dtype=np.float32)]
+NUMBERS = [*REAL, 1, -0.5, np.int32(-1), np.array(2), np.array([1, -2]), jnp.array([1, -2]), [0.5, -0.5], [1, 0]]
+
+
+@pytest.mark.usefixtures("annotations_off")  # which lists do not match
+def test_every_method_takes_pythons_and_numpys_numbers(escape):
+    # They enter compiled code as what they are: one program serves for them all.
+    values = jax.jit(lambda: [escape.probability(number) for number in NUMBERS])()
+    kinds = jax.eval_shape(lambda: [everything(escape, number) for number in NUMBERS])
+    for number, value, said in zip(NUMBERS, values, kinds, strict=True):
+        array = jnp.asarray(number, dtype=None if any(number is each for each in REAL) else float)
+        np.testing.assert_allclose(value, escape.probability(array), rtol=1e-6)
+        for method, kind in said.items():
+            assert (kind.dtype, kind.shape) == (array.dtype, array.shape), (method, number)
+
+
+def test_every_method_takes_a_number_outside_compiled_code(escape):
+    for method in METHODS:
+        value, expected = getattr(escape, method)(1), getattr(escape, method)(jnp.array(1.0))
+        np.testing.assert_allclose(value, expected, rtol=1e-14, err_msg=method)
+
+
+def test_an_outcome_may_be_a_number_or_a_boolean(escape):
+    outcomes = (0, 1, 0.0, 1.0, False, True, np.array(True), jnp.array(1))
+    said = jax.jit(lambda: [escape.log_likelihood(0.5, spike) for spike in outcomes])()
+    np.testing.assert_array_equal(said, [said[int(spike)] for spike in outcomes])
+    np.testing.assert_allclose(said[:2], [escape.log_silence(0.5), escape.log_probability(0.5)], rtol=1e-14)
+
+
+@pytest.mark.usefixtures("annotations_off")
+@pytest.mark.parametrize("number", ["0.5", None, True, 1j], ids=repr)
+def test_a_distance_that_is_no_number_is_refused(escape, number):
+    for method in METHODS:
+        with pytest.raises(TypeError, match="`distance` must be a number"):
+            getattr(escape, method)(number)
 
 
 def test_a_changed_steepness_compiles_nothing(kind, build, traces):
@@ -175,22 +252,58 @@ def test_a_steepness_that_is_no_number_is_refused(kind, steepness):
         kind(steepness=steepness)
 
 
+def numbers_of(kind):
+    """The names of the fields that hold a number."""
+    return [field.name for field in dataclasses.fields(kind) if isinstance(field.metadata.get("converter"), Numbers)]
+
+
+every_number = pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in ALL_ESCAPES.values() for name in numbers_of(kind)]
+)
+
+
+@every_number
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+def test_a_number_that_is_not_positive_and_finite_is_refused(kind, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be positive and finite, got"):
+        kind(**({"steepness": 2.0} | {name: value}))
+
+
+@every_number
+@pytest.mark.parametrize("several", [[1, 2, 3], [2.0], np.array([1.0, 2.0]), jnp.array([1.0, 2.0])], ids=str)
+def test_several_numbers_in_place_of_one_are_refused(kind, name, several):
+    with pytest.raises(ValueError, match=rf"^`{name}` must be one number, got \[.*\]\. For several take `jax.vmap`"):
+        kind(**({"steepness": 2.0} | {name: several}))
+
+
 @every_steep_escape
-def test_a_wrong_steepness_is_refused_inside_compiled_code(kind):
-    @eqx.filter_jit
-    def probability(steepness):
-        return kind(steepness=steepness).probability(jnp.array(0.5))
-
-    probability(jnp.array(2.0))
-    for steepness in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(eqx.EquinoxRuntimeError, match="`steepness` must be positive and finite"):
-            probability(jnp.array(steepness))
+def test_vmap_makes_a_member_of_several_steepnesses(kind):
+    steepnesses = jnp.array([0.5, 1.0, 7.0])
+    several = jax.vmap(kind)(steepnesses)
+    np.testing.assert_array_equal(several.steepness, steepnesses)
+    probabilities = jax.vmap(lambda member: member.probability(0.3))(several)
+    np.testing.assert_allclose(probabilities[1], kind(1.0).probability(0.3), rtol=1e-14)
 
 
-@pytest.mark.parametrize("argument", ["rate", "time_step"])
-def test_the_hazard_refuses_a_rate_or_time_step_that_is_not_positive(argument):
-    with pytest.raises(ValueError, match=f"`{argument}` must be positive and finite, got 0"):
-        ExponentialHazard(2.0, **{argument: 0.0})
+@every_number
+def test_a_traced_number_passes_at_construction(kind, name):
+    # It is refused where a run begins.
+    probability = jax.jit(lambda number: kind(**({"steepness": 2.0} | {name: number})).probability(0.5))
+    for value in (0.0, -1.0, np.nan, np.inf):
+        probability(value).block_until_ready()
+
+
+def compiled(function):
+    """The text of the program that a function of a steepness and of distances becomes."""
+    return jax.jit(function).lower(2.0, jnp.array([-0.5, 0.5])).as_text()
+
+
+def test_a_member_built_in_compiled_code_leaves_no_check_in_it(kind, build):
+    assert "callback" not in compiled(lambda steepness, distance: everything(build(kind, steepness), distance))
+
+
+def test_a_check_in_compiled_code_would_be_found():
+    assert "callback" in compiled(lambda steepness, distance: eqx.error_if(distance, steepness <= 0, "wrong"))
 
 
 def test_silence_over_a_time_step_is_silence_over_its_two_halves():
@@ -198,11 +311,6 @@ def test_silence_over_a_time_step_is_silence_over_its_two_halves():
     whole, half = ExponentialHazard(2.0, rate=3.0, time_step=1.0), ExponentialHazard(2.0, rate=3.0, time_step=0.5)
     distance = jnp.linspace(-2.0, 2.0, 9)
     np.testing.assert_allclose(whole.log_silence(distance), 2 * half.log_silence(distance), rtol=1e-14)
-
-
-def test_the_error_function_keeps_its_digits_in_the_tail():
-    # Φ(−20) to 16 digits; 1 + erf(−20/√2) is 0 in double precision.
-    np.testing.assert_allclose(ErrorFunction(1.0).probability(jnp.array(-20.0)), 2.753624118606234e-89, rtol=1e-12)
 
 
 def test_a_custom_function_equals_the_built_in_one():
@@ -220,19 +328,67 @@ def test_a_custom_function_equals_the_built_in_one():
     [
         (lambda u: jax.nn.sigmoid(-u), r"must not fall"),
         (lambda u: jax.nn.soft_sign(u), r"must lie between 0 and 1"),
+        (lambda u: 0.5 + 0.1 * u, r"must lie between 0 and 1, got p\(-1e\+06\) = "),
+        (lambda u: 0.5 + 0.5 * jnp.tanh(u) - 1e-3 * jnp.exp(-((u - 1e3) ** 2)), r"must not fall"),
         (lambda u: jnp.log(u), r"must have a finite value"),
+        (lambda u: jnp.exp(u) / (1 + jnp.exp(u)), r"must have a finite value everywhere, got p\(7.*\) = nan"),
         (lambda u: jnp.full_like(u, 0.5), r"must rise somewhere"),
         (lambda u: jnp.sum(jax.nn.sigmoid(u)), r"must keep the shape"),
     ],
-    ids=["falling", "out of range", "not a number", "constant", "not entry by entry"],
+    ids=[
+        *("falling", "out of range", "out of range far away", "falling far away"),
+        *("not a number", "not a number far away", "constant", "not entry by entry"),
+    ],
 )
-def test_a_custom_function_that_is_no_escape_function_is_refused(function, fault):
+@pytest.mark.parametrize("place", [lambda build: build(), jax.jit], ids=["outside", "inside compiled code"])
+def test_a_custom_function_that_is_no_escape_function_is_refused(function, fault, place):
     with pytest.raises(ValueError, match=f"`function`, as an escape function, {fault}"):
-        Custom(function)
+        place(lambda: Custom(function).probability(0.5))()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda u: 0.5 * (1 + jnp.tanh(u)),
+        lambda u: 1 / (1 + jnp.exp(-2 * u)),
+        lambda u: 1 - jnp.exp(-jnp.exp(u)),
+        lambda u: 0.5 * (1 + u / jnp.sqrt(1 + u**2)),
+        lambda u: jnp.clip(0.5 + 0.1 * u, 0.0, 1.0),
+        lambda u: (u > 0).astype(u.dtype),
+        jax.tree_util.Partial(expression("1/(1 + exp(-beta*u))"), steepness=jnp.array(2.0)),
+        expression("where(u < 0, 0.5*exp(u), 1 - 0.5*exp(-u))", steepness=2.0),
+        lambda u: expression("0.5 + atan(pi*beta*u/2)/pi")(u, 2.0),
+    ],
+)
+def test_a_custom_function_that_is_an_escape_function_passes(function):
+    for escape in (Custom(function), Custom(lambda u: function(u.astype(jnp.float32)))):
+        assert 0 < float(escape.probability(1.0)) <= 1
+
+
+def test_a_custom_function_is_checked_in_its_own_domain_alone():
+    assert float(Custom(lambda u: 0.5 + 0.1 * u, domain=(-5, 5)).probability(5.0)) == 1.0
+    with pytest.raises(ValueError, match=r"must lie between 0 and 1, got p\(-8\) = -0\.3"):
+        Custom(lambda u: 0.5 + 0.1 * u, domain=(-8.0, 5.0))
+    with pytest.raises(ValueError, match=r"must lie between 0 and 1, got p\(30\) = "):
+        Custom(lambda u: 0.5 + 0.02 * u, domain=(20.0, 30.0))
+
+
+@pytest.mark.parametrize(
+    "domain", [(5.0, -5.0), (0.0, 0.0), (0.0, np.inf), (np.nan, 1.0), (1.0,), 5.0, "ab", None], ids=str
+)
+def test_a_domain_that_is_no_interval_is_refused(domain):
+    with pytest.raises(ValueError, match="`domain` must be two finite distances with the lower one first, got"):
+        Custom(jax.nn.sigmoid, domain=domain)
 
 
 def test_a_custom_function_is_not_checked_where_its_numbers_are_traced(build):
-    def probability(steepness):
-        return build(Custom, steepness).probability(jnp.array(0.5))
+    def held(steepness):
+        return build(Custom, steepness).probability(0.5)
 
-    np.testing.assert_allclose(jax.jit(probability)(2.0), Sigmoid(2.0).probability(jnp.array(0.5)), rtol=1e-14)
+    def enclosed(steepness):
+        return Custom(lambda u: jax.nn.sigmoid(steepness * u)).probability(0.5)
+
+    for probability in (held, enclosed):
+        for transformed in (jax.jit(probability), jax.grad(lambda steepness, p=probability: p(steepness))):
+            transformed(-2.0)
+        np.testing.assert_allclose(jax.jit(probability)(2.0), Sigmoid(2.0).probability(0.5), rtol=1e-14)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sgtheory import surrogates as package
-from sgtheory.escape import Arctan, ErrorFunction, FastSigmoid, Sigmoid
+from sgtheory.escape import ALL_ESCAPES, ErrorFunction, FastSigmoid
 from sgtheory.surrogates import (
     ALL_SURROGATES,
     AbstractSurrogate,
@@ -18,6 +18,7 @@ from sgtheory.surrogates import (
     Identity,
     Matched,
     PiecewiseLinear,
+    Rectifier,
     SigmoidDerivative,
     SuperSpike,
 )
@@ -35,16 +36,14 @@ AREAS = [
     (ArctanDerivative(STEEPNESS), 1.0),
     (Matched(ErrorFunction(STEEPNESS)), 1.0),
     (Identity(), np.inf),
+    (Rectifier(), np.inf),
 ]
 """The areas under the curves as their docstrings state them."""
 
-PAIRS = [
-    (Sigmoid(STEEPNESS), SigmoidDerivative(STEEPNESS), 1.0),
-    (ErrorFunction(STEEPNESS), Gaussian(STEEPNESS), 1.0),
-    (Arctan(STEEPNESS), ArctanDerivative(STEEPNESS), 1.0),
-    (FastSigmoid(STEEPNESS), SuperSpike(STEEPNESS, scaled=False), 0.5),
-]
-"""An escape function, the surrogate that matches it, and the factor between the two."""
+NEAR = jnp.linspace(-4.0, 4.0, 2001)
+FAR = jnp.asarray(np.outer([-1.0, 1.0], np.logspace(0.0, 6.0, 100)).ravel())
+DISTANCES = jnp.concatenate([NEAR, FAR])
+"""Where two derivatives are compared: at threshold, around it, and a million away from it."""
 
 every_surrogate = pytest.mark.parametrize("kind", ALL_SURROGATES.values(), ids=ALL_SURROGATES)
 every_steep_surrogate = pytest.mark.parametrize(
@@ -66,11 +65,23 @@ def test_derivative_is_finite_and_nowhere_negative(kind, build):
 
 
 @every_surrogate
-def test_derivative_is_even_and_highest_at_threshold(kind, build):
-    surrogate, distance = build(kind), jnp.linspace(0.0, 5.0, 501)
-    values = surrogate.derivative(distance)
-    np.testing.assert_allclose(surrogate.derivative(-distance), values, rtol=1e-14)
-    assert np.all(np.diff(values) <= 0)
+def test_derivative_is_even_or_vanishes_below_threshold_and_never_rises_away_from_it(kind, build):
+    surrogate, distance = build(kind), jnp.linspace(0.0, 5.0, 501)[1:]
+    above, below = surrogate.derivative(distance), surrogate.derivative(-distance)
+    assert np.allclose(below, above, rtol=1e-14) or not np.any(below)
+    assert np.all(np.diff(above) <= 0)
+    assert np.all(np.diff(below) <= 0)
+    assert above[0] > 0
+
+
+@every_surrogate
+@pytest.mark.parametrize("distance", [-1.3, 0.0, 0.1, 1, -2])
+def test_a_python_number_is_a_distance(kind, build, distance):
+    surrogate = build(kind)
+    value, expected = surrogate.derivative(distance), surrogate.derivative(jnp.array(float(distance)))
+    assert value.shape == ()
+    assert value.dtype == expected.dtype
+    np.testing.assert_allclose(value, expected, rtol=1e-15)
 
 
 @every_surrogate
@@ -81,8 +92,12 @@ def test_compiled_and_mapped_values_are_those_of_a_loop(kind, build):
 
 
 @every_surrogate
-def test_single_precision_stays_single_precision(kind, build):
-    assert build(kind).derivative(jnp.linspace(-2.0, 2.0, 7, dtype=jnp.float32)).dtype == jnp.float32
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_lower_precision_stays_what_it_is(kind, build, dtype):
+    distance = jnp.linspace(-2.0, 2.0, 7, dtype=dtype)
+    value, expected = build(kind).derivative(distance), build(kind).derivative(distance.astype(float))
+    assert value.dtype == dtype
+    np.testing.assert_allclose(value.astype(float), expected, rtol=2 * float(jnp.finfo(dtype).eps), atol=1e-6)
 
 
 @every_surrogate
@@ -98,6 +113,20 @@ def test_a_steepness_that_is_no_steepness_is_refused(kind, steepness):
         kind(steepness=steepness)
 
 
+@every_steep_surrogate
+def test_several_steepnesses_at_once_are_refused(kind):
+    with pytest.raises(ValueError, match=r"`steepness` must be one number, got .*jax.vmap"):
+        kind(steepness=jnp.array([1.0, 2.0]))
+
+
+@every_steep_surrogate
+def test_it_is_built_inside_a_compiled_and_mapped_program(kind):
+    steepness, distance = jnp.array([0.5, 1.0, 7.0]), jnp.array(0.1)
+    mapped = jax.jit(jax.vmap(lambda beta: kind(steepness=beta).derivative(distance)))(steepness)
+    loop = [kind(steepness=float(beta)).derivative(distance) for beta in steepness]
+    np.testing.assert_allclose(mapped, loop, rtol=1e-14)
+
+
 def test_every_surrogate_has_its_area_checked():
     assert {type(surrogate) for surrogate, _ in AREAS} == set(ALL_SURROGATES.values())
 
@@ -111,11 +140,55 @@ def test_area_is_the_stated_one(surrogate, area):
     assert integral > 1e5 if np.isinf(area) else np.isclose(integral, area, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("escape", "surrogate", "factor"), PAIRS, ids=lambda value: type(value).__name__)
-def test_matched_pairs_match(escape, surrogate, factor):
-    distance = jnp.linspace(-4.0, 4.0, 401)
-    matched = Matched(escape).derivative(distance)
-    np.testing.assert_allclose(matched, factor * surrogate.derivative(distance), rtol=1e-14, atol=1e-14)
+def is_slope_of(escape, surrogate):
+    """Whether the derivative is the slope of this noise to 1e-12 at all distances."""
+    return np.allclose(surrogate.derivative(DISTANCES), escape.slope(DISTANCES), rtol=1e-12, atol=1e-12)
+
+
+def registered_escapes(build, steepness):
+    return [build(kind, steepness) for kind in ALL_ESCAPES.values()]
+
+
+@every_surrogate
+def test_it_is_the_slope_of_the_noise_it_matches_and_of_no_other_steepness(kind, build):
+    surrogate = build(kind, STEEPNESS)
+    noise = surrogate.matches()
+    if noise is None:
+        assert not any(is_slope_of(escape, surrogate) for escape in registered_escapes(build, STEEPNESS))
+    else:
+        assert is_slope_of(noise, surrogate)
+        assert not is_slope_of(noise, build(kind, 1.01 * STEEPNESS))
+
+
+def test_some_surrogates_match_a_noise_and_some_none(build):
+    """Without this the test above could pass with one of its halves never run."""
+    matching = [build(kind).matches() is not None for kind in ALL_SURROGATES.values()]
+    assert any(matching)
+    assert not all(matching)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_super_spike_is_the_slope_of_no_noise(build, scaled):
+    surrogate = SuperSpike(STEEPNESS, scaled=scaled)
+    assert surrogate.matches() is None
+    assert not any(is_slope_of(escape, surrogate) for escape in registered_escapes(build, STEEPNESS))
+
+
+def test_super_spike_is_a_multiple_of_the_slope_of_the_fast_sigmoid():
+    slope = FastSigmoid(STEEPNESS).slope(DISTANCES)
+    for surrogate, factor in [(SuperSpike(STEEPNESS), 2 / STEEPNESS), (SuperSpike(STEEPNESS, scaled=False), 2.0)]:
+        np.testing.assert_allclose(surrogate.derivative(DISTANCES), factor * slope, rtol=1e-14)
+    assert is_slope_of(FastSigmoid(2.0), SuperSpike(2.0))
+
+
+@every_surrogate
+def test_the_noise_it_matches_is_known_while_its_steepness_is_traced(kind, build):
+    def difference(steepness):
+        surrogate = build(kind, steepness)
+        noise = surrogate.matches()
+        return jnp.zeros(()) if noise is None else surrogate.derivative(0.3) - noise.slope(jnp.array(0.3))
+
+    np.testing.assert_allclose(jax.jit(jax.vmap(difference))(jnp.array([0.5, 3.0])), 0.0, atol=1e-12)
 
 
 def test_scaling_divides_by_the_steepness():

@@ -5,12 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 
 from sgtheory.escape import Sigmoid
 from sgtheory.experiments.gradient_laboratory import (
     CHAIN,
-    METHODS,
     NETWORKS,
     WIDEST,
     LaboratorySetting,
@@ -25,9 +23,18 @@ from sgtheory.experiments.gradient_laboratory import (
     over_width,
     random_networks,
     steepness_axis,
-    total,
 )
-from sgtheory.gradients import ExactGradient, FiniteDifference, SurrogateGradient, enumerate_paths, sample_gradients
+from sgtheory.gradients import (
+    ExactGradient,
+    FiniteDifference,
+    SurrogateGradient,
+    enumerate_paths,
+    expected_gradient,
+    flatten_parameters,
+    sample_gradients,
+)
+from sgtheory.losses import Total
+from sgtheory.methods import METHODS
 from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -43,6 +50,10 @@ def norm(vector):
     return float(np.linalg.norm(vector))
 
 
+def flat(gradient):
+    return flatten_parameters(gradient)[0]
+
+
 def test_the_chain_has_its_reference_gradient():
     exact = exact_components(setting(), draw_parameters(CHAIN, KEY), "output")
     np.testing.assert_allclose(exact[:3], [-0.084056215408, -0.09300857765, 0.209074620694], atol=1e-10)
@@ -51,16 +62,19 @@ def test_the_chain_has_its_reference_gradient():
 def test_the_bias_over_the_steepness_is_that_of_the_tree_of_paths():
     widths, k = (2, 2, 1), 9
     parameters = draw_parameters(widths, KEY)
-    shown, noise = biases("surrogate", over_steepness(setting(), parameters, "output"), "output", KEY)
-    problem = total, MultilayerPerceptron(widths, Sigmoid(steepness_axis()[k])), parameters, jnp.ones(2)
-    exact = ravel_pytree(ExactGradient().estimate(*problem, key=KEY))[0]
-    mean = ravel_pytree(enumerate_paths(*problem).mean_gradient())[0]
+    shown, noise = biases("surrogate, matched", over_steepness(setting(), parameters, "output"), "output", KEY)
+    problem = Total(), MultilayerPerceptron(widths, Sigmoid(steepness_axis()[k])), parameters, jnp.ones(2)
+    exact = flat(ExactGradient().estimate(*problem, key=KEY))
+    mean = flat(enumerate_paths(*problem).mean_gradient())
     np.testing.assert_allclose(shown[k], norm(mean - exact) / norm(exact), rtol=1e-10)
     assert shown[k] > 1e-2
     assert norm(noise) == 0
 
 
-@pytest.mark.parametrize("method", ["surrogate, noiseless", "mean field", "differences", "smoothed right", "Concrete"])
+@pytest.mark.parametrize(
+    "method",
+    ["surrogate, deterministic", "mean field", "finite difference, coupled", "smoothed right", "Concrete"],
+)
 def test_a_mean_without_noise_is_that_of_many_draws(method):
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "squared error")
@@ -68,10 +82,10 @@ def test_a_mean_without_noise_is_that_of_many_draws(method):
     shown, noise = biases(method, over_steepness(setting(), parameters, "squared error"), "squared error", KEY)
     k = int(np.argmin(np.abs(steepness_axis() - 2.0)))
     assert abs(found.bias - shown[k]) < 4.5 * (found.noise + noise[k]) + 1e-12
-    assert (noise[k] > 0) == (method == "Concrete")
+    assert (noise[k] > 0) == (not METHODS[method].closed_form)
 
 
-@pytest.mark.parametrize("method", ["score function", "score, mean baseline", "stochastic triple"])
+@pytest.mark.parametrize("method", ["score function", "score function, mean baseline", "stochastic triple"])
 def test_a_method_without_bias_shows_none(method):
     parameters = draw_parameters((2, 2, 1), KEY)
     exact = exact_components(setting(), parameters, "output")
@@ -83,7 +97,8 @@ def test_a_method_without_bias_shows_none(method):
 def test_a_bias_that_theory_predicts_is_there():
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "output")
-    found = measure("surrogate", setting(), parameters, "output", exact, draw_noise("surrogate", CHAIN, OTHER, 4000))
+    noise = draw_noise("surrogate, matched", CHAIN, OTHER, 4000)
+    found = measure("surrogate, matched", setting(), parameters, "output", exact, noise)
     assert np.max(np.abs(found.mean - exact)[:2] / found.standard_error[:2]) > 10
     # The weight of the last layer is free of it.
     assert abs(found.mean - exact)[2] < 4.5 * found.standard_error[2]
@@ -92,14 +107,12 @@ def test_a_bias_that_theory_predicts_is_there():
 def test_what_is_measured_is_what_the_estimator_gives():
     parameters = draw_parameters(CHAIN, KEY)
     exact = exact_components(setting(), parameters, "output")
-    found = measure(
-        "differences", setting(step=0.3), parameters, "output", exact, draw_noise("differences", CHAIN, OTHER, 50)
-    )
-    problem = total, MultilayerPerceptron(CHAIN, Sigmoid(2.0)), parameters, jnp.ones(1)
-    draws = sample_gradients(FiniteDifference(0.3), *problem, draws=50, key=OTHER)
-    flat = np.asarray(jax.vmap(lambda each: ravel_pytree(each)[0])(draws))
-    np.testing.assert_allclose(found.mean, flat.mean(axis=0), rtol=1e-10, atol=1e-14)
-    np.testing.assert_allclose(found.variance, flat.var(axis=0, ddof=1).sum(), rtol=1e-10)
+    noise = draw_noise("finite difference, coupled", CHAIN, OTHER, 50)
+    found = measure("finite difference, coupled", setting(step=0.3), parameters, "output", exact, noise)
+    problem = Total(), MultilayerPerceptron(CHAIN, Sigmoid(2.0)), parameters, jnp.ones(1)
+    draws = np.asarray(jax.vmap(flat)(sample_gradients(FiniteDifference(0.3), *problem, draws=50, key=OTHER)))
+    np.testing.assert_allclose(found.mean, draws.mean(axis=0), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(found.variance, draws.var(axis=0, ddof=1).sum(), rtol=1e-10)
     assert found.runs == 12
 
 
@@ -111,12 +124,12 @@ def test_a_narrow_network_among_wide_ones_is_a_narrow_network():
     narrow = MultilayerParameters([matrices[0][:width], matrices[1][:width, :width], matrices[2][:, :width]])
     assert all(np.all(matrix[width:] == 0) for matrix in matrices[:2])
     exact = exact_components(setting(), narrow, "output")
-    problems = over_width(setting(), (drawn, kept), "output")
-    padded = np.asarray(problems.exact[k])
+    cases = over_width(setting(), (drawn, kept), "output")
+    padded = np.asarray(cases.exact[k])
     np.testing.assert_allclose(np.sort(padded[padded != 0]), np.sort(exact), rtol=1e-10)
-    problem = total, MultilayerPerceptron((2, 2, 2, 1), Sigmoid(2.0)), narrow, jnp.ones(2)
-    mean = ravel_pytree(enumerate_paths(*problem).mean_gradient())[0]
-    shown = biases("surrogate", problems, "output", KEY)[0]
+    problem = Total(), MultilayerPerceptron((2, 2, 2, 1), Sigmoid(2.0)), narrow, jnp.ones(2)
+    mean = flat(enumerate_paths(*problem).mean_gradient())
+    shown = biases("surrogate, matched", cases, "output", KEY)[0]
     np.testing.assert_allclose(shown[k], norm(mean - exact) / norm(exact), rtol=1e-10)
     assert median_by_width(shown).shape == (WIDEST,)
 
@@ -135,11 +148,21 @@ def test_numbers_never_recompile():
 
 
 def test_every_method_is_an_estimator_with_the_numbers_of_the_setting():
-    made = {name: make(setting(step=0.25, temperature=0.125, surrogate=3.0)) for name, make in METHODS.items()}
-    assert made["differences"].step == 0.25
+    given = setting(step=0.25, temperature=0.125, surrogate=3.0)
+    made = {label: given.estimator(label) for label in METHODS}
+    assert made["finite difference, coupled"].step == 0.25
     assert made["Concrete"].temperature == 0.125
     assert made["surrogate, SuperSpike"].derivative.steepness == 3.0
-    assert isinstance(made["surrogate"], SurrogateGradient)
+    assert isinstance(made["surrogate, matched"], SurrogateGradient)
+
+
+@pytest.mark.parametrize("label", METHODS)
+def test_the_registry_says_whose_mean_must_be_drawn(label):
+    """The page draws a band around the curves of these methods alone."""
+    parameters = draw_parameters((2, 2, 1), KEY)
+    problem = Total(), MultilayerPerceptron((2, 2, 1), Sigmoid(2.0)), parameters, jnp.ones(2)
+    mean = jax.eval_shape(lambda: expected_gradient(METHODS[label](), *problem))
+    assert (mean is not None) == METHODS[label].closed_form
 
 
 @pytest.mark.parametrize("name", ["step", "temperature", "steepness", "spread", "surrogate"])

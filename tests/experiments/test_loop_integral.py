@@ -1,4 +1,4 @@
-"""The bundle of page 05 is what the integrals of `gradients.fields` say, and answers no question of its own making."""
+"""The bundle of page 05 holds what the integrals of `gradients.fields` give, one by one."""
 
 import dataclasses
 
@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sgtheory.experiments._five_weights import WEIGHTS, network_output, weight_field
 from sgtheory.experiments.loop_integral import (
     COUNTS,
     FEWER,
@@ -14,14 +15,11 @@ from sgtheory.experiments.loop_integral import (
     PLANES,
     PUBLISHED_DIRECTIONS,
     SHOWN,
-    WEIGHTS,
     LoopSetting,
     loop_picture,
     map_axes,
-    network_output,
     random_directions,
     steepness_axis,
-    weight_field,
 )
 from sgtheory.gradients.fields import Plane, loop_integral, polygon_integral
 

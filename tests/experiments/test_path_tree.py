@@ -22,6 +22,7 @@ from sgtheory.experiments.path_tree import (
     weight_axis,
 )
 from sgtheory.gradients import FiniteDifference, SurrogateGradient, flip_gradient, sample_gradients
+from sgtheory.losses import Total
 from sgtheory.networks import MultilayerPerceptron
 from sgtheory.rules import Threshold
 
@@ -33,8 +34,7 @@ every_width = pytest.mark.parametrize("widths", WIDTHS)
 
 
 def setting(widths=CHAIN, seed=0, **numbers):
-    chosen = {name: jnp.asarray(float(number)) for name, number in (NUMBERS | numbers).items()}
-    return PathTreeSetting(**chosen, patterns=layer_patterns(jax.random.key(seed), widths))
+    return PathTreeSetting(**(NUMBERS | numbers), patterns=layer_patterns(jax.random.key(seed), widths))
 
 
 def picture(widths=CHAIN, seed=0, dice=1, **numbers):
@@ -48,8 +48,8 @@ def scaled(widths=CHAIN, seed=0):
 SCALES = jnp.array([0.8, 1.2, -0.9])
 
 
-def first(output):
-    return output[0]
+def leaf(*digits):
+    return leaf_of((jnp.array(digits),))
 
 
 # ---- fixture A -------------------------------------------------------------------------------------------------------
@@ -81,10 +81,10 @@ def test_the_paths_of_fixture_a():
 
 def test_the_deterministic_network_takes_one_path():
     shown = picture()
-    assert shown.deterministic_leaf == leaf_of(jnp.array([1.0, 1.0, 0.0]))
+    assert shown.deterministic_leaf == leaf(1.0, 1.0, 0.0)
     np.testing.assert_array_equal(shown.deterministic, shown.gradient[6])
     # Its first unit silent: another path.
-    assert picture(w=0.2).deterministic_leaf == leaf_of(jnp.array([0.0, 0.0, 1.0]))
+    assert picture(w=0.2).deterministic_leaf == leaf(0.0, 0.0, 1.0)
 
 
 # ---- every network ---------------------------------------------------------------------------------------------------
@@ -97,13 +97,13 @@ def test_probabilities_sum_to_one_and_paths_add_up(widths):
     np.testing.assert_allclose(shown.probability.sum(), 1.0, rtol=1e-14)
     np.testing.assert_allclose(shown.probability @ shown.gradient, shown.mean, rtol=1e-13)
     np.testing.assert_allclose(shown.probability[1::2].sum(), shown.expected, rtol=1e-13)
-    assert leaf_of(jnp.ones(sum(widths[1:]))) == len(shown.probability) - 1
+    assert leaf_of(tuple(jnp.ones(units) for units in widths[1:])) == len(shown.probability) - 1
 
 
 @every_width
 def test_the_exact_gradient_is_that_of_the_flip_identity(widths):
     network = scaled(widths)
-    gradient = flip_gradient(first, network.network, network.weights(SCALES), jnp.ones(1))
+    gradient = flip_gradient(Total(), network.network, network.weights(SCALES), jnp.ones(1))
     by_scale = [
         jnp.sum(pattern * matrix) for pattern, matrix in zip(network.patterns.weights, gradient.weights, strict=True)
     ]
@@ -117,14 +117,14 @@ def test_the_exact_gradient_is_that_of_the_flip_identity(widths):
 @every_width
 def test_the_deterministic_gradient_is_the_surrogate_gradient_without_noise(widths):
     estimator = SurrogateGradient(forward=Threshold())
-    gradient = estimator.estimate(first, scaled(widths), SCALES, jnp.ones(1), key=jax.random.key(0))
+    gradient = estimator.estimate(Total(), scaled(widths), SCALES, jnp.ones(1), key=jax.random.key(0))
     np.testing.assert_allclose(picture(widths).deterministic, gradient, rtol=1e-12)
 
 
 @every_width
 def test_surrogate_gradients_drawn_elsewhere_have_this_mean_and_deviation(widths):
     drawn = sample_gradients(
-        SurrogateGradient(), first, scaled(widths), SCALES, jnp.ones(1), draws=20_000, key=jax.random.key(3)
+        SurrogateGradient(), Total(), scaled(widths), SCALES, jnp.ones(1), draws=20_000, key=jax.random.key(3)
     )
     shown = picture(widths)
     error = shown.deviation / np.sqrt(len(drawn))
@@ -170,7 +170,7 @@ def hidden(leaves):
 
 def test_coupled_pairs_part_only_where_a_uniform_lies_between_the_probabilities():
     shown = picture()
-    uniforms = draw_uniforms(jax.random.key(1), CHAIN)[0, :, 0]
+    uniforms = draw_uniforms(jax.random.key(1), CHAIN)[0][0, :, 0]
     low, high = 1 / (1 + np.exp(-2 * (0.55 - 0.3))), 1 / (1 + np.exp(-2 * (1.05 - 0.3)))
     between = (low <= uniforms) & (uniforms < high)
     np.testing.assert_array_equal(shown.above[0] != shown.below[0], between)
@@ -194,7 +194,7 @@ def test_a_sampled_path_runs_between_those_of_its_pair():
 def test_the_law_of_the_variance_is_that_of_drawn_pairs(widths, coupled):
     estimator = FiniteDifference(step=0.5, coupled=coupled)
     drawn = np.asarray(
-        sample_gradients(estimator, first, scaled(widths), SCALES, jnp.ones(1), draws=40_000, key=jax.random.key(11))
+        sample_gradients(estimator, Total(), scaled(widths), SCALES, jnp.ones(1), draws=40_000, key=jax.random.key(11))
     )
     shown = picture(widths)
     law = np.asarray((shown.variance if coupled else shown.variance_uncoupled)[:, -1])
@@ -219,20 +219,21 @@ def test_changing_a_number_traces_nothing_again(monkeypatch):
     traces = []
     original = module._pair_laws
     monkeypatch.setattr(module, "_pair_laws", lambda *arguments: traces.append(1) or original(*arguments))
-    widths = (1, 1, 1, 2)  # of no other test
+    widths = (1, 3, 1, 1)  # of no other test
     path_tree(setting(widths), draw_uniforms(jax.random.key(0), widths))
     once = len(traces)
     for name, number in {"w": -1.0, "v": 0.0, "u": 2.0, "steepness": 9.0, "input": -2.0, "step": 0.05}.items():
         path_tree(setting(widths, seed=4, **{name: number}), draw_uniforms(jax.random.key(7), widths))
     assert len(traces) == once == 1
-    picture_of_another = eqx.filter_eval_shape(path_tree, setting((1, 1, 2, 2)), jnp.zeros((2, DRAWS, 5)))
+    another = (1, 1, 3, 1)
+    shapes = eqx.filter_eval_shape(path_tree, setting(another), draw_uniforms(jax.random.key(0), another))
     assert len(traces) == 2
-    assert picture_of_another.probability.shape == (32,)
+    assert shapes.probability.shape == (32,)
 
 
 def test_a_sweep_is_many_pictures():
     uniforms, values = draw_uniforms(jax.random.key(1), WIDE), jnp.array([-1.0, 0.4])
-    swept = jax.vmap(lambda w: path_tree(eqx.tree_at(lambda s: s.w, setting(WIDE), w), uniforms))(values)
+    swept = jax.vmap(lambda w: path_tree(setting(WIDE, w=w), uniforms))(values)
     for k, w in enumerate(values):
         alone = picture(WIDE, w=float(w))
         for leaf, expected in zip(jax.tree.leaves(swept), jax.tree.leaves(alone), strict=True):
@@ -249,3 +250,23 @@ def test_a_chain_has_plain_weights_and_a_wide_layer_drawn_ones():
 def test_scales_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"`parameters` must be one number a layer, got the shape \(2,\) for 3 layers"):
         scaled().check(jnp.ones(2), jnp.ones(1))
+
+
+def test_uniforms_are_drawn_at_once_and_cut_layer_by_layer():
+    layers = draw_uniforms(jax.random.key(1), WIDE)
+    assert [layer.shape for layer in layers] == [(2, DRAWS, units) for units in WIDE[1:]]
+    np.testing.assert_array_equal(
+        np.concatenate(layers, axis=-1), jax.random.uniform(jax.random.key(1), (2, DRAWS, sum(WIDE[1:])))
+    )
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1), (2, 1, 1, 1), (1, 1, 1, 2)])
+def test_patterns_of_another_kind_of_network_are_refused(widths):
+    with pytest.raises(ValueError, match="`patterns` must be three matrices, for one input and one output, got"):
+        setting(widths)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_not_finite_is_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be .*finite, got"):
+        setting(**{name: np.nan})

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sgtheory.experiments.loop_integral import network_output, weight_field
+from sgtheory.experiments._five_weights import network_output, weight_field
 from sgtheory.experiments.sign_flip import (
     FINE_POINTS,
     HALF_RANGE,
@@ -35,9 +35,18 @@ def table_1(setting):
 
 
 def test_the_numbers_of_table_1(table_1):
-    _, gradient, surrogate, true_bracket, surrogate_bracket = table_1.at_weight
-    np.testing.assert_allclose([true_bracket, surrogate_bracket], [0.2840380160, -0.1488973363], atol=1e-10)
-    np.testing.assert_allclose([gradient, surrogate], [0.70249596, -2.97767802], atol=1e-8)
+    here = table_1.at_weight
+    np.testing.assert_allclose([here.true_bracket, here.surrogate_bracket], [0.2840380160, -0.1488973363], atol=1e-10)
+    np.testing.assert_allclose([here.gradient, here.surrogate], [0.70249596, -2.97767802], atol=1e-8)
+
+
+def test_what_is_read_off_at_a_weight_lies_on_the_curves(setting):
+    k = 37
+    shown = sign_flip(setting(w=float(weight_axis()[k])))
+    for name in ("output", "gradient", "surrogate"):
+        np.testing.assert_allclose(getattr(shown.at_weight, name), getattr(shown, name)[k], rtol=1e-9)
+    for name in ("true_bracket", "surrogate_bracket"):
+        np.testing.assert_allclose(getattr(shown.at_weight, name), getattr(shown, name).total[k], rtol=1e-9)
 
 
 def test_the_output_over_w(setting, table_1):
@@ -102,10 +111,15 @@ def test_the_published_point_of_the_maps(steepness, expected):
 def test_a_changed_number_changes_the_picture(setting, table_1):
     for field in dataclasses.fields(SignFlipSetting):
         other = sign_flip(setting(**{field.name: TABLE_1.get(field.name, 4.0) + 0.37}))
-        same = all(np.array_equal(a, b) for a, b in zip(vars_of(other), vars_of(table_1), strict=True))
-        assert not same, field.name
+        leaves = zip(jax.tree.leaves(other), jax.tree.leaves(table_1), strict=True)
+        assert not all(np.array_equal(a, b) for a, b in leaves), field.name
 
 
-def vars_of(picture):
-
-    return jax.tree.leaves(picture)
+def test_a_sweep_is_many_pictures(setting):
+    settings = [setting(surrogate=surrogate) for surrogate in (10.0, 25.0)]
+    swept = jax.vmap(sign_flip)(jax.tree.map(lambda *numbers: jnp.stack(numbers), *settings))
+    for k, each in enumerate(settings):
+        np.testing.assert_allclose(swept.at_weight.surrogate[k], sign_flip(each).at_weight.surrogate, rtol=1e-10)
+        np.testing.assert_allclose(
+            swept.surrogate_bracket.total[k], sign_flip(each).surrogate_bracket.total, rtol=1e-10
+        )

@@ -28,8 +28,8 @@ def logistic(distance, steepness=2.0):
 
 def test_changing_a_number_traces_nothing_again(monkeypatch):
     traces = []
-    original = module._numerical_gradient
-    monkeypatch.setattr(module, "_numerical_gradient", lambda *arguments: traces.append(1) or original(*arguments))
+    original = module._at_potential
+    monkeypatch.setattr(module, "_at_potential", lambda *arguments: traces.append(1) or original(*arguments))
     single_unit(setting(), uniforms())
     once = len(traces)
     for number, value in {"threshold": -1.0, "weight": 3.0, "input": 0.0, "baseline": 1.0, "steepness": 20.0}.items():
@@ -53,10 +53,7 @@ def test_the_program_never_calls_back_to_python():
 def test_mapped_over_settings_it_is_a_loop():
     weights, steepnesses = jnp.array([-0.7, 0.0, 1.3]), jnp.array([0.5, 4.0, 20.0])
 
-    def replaced(weight, steepness):
-        return eqx.tree_at(lambda s: (s.weight, s.escape.steepness), setting(), (weight, steepness))
-
-    mapped = jax.vmap(lambda weight, steepness: single_unit(replaced(weight, steepness), uniforms()))(
+    mapped = jax.vmap(lambda weight, steepness: single_unit(setting(weight=weight, steepness=steepness), uniforms()))(
         weights, steepnesses
     )
     for index, (weight, steepness) in enumerate(zip(weights, steepnesses, strict=True)):
@@ -114,10 +111,7 @@ def test_the_example_of_the_docstring():
 
 def test_trials_follow_the_hidden_noise_and_everything_else_the_guess():
     guessed = single_unit(setting(steepness=4.0), uniforms())
-    both = eqx.tree_at(
-        lambda s: s.hidden, setting(steepness=4.0), ExponentialHazard(1.5), is_leaf=lambda leaf: leaf is None
-    )
-    hidden = single_unit(both, uniforms())
+    hidden = single_unit(setting(steepness=4.0, hidden=ExponentialHazard(1.5)), uniforms())
     np.testing.assert_array_equal(hidden.curves.probability, guessed.curves.probability)
     distance = np.linspace(-3.0, 3.0, 121) - 0.3
     truth = 1 - np.exp(-np.exp(1.5 * distance))

@@ -1,4 +1,4 @@
-"""Pages without a browser: its messages are spoken for it, what it would be sent is kept and read as kit.js reads it."""
+"""Pages without a browser: the tests send its messages, and keep what it would receive and read it as kit.js does."""
 
 import functools
 import threading
@@ -27,7 +27,7 @@ class FrontEnd:
         return self._answers(lambda: setattr(self.page.controls[name], "value", value))
 
     def drags(self, name, *values):
-        """What is sent when the browser, while it drags a slider, asks for pictures: of each its value, or the end."""
+        """What is sent when the browser asks for pictures during a drag: the value of each picture, or the end."""
         self._answers(lambda: self._asks(name, values))
         answers = [content for content, _ in self.received if content["kind"] == "moved"]
         return [content["state"][name] if "layout" in content else "the end" for content in answers]
@@ -58,7 +58,7 @@ class FrontEnd:
 
 
 def read_columns(layout, data, rows=1):
-    """What `pack` wrote, as `unpack` in kit.js reads it: one array a column, rows in front."""
+    """What `pack` wrote, as `unpack` in kit.js reads it: one array per column, rows first."""
     sources, offset = {}, 0
     for entry in layout:
         size = int(np.prod(entry["shape"]))
@@ -77,7 +77,7 @@ def read_columns(layout, data, rows=1):
 
 @functools.cache
 def drawn_columns(page):
-    """`source.column` → the figure that draws it along its y-axis, and the length of the axis where none is sent."""
+    """`source.column` → the figure that draws it along its y-axis, and the length of the axis if it is fixed."""
     columns = {}
     for figure in page.figures(page.data):
         axes = {
@@ -94,7 +94,7 @@ def drawn_columns(page):
 
 
 def largest_error(page, shown, exact):
-    """Of all lines the largest distance from the truth, in lengths of the axis, and its column."""
+    """The largest distance of any line from the true one, in lengths of the axis, and its column."""
     shown, truth = columns_of(shown), columns_of(exact)
     errors = []
     for name, (figure, length) in drawn_columns(page).items():
@@ -116,7 +116,7 @@ def columns_of(sources):
 
 
 class Tools:
-    """The helpers above, for the tests to take as one fixture."""
+    """The helpers above, as one fixture."""
 
     FrontEnd = FrontEnd
     read_columns = staticmethod(read_columns)
@@ -130,17 +130,22 @@ def tools():
     return Tools
 
 
+class ReadyPages(dict):
+    """Each page once, when it is first asked for: constructing it and loading its programs is what takes time."""
+
+    def __missing__(self, name):
+        page = self[name] = ALL_PAGES[name]()
+        page.wait(timeout=500.0)
+        return page
+
+
 @pytest.fixture(scope="session")
 def ready_pages():
-    """Each page once: constructing it and loading its programs is what takes time."""
-    pages = {name: kind() for name, kind in ALL_PAGES.items()}
-    for page in pages.values():
-        page.wait()
-    return pages
+    return ReadyPages()
 
 
 def as_new(page):
-    """The page at its start, its front end gone with all that it knew."""
+    """The page at its start, without the front end and everything that it knew."""
     page.stage.send = lambda content, buffers=(): None
     page.reset()
     page._tables.clear()
@@ -166,7 +171,7 @@ def any_page(ready_pages, request):
 
 @pytest.fixture
 def front_end(page):
-    """A browser that has said hello to the single unit."""
+    """A browser that has connected to the page of the single unit."""
     front_end = FrontEnd(page)
     front_end.says("hello")
     return front_end

@@ -31,9 +31,9 @@ BY_HAND = {
     "05.1": 2 * 1.231323,
     "05.3": 7.0,
 }
-"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 over β/4 at β = 10; of Fixture A the
-probability of the path (1, 1), one over that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs over 12;
-all but (0.1/0.01)², for ε is not 0; the root of a bracket with two terms; twice the loop that is published."""
+"""The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
+the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
+(0.1/0.01)², because ε is not 0; the root of a bracket with two terms; twice the published loop integral."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def said(capsys):
 
 
 def test_the_answers_are_those_on_paper(answers):
-    published = {"02.1", "02.2", "04.1", "05.1"}  # to some digits after the point; read off a grid
+    published = {"02.1", "02.2", "04.1", "05.1"}  # given to a few digits, or read off a grid
     for name, answer in answers.items():
         assert answer == pytest.approx(BY_HAND[name], rel=1e-6 if name in published else 1e-12)
     assert answers.keys() == BY_HAND.keys()
@@ -77,7 +77,7 @@ def test_the_hidden_steepness_gives_the_integral_that_is_told():
 
 @every_exercise
 def test_an_answer_needs_no_setting_of_the_notebook(name):
-    """A notebook computes in 32 bits unless told otherwise; what mixed both would warn, and warnings are errors here."""
+    """A notebook computes in 32 bits unless told otherwise; mixing both would warn, and warnings are errors here."""
     with jax.enable_x64(False):
         check(name, 0.5)
 
@@ -105,7 +105,7 @@ def test_every_other_number_gets_a_hint_that_does_not_hold_the_answer(name, answ
 
 
 def holds_answer(text, answer):
-    """Whether some number in the text, or a fraction of two, would be accepted."""
+    """Whether a number in the text, or a fraction of two, would be accepted."""
     numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
     fractions = [float(a) / float(b) for a, b in re.findall(r"(\d+)/(\d+)", text) if float(b)]
     return any(abs(number - answer) <= TOLERANCE * answer for number in numbers + fractions)
@@ -113,7 +113,7 @@ def holds_answer(text, answer):
 
 @every_exercise
 def test_every_hint_can_be_earned(name, answers, capsys):
-    """Each of the prepared hints is the reply to some wrong answer, so that none is dead."""
+    """Each of the prepared hints is the reply to some wrong answer, so that none is never shown."""
     answer, exercise, texts = answers[name], ALL_EXERCISES[name], set()
     for value in [*WRONG, answer / 2, answer / 4, 1 / answer, 1 - answer]:
         check(name, value)
@@ -127,7 +127,7 @@ def test_the_hint_fits_the_mistake(answers, capsys):
     check("01.2", 1 - answers["01.2"])
     assert "the probability of a spike" in said(capsys)
     check("01.3", 1 / answers["01.3"])
-    assert "Turn the fraction over" in said(capsys)
+    assert "Invert the fraction" in said(capsys)
 
 
 @pytest.mark.usefixtures("annotations_off")
@@ -169,7 +169,7 @@ def test_an_answer_that_is_no_number_is_refused_in_one_sentence(value):
 
 @pytest.mark.usefixtures("page")
 def test_a_check_beside_an_open_page_compiles_no_experiment_of_its_own(monkeypatch, capsys):
-    """Whatever the precision of the notebook: the reader has waited once already."""
+    """This is true whatever the precision of the notebook: the reader has already waited once."""
     traces = []
     monkeypatch.setattr(experiment, "_numerical_gradient", lambda *arguments: traces.append(arguments))
     with jax.enable_x64(False):

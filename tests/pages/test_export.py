@@ -1,6 +1,7 @@
-"""A page as one HTML file: whole, small, in need of nothing else, and closed to whatever was typed."""
+"""A page as one HTML file: complete, small, self-contained, and safe against whatever was typed."""
 
 import base64
+import functools
 import html.parser
 import json
 import re
@@ -62,22 +63,24 @@ def read_payload(text):
 
 @pytest.fixture(scope="module")
 def exported(ready_pages):
-    """Each page at its start, written once."""
-    texts = {}
-    for name, page in ready_pages.items():
-        page.reset()
-        texts[name] = page._exported()
-    return texts
+    """A page at its start, written once."""
+
+    @functools.cache
+    def text_of(name):
+        ready_pages[name].reset()
+        return ready_pages[name]._exported()
+
+    return text_of
 
 
 @pytest.fixture
 def text(any_page, exported):
-    return exported[any_page.name]
+    return exported(any_page.name)
 
 
 def test_the_file_is_written(page, exported, tmp_path):
     page.export_html(tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == exported["single_unit"]
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == exported("single_unit")
 
 
 def test_the_file_is_small_enough_to_be_sent(text):
@@ -127,7 +130,7 @@ def test_the_picture_is_exact(text, any_page, tools):
 
 
 def test_every_step_of_every_slider_is_a_row_of_its_table(text, any_page, tools):
-    """So that what the reader can reach is what the program computes, to four bytes a number."""
+    """What the reader can reach is what the program computes, to four bytes per number."""
     for name, table in read_payload(text)["tables"].items():
         control = any_page.by_name[name]
         assert (table["low"], table["high"]) == (control.low, control.high)
@@ -139,7 +142,7 @@ def test_every_step_of_every_slider_is_a_row_of_its_table(text, any_page, tools)
 
 
 def test_nothing_that_was_typed_gets_out_of_its_place(page, monkeypatch):
-    """A formula that is not in use is refused by nobody; it is in the file all the same, as text."""
+    """A formula that is not in use is not refused; it is in the file all the same, as text."""
     page.controls["expression"].value = NASTY
     monkeypatch.setattr(page, "title", NASTY)
     monkeypatch.setattr(page, "sweep", lambda *_: {"curve": {"y": np.zeros((2, 1))}})

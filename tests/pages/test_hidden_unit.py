@@ -49,7 +49,7 @@ def test_secrets_are_different_units_that_can_all_be_found():
 @pytest.mark.parametrize("secret", [-1, 1000, 7.0, True, None, "7", [7], np.nan, 10**400, 10**5000], ids=range(10))
 def test_a_secret_that_is_none_is_refused_in_one_sentence(secret):
     with pytest.raises(
-        ValueError, match=r"^`secret` must be a whole number from 0 to 999, got .*\. Take 7, say\.$"
+        ValueError, match=r"^`secret` must be a whole number from 0 to 999, got .*\. Take 7, for instance\.$"
     ) as refusal:
         HiddenUnit(secret)
     assert len(str(refusal.value)) < 300
@@ -58,7 +58,7 @@ def test_a_secret_that_is_none_is_refused_in_one_sentence(secret):
 def test_nothing_that_can_be_looked_at_names_the_answer(hidden_page):
     """State and description are those of every other hidden unit."""
     shape, steepness = hidden(STORED_SECRET)
-    # Of the same shape, whose program is compiled already.
+    # Another unit with the same shape, whose program is compiled already.
     other = HiddenUnit(next(secret for secret in SECRETS if hidden(secret)[0] == shape and secret != STORED_SECRET))
     assert other.state == hidden_page.state
     told = f"{hidden_page.state} {hidden_page._spec()['figures']} {hidden_page._spec()['readouts']} {hidden_page!r}"
@@ -69,7 +69,7 @@ def test_nothing_that_can_be_looked_at_names_the_answer(hidden_page):
 
 def guess(page, shape, steepness):
     page._active = "trials"  # no tables: each would be compiled for its shape
-    page._quiet = True  # nor pictures: the check looks at the controls alone
+    page._quiet = True  # nor pictures: the check looks only at the controls
     page.controls["escape"].value, page.controls["steepness"].value = shape, steepness
     page._quiet = False
     page.check()

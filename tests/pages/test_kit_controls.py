@@ -1,4 +1,4 @@
-"""Controls: what each allows, and in which words it refuses the rest."""
+"""Controls: what each allows, and the words in which it refuses everything else."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_a_widget_starts_as_its_control_says(control):
 @pytest.mark.parametrize("control", [REAL, WHOLE], ids=["real", "whole"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e9, -1e9, None, "many"])
 def test_a_slider_that_is_set_out_of_range_stays_where_it_was(control, value):
-    """Neither moved to the nearest end in silence, nor changed half-way: the number was a slip, not a wish."""
+    """A number out of range is a slip, not a wish: it is neither moved silently to the nearest end nor taken in part."""
     widget = control.widget()
     widget.value = control.high
     for give in (lambda: setattr(widget, "value", value), lambda: widget.set_state({"value": value})):

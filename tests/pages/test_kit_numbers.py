@@ -40,7 +40,7 @@ console.log(JSON.stringify(shown));
 
 
 def read_by_script(tmp_path, tables):
-    """What kit.js itself makes of packed tables, at the given positions: it needs no browser for its numbers."""
+    """What kit.js itself makes of packed tables at the given positions; its numbers need no browser."""
     script, copy = tmp_path / "read.mjs", tmp_path / "kit.mjs"
     copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
     script.write_text(READ % copy.as_uri(), encoding="utf-8")
@@ -100,7 +100,7 @@ def test_between_rows_lines_are_drawn_and_jumps_are_not():
 
 
 def test_the_script_shows_what_python_says_it_shows(tmp_path):
-    """Bits, both precisions, rows, halves (which count up in either language) and both ends of the table."""
+    """Bits, both precisions, rows, halves (which both languages round up) and both ends of the table."""
     values = [0.0, 0.5, 1.0, 1.5, 2.499, 2.5, 3.2, 4.0]
     packed = [
         (precision, *pack(TABLE, precision=precision, table=True, discrete=DISCRETE)) for precision in ("f4", "f8")
@@ -148,7 +148,7 @@ comes to rest there: it has a row at every step. Only a value that is typed is e
 
 @pytest.mark.parametrize("name", BETWEEN_STEPS)
 def test_a_drag_shows_the_truth_at_every_step(page, tools, name):
-    """To the four bytes that a number travels in; half-way between two steps, to the measured bound."""
+    """Exact to the four bytes in which a number is sent; half-way between two steps, within the measured bound."""
     control = page.by_name[name]
     steps = np.linspace(control.low, control.high, control.positions())
     assert np.allclose(np.diff(steps), control.step)

@@ -1,4 +1,4 @@
-"""The state of a page as a line of text: there and back, and everything that is no such line."""
+"""The state of a page as a line of text: written and restored, and every text that is not such a line."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def line(settings, page="single_unit", version=1):
 
 
 def changed(page, **values):
-    """A line with some of the settings replaced; those that become None are left out."""
+    """A line with some of the settings replaced; those set to None are left out."""
     return line({name: value for name, value in (start(page) | values).items() if value is not None})
 
 
@@ -55,7 +55,7 @@ def test_the_front_end_copies_and_restores(front_end):
 
 
 def refused_lines(page):
-    """Name of the fault → the text, and what the sentence says."""
+    """Name of the fault → the text, and a part of the refusal."""
     nested = "[" * 5000 + "]" * 5000
     deep = line(start(page)).replace('"sigmoid"', "[" * 300 + "]" * 300)
     return {
@@ -116,7 +116,7 @@ def test_the_front_end_is_told_the_reason(front_end):
 
 
 def test_a_formula_that_makes_no_sense_is_restored_and_refused_beside_its_control(front_end):
-    """As if it had been typed: the text is there to be mended, the last picture stays."""
+    """As if it had been typed: the text stays to be corrected, and the last picture stays."""
     before = front_end.page.data
     text = changed(front_end.page, escape="your own", expression="2*u", weight=1.1)
     assert front_end.says("restore", text=text) == []

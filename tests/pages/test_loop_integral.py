@@ -1,4 +1,4 @@
-"""Page 05's map under the hand: a circle is carried, a loop of one's own is drawn corner by corner."""
+"""The map of page 05: the circle is dragged, and a reader's own loop is drawn corner by corner."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
     assert (path["x"].max(), path["y"].max()) == pytest.approx((1.5, 1.0), abs=1e-3)
     assert abs(float(page.data["readouts"]["change"][0])) < 1e-12
     page.reset()
-    assert points(front_end, 0.5, 1.0) == []  # a circle has no corners: the words say what to do
+    assert points(front_end, 0.5, 1.0) == []  # a circle has no corners: the message says what to do
     assert "Own loop" in front_end.words[-1]
 
 
@@ -49,12 +49,12 @@ def test_a_hand_on_the_map_carries_two_sliders_at_once(loop_page):
     front_end.awaits_threads()
     state = front_end.last("moved")[0]["state"]
     assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
-    assert page.settings()["centre_x"] == 0.0  # the slider itself tells its value at rest
+    assert page.settings()["centre_x"] == 0.0  # the slider itself sends its value at rest
     answer = front_end.says("settled", control="centre_y", value=0.25, also={"centre_x": 1.5})
     assert answer == ["picture"]
     state = front_end.last("picture")[0]["state"]
     assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
-    # Their own words come late, one after the other: what is shown stands already.
+    # The sliders' own messages come late, one after the other: by then the picture is right already.
     assert front_end.moves("centre_x", 1.5) == []
     assert front_end.moves("centre_y", 0.25) == []
     assert page.settings()["centre_x"] == 1.5

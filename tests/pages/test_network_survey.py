@@ -1,17 +1,17 @@
-"""The survey's page: it can be stopped, keeps what it found, says what it refuses."""
+"""The page of the survey: it can be stopped, keeps its results, and says what it refuses."""
 
 import csv
 
 import numpy as np
 import pytest
 
-from sgtheory.experiments import random_networks
-from sgtheory.pages import NetworkSurvey, network_survey as module
+from sgtheory.methods import METHODS
+from sgtheory.pages import GradientLaboratory, NetworkSurvey, network_survey as module
 
 
 @pytest.fixture
 def survey(tools, monkeypatch):
-    """A page that surveys two methods, each batch counted."""
+    """A page that surveys two methods, with its batches counted."""
     page = NetworkSurvey()
     front_end = tools.FrontEnd(page)
     page.batches, surveyed = [], module._surveyed
@@ -95,6 +95,16 @@ def test_a_survey_of_the_command_is_shown(survey, tmp_path):
     assert "2-2-1, β = 2, β_SG = 4, 4 networks of 20 draws" in page.progress.value
 
 
-def test_every_estimator_but_the_exact_one_can_be_surveyed():
-    assert set(module.METHODS) == set(random_networks.METHODS) - {"exact"}
-    assert len(set(module._MARKS.values())) == len(module.METHODS)
+def test_every_method_can_be_surveyed_and_looks_as_in_the_laboratory():
+    menu, laboratory = NetworkSurvey().by_name["methods"], GradientLaboratory().by_name["methods"]
+    assert menu.options == tuple(METHODS)
+    assert len(set(menu.marks)) == len(METHODS)
+    marks = dict(zip(menu.options, menu.marks, strict=True))
+    shown = {METHODS[label].short: mark for label, mark in marks.items() if METHODS[label].in_menu}
+    assert dict(zip(laboratory.options, laboratory.marks, strict=True)) == shown
+
+
+def test_the_page_begins_with_what_the_command_surveys():
+    from sgtheory.survey import SurveyPlan
+
+    assert tuple(NetworkSurvey().settings()["methods"].split("; ")) == SurveyPlan.methods

@@ -1,4 +1,4 @@
-"""What every page must do, over the registry; and what passes between a page and its front end."""
+"""What every page in the registry must do, and which messages pass between a page and its front end."""
 
 import json
 import re
@@ -255,7 +255,7 @@ def test_a_drag_along_a_table_asks_the_kernel_for_nothing_until_it_rests(front_e
     assert is_exact(picture["layout"])
     assert picture["state"] == front_end.page.settings()
     assert front_end.says("settled", control="steepness", value=4.75) == []
-    # The browser has drawn other positions since, of which the kernel was not told, and come back.
+    # The browser has drawn other positions since, without telling the kernel, and has come back.
     assert front_end.says("settled", control="steepness", value=4.75, approximate=True) == ["picture"]
     assert is_exact(front_end.last("picture")[0]["layout"])
 
@@ -264,7 +264,7 @@ def test_a_control_without_a_table_gets_one_small_picture_a_step(front_end):
     for value in (1, 2, 3):
         assert front_end.drags("seed", value) == [value]
         assert {entry["dtype"] for entry in front_end.last("moved")[0]["layout"]} == {"f4", "bit"}
-    assert front_end.moves("seed", 3) == []  # the slider's own word, at rest
+    assert front_end.moves("seed", 3) == []  # the slider's own message, at rest
     assert front_end.says("settled", control="seed", value=3) == ["picture", "table"]
     assert is_exact(front_end.last("picture")[0]["layout"])
 
@@ -321,7 +321,7 @@ def test_a_slider_that_is_approached_gets_its_table_once(front_end):
     assert front_end.says("activate", control="weight") == []
     assert front_end.moves("weight", 1.0) == []
     assert front_end.says("settled", control="weight", value=1.0) == ["picture"]
-    # The table of the steepness was that of another weight.
+    # The table of the steepness belonged to another weight.
     assert front_end.moves("steepness", 5.0) == ["picture"]
 
 

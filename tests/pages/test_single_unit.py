@@ -1,4 +1,4 @@
-"""Page 01: what theory says of one unit holds in the columns that are drawn, and nothing that is typed breaks the page."""
+"""Page 01: what theory says about one unit is true of the columns that are drawn, and no typed text breaks the page."""
 
 import html
 import itertools
@@ -46,7 +46,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def picture(ready_pages):
-    """The columns for some settings, the rest as at the start."""
+    """The columns for some settings, with the others at their first values."""
 
     def compute(**settings):
         return ready_pages["single_unit"].compute(START | settings)
@@ -70,7 +70,7 @@ def compilations():
 
 @pytest.fixture
 def typing(front_end):
-    """A front end with the reader's own formula chosen; no tables, which would be compiled anew for each formula."""
+    """A front end with the reader's own formula chosen; without tables, which would be compiled for each formula."""
     front_end.page._active = "trials"
     front_end.moves("escape", "your own")
     return front_end
@@ -198,7 +198,7 @@ def test_every_corner_can_be_drawn(picture, escape):
 
 
 def sentence(page, name="expression"):
-    """What stands beside a control, read as a browser would; it must be one alert and nothing else."""
+    """The message beside a control, read as a browser does; it must be one alert and nothing else."""
     found = re.fullmatch(r'<span role="alert">([^<>]*)</span>', page.messages[name].value)
     assert found, page.messages[name].value
     text = html.unescape(found[1])
@@ -313,7 +313,7 @@ def within(control):
 
 numbers = st.sampled_from(NUMBERS).flatmap(lambda c: st.tuples(st.just("moves"), st.just(c.name), within(c)))
 rests = st.sampled_from(NUMBERS).flatmap(lambda c: st.tuples(st.just("settled"), st.just(c.name), within(c)))
-# Few, for each pair of an escape noise and a surrogate is compiled once.
+# Few examples, because each pair of an escape noise and a surrogate is compiled once.
 choices = st.sampled_from(
     [("escape", "sigmoid"), ("escape", "hard threshold"), ("escape", "your own"), ("surrogate", "matched"),
      ("surrogate", "SuperSpike"), ("expression", START["expression"]), *(("expression", text) for text in REFUSED.values())]
@@ -337,7 +337,7 @@ steps = st.lists(st.one_of(numbers, numbers, rests, choices, slips, others), min
 )
 @hypothesis.given(steps=steps)
 def test_whatever_is_done_the_picture_stays_finite(front_end, steps):
-    """No sequence raises (a slip but tells the one who slipped), says that it failed, or leaves a gap in the picture."""
+    """No sequence raises (a slip only gives its message), reports a failure, or leaves a gap in the picture."""
     front_end.says("reset")
     front_end.page._active = "trials"
     for kind, name, value in steps:

@@ -1,4 +1,4 @@
-"""The still picture draws, with matplotlib, the very numbers and colours of the live figures."""
+"""The still picture, drawn by matplotlib, has exactly the numbers and colours of the live figures."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The shipped first pictures are those that the program computes, to the digits that they are stored in."""
+"""The shipped first pictures are those that the program computes, to the precision in which they are stored."""
 
 import importlib.metadata
 import json
@@ -124,7 +124,7 @@ def test_a_page_begins_with_what_is_stored(any_page, stored):
 
 
 def test_half_precision_is_far_below_a_pixel(any_page, tools):
-    """At the rows themselves: less than a thousandth of an axis, a fifth of a pixel."""
+    """At the rows of the table the error is less than a thousandth of an axis, a fifth of a pixel."""
     table = any_page.sweep(any_page.settings(), any_page.play, stored_positions(any_page))
     halves = {source: {name: half_precision(v) for name, v in columns.items()} for source, columns in table.items()}
     rows = range(STORED_ROWS)

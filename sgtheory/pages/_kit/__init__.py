@@ -1,4 +1,4 @@
-"""What every page is made of: controls, figures, the update loop, the link to the browser, export."""
+"""The parts of every page: controls, figures, the update loop, the link to the browser, export."""
 
 from sgtheory.pages._kit.controls import (
     Choice as Choice,

@@ -1,4 +1,4 @@
-"""Controls: what they mean, what they allow, and the ipywidgets that carry them."""
+"""Controls: their meaning, the values they allow, and the ipywidgets that show them."""
 
 import dataclasses
 import math
@@ -18,20 +18,20 @@ def _refuse(sentence: str):
 
 
 def brief(value: Any) -> str:
-    """`value` as a person recognises it, never longer than 60 characters, whatever it holds."""
+    """`value` as a person recognises it, in at most 60 characters, whatever it holds."""
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # lists in lists in lists; a whole number of more than 4300 digits
+    except (RecursionError, ValueError):  # deeply nested lists; a whole number of more than 4300 digits
         text = f"a very large {type(value).__name__}"
     return text if len(text) <= 60 else text[:59] + "…"
 
 
 @dataclasses.dataclass(frozen=True)
 class Slider:
-    """A number between `low` and `high`, whole where `step` is an `int`.
+    """A number between `low` and `high`, whole if `step` is an `int`.
 
-    `sizes`: it changes the sizes of arrays, so a move may compile and is answered at rest only. `tabled`: the picture
-    between two positions makes sense, so that a drag can be drawn from a table.
+    `sizes`: it changes the sizes of arrays, so that a move may compile and is answered only when the slider is let go.
+    `tabled`: the picture between two positions makes sense, so that a drag can be drawn from a table.
     """
 
     name: str
@@ -50,16 +50,16 @@ class Slider:
         return isinstance(self.step, int)
 
     def check(self, value: Any) -> int | float:
-        """`value` as this control holds it. **Raises** `ValueError`, one sentence, for one that it does not allow."""
+        """`value` as this control holds it. **Raises** `ValueError`, one sentence, for a value that it does not allow."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        # No NaN lies between the two ends, and a whole number of 400 digits can be compared but is no float.
+        # NaN does not lie between the two ends; a whole number of 400 digits can be compared, but not made a float.
         if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
             kind = "a whole number" if self.whole else "a number"
             _refuse(f"{self.label} must be {kind} from {self.low} to {self.high}, got {brief(value)}.")
         return int(value) if self.whole else float(value)
 
     def positions(self, most: int = 129) -> int:
-        """Rows of a table over this slider: one a step, or fewer, evenly spaced, where there are very many."""
+        """Rows of a table over this slider: one per step or, where there are very many, fewer and evenly spaced."""
         steps = round((self.high - self.low) / self.step) + 1
         return steps if steps <= most else 65
 
@@ -99,7 +99,7 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """A line of text that the page reads itself; shown only while `shown_for` names the value of another control."""
+    """A line of text that the page interprets; shown only while another control has the value that `shown_for` names."""
 
     name: str
     label: str
@@ -124,9 +124,9 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Several:
-    """Some of a few named options, at least one and at most `most`; its value is their names, with `"; "` between.
+    """Some of a few named options, at least one and at most `most`; its value is their names, joined by `"; "`.
 
-    `marks`: the colour role and the sign by which each option is known in the figures.
+    `marks`: the colour role and the marker that each option has in the figures.
     """
 
     name: str
@@ -156,7 +156,7 @@ Control = Slider | Choice | Text | Several
 
 
 class _Boxes(ipywidgets.VBox):
-    """A box to tick for each option. `value` follows the boxes, and the boxes follow it."""
+    """One checkbox per option. `value` follows the checkboxes, and they follow it."""
 
     value = traitlets.Unicode().tag(sync=True)
 
@@ -171,7 +171,7 @@ class _Boxes(ipywidgets.VBox):
             box.add_class(f"sgtheory-{sign}")
             box.observe(self._follow_boxes, names="value")
         self.observe(self._follow_value, names="value")
-        # On a box of boxes ipywidgets' own script fails at a tooltip.
+        # ipywidgets' own script fails at a tooltip on a box of boxes.
         heading = ipywidgets.Label(control.label, tooltip=control.help)
         super().__init__([heading, *self.boxes.values()], value=control.value)
         self.add_class("sgtheory-several")
@@ -190,7 +190,7 @@ class _Boxes(ipywidgets.VBox):
 
 
 class _Strict:
-    """A slider that refuses what is out of its range, where ipywidgets would move it to the nearest end in silence."""
+    """A slider that refuses a number out of its range, where ipywidgets would silently move it to the nearest end."""
 
     @traitlets.validate("value")
     def _validate_value(self, proposal):
@@ -202,7 +202,7 @@ class _Strict:
 
 class _RealSlider(_Strict, ipywidgets.FloatSlider):
     control = traitlets.Any()
-    # Without the echo: the browser has the value already, and each step of a drag is one message fewer.
+    # Without the echo: the browser has the value already, and each step of a drag needs one message fewer.
     value = traitlets.CFloat(0.0).tag(sync=True, echo_update=False)
 
 

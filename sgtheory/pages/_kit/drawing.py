@@ -1,4 +1,4 @@
-"""What the panels of all pages draw: lines, dots, bands, in roles instead of colours."""
+"""What panels draw on all pages: lines, dots and bands, in roles instead of colours."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from sgtheory.pages._kit.theme import finish_legend, themed
 
 
 def data_sources(sources: Sources) -> dict[str, Any]:
-    """The sources of a picture as Bokeh holds them, each by its name; an image is a list of one."""
+    """The sources of a picture as Bokeh holds them, by name; an image is a list of one array."""
     from bokeh.models import ColumnDataSource
 
     return {
@@ -26,18 +26,18 @@ def _held(values: np.ndarray) -> Any:
 
 
 def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end")) -> tuple[float, float]:
-    """The ends of a panel's y-axis, of the source `ranges`; with the sides "left" and "right" of its x-axis."""
+    """The ends of a panel's y-axis, from the source `ranges`; with the sides "left" and "right", those of its x-axis."""
     first, last = sides
     return float(ranges[f"{name}.{first}"][0]), float(ranges[f"{name}.{last}"][0])
 
 
 def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Sources) -> list[Figure]:
-    """The figures of a page: of each name a panel of its `kind`, drawn by the panel's method of that name."""
+    """The figures of a page: for each name a panel of the class `kind`, drawn by its method of that name."""
     data = data_sources(sources)
     return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
 
-BEHIND = "underlay"  # of Bokeh: spare.js keeps what is painted there
+BEHIND = "underlay"  # a level of Bokeh; spare.js keeps what is painted there
 
 
 class Panel:
@@ -55,7 +55,7 @@ class Panel:
         themed(line.glyph, line_color=role)
 
     def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x"):
-        """The same as marks, of one size or of those in a column; filled with their own colour, or another role's."""
+        """The same as markers, of one size or of the sizes in a column; filled with their own colour or that of `fill`."""
         opacity = 0.0 if hollow else 0.9 if fill is None else 1.0
         dots = self.plot.scatter(
             x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, **_named(legend)
@@ -63,22 +63,22 @@ class Panel:
         themed(dots.glyph, line_color=role, fill_color=fill or role)
 
     def band(self, source, role, legend=None, alpha=0.25):
-        """From the column `low` to the column `high`."""
+        """An area from the column `low` to the column `high`, over the column `x`."""
         band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(band.glyph, fill_color=role)
 
     def flow(self, source, role, alpha=0.25):
-        """From the column `left` to the column `right`, over the column `y`."""
+        """An area from the column `left` to the column `right`, over the column `y`."""
         flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha)
         themed(flow.glyph, fill_color=role)
 
     def intervals(self, source, role, width=1.5, alpha=1.0):
-        """Upright lines from the column `low` to the column `high`, each at its `x`."""
+        """Vertical lines from the column `low` to the column `high`, each at its `x`."""
         lines = self.plot.segment("x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha)
         themed(lines.glyph, line_color=role)
 
     def name_tag(self, source, role, text):
-        """A text that does not change, to the right of the point of a source."""
+        """A text that does not change, to the right of the one point of a source."""
         tag = self.plot.text(
             "x", "y", source=self.data[source], text={"value": text}, text_font_size="11px", text_baseline="middle",
             x_offset=4, level=BEHIND,
@@ -86,12 +86,12 @@ class Panel:
         themed(tag.glyph, text_color=role)
 
     def heat_map(self, source, low, high, role):
-        """The image of a source, whose outermost numbers lie at the ends of the axes, as far from 0 on either side."""
+        """The image of a source, whose outermost numbers lie at the ends of the axes; both axes are symmetric about 0."""
         from bokeh.models import LinearColorMapper
 
         width, height = self.plot.x_range.end, self.plot.y_range.end
         rows, columns = self.data[source].data["image"][0].shape
-        # A number belongs to the middle of its cell.
+        # A number is the value at the middle of its cell.
         across, upward = width / (columns - 1), height / (rows - 1)
         self.plot.image(
             "image", source=self.data[source], x=-width - across, y=-height - upward,
@@ -101,17 +101,17 @@ class Panel:
         self.plot.grid.visible = False
 
     def without_scale(self):
-        """No numbers and no lines along the y-axis, for its places are rows."""
+        """No numbers and no grid lines along the y-axis, because its positions are rows."""
         from bokeh.models import FixedTicker
 
         self.plot.yaxis.ticker = FixedTicker(ticks=[])
         self.plot.ygrid.visible = False
 
     def finished(self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None) -> Figure:
-        """The figure with its text, once all is drawn; `map` as of a `Figure`."""
+        """The figure with its text, once everything is drawn; `map` as in `Figure`."""
         if self.plot.legend:
             finish_legend(self.plot, legend)
-        for renderer in self.plot.renderers:  # nothing is selected or muted: no glyphs of their own for that
+        for renderer in self.plot.renderers:  # nothing is selected or muted, so no separate glyphs are needed for that
             glyph = renderer.glyph
             renderer.update(selection_glyph=glyph, nonselection_glyph=glyph, muted_glyph=glyph)
         return Figure(self.name, self.plot, description, map)

@@ -1,4 +1,4 @@
-"""A page as one HTML file: BokehJS, the script, the figures and a table a slider, all inside."""
+"""A page as one HTML file, which holds BokehJS, the script, the figures and one table per slider."""
 
 import base64
 import html
@@ -24,7 +24,7 @@ _TEMPLATE = """<!doctype html>
 <main>
 <h1>{title}</h1>
 <p>{fixed}</p>
-<p>Each slider moves on its own from this state; moving one returns the others.</p>
+<p>Each slider moves on its own from this state: when you move one, the others return to their first positions.</p>
 <div id="controls"></div>
 <div id="stage"></div>
 </main>
@@ -39,7 +39,7 @@ await mountExported(document.getElementById('stage'), JSON.parse(document.getEle
 
 
 def page_as_html(page: "Page") -> str:
-    """The file's text. The page must be ready, its picture the present one."""
+    """The text of the file. The page must be ready, and its picture up to date."""
     settings = page.settings()
     sliders = [control for control in page.specification if isinstance(control, Slider) and control.tabled]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
@@ -62,6 +62,6 @@ def page_as_html(page: "Page") -> str:
 
 
 def _in_text(message: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
-    """A message as JSON takes it."""
+    """A message in a form that JSON can hold."""
     content, data = message
     return {**content, "bytes": base64.b64encode(data).decode()}

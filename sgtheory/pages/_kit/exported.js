@@ -1,4 +1,4 @@
-// The page in a file of its own, without a kernel. Follows kit.js and spare.js.
+// The page in a file of its own, without a kernel. Comes after kit.js and spare.js.
 
 function rangeControl(name, {label, limits}, start) {
   const {low, high, step} = limits;
@@ -19,7 +19,7 @@ function fromBase64(text) {
   return new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 }
 
-/** A page without a kernel: one table a slider, each through the exported state; moving one returns the others. */
+/** A page without a kernel: one table per slider, each from the exported state; moving one slider returns the others. */
 export async function mountExported(el, payload) {
   const {spec, doc, picture, tables} = payload;
   const signal = new AbortController().signal;

@@ -1,13 +1,13 @@
 // The one link between numbers and pictures, for every page, in JupyterLab, Notebook, Voila and exported files.
 //
 // A page sends *pictures* (columns of numbers for named Bokeh sources) and *tables* (a picture for every position of one
-// slider, the other controls standing still). While a slider is dragged whose table is here, this script draws from the
-// table and the kernel is not asked; otherwise the kernel draws. When a slider has come to rest the kernel is told, and
-// its exact numbers replace the interpolated ones. No formula of the subject stands here.
+// slider, while the other controls stay as they are). While a slider with a table is dragged, this script draws from the
+// table and the kernel is not asked; otherwise the kernel draws. When the slider has come to rest, the kernel hears of it,
+// and its exact numbers replace the interpolated ones. There are no formulas of the theory in this file.
 
-const REST = 120; // milliseconds without a change after which a slider counts as at rest
-const PICTURE = 33; // milliseconds from one picture of a drag to the next, at least: two frames of a screen
-const AHEAD = 130; // milliseconds of a drag that lie ready, about: what a question and its answer take
+const REST = 120; // milliseconds without a change, after which a slider counts as at rest
+const PICTURE = 33; // least milliseconds from one picture of a drag to the next: two frames of a screen
+const AHEAD = 130; // milliseconds of a drag for which pictures are kept ready: about the time of a question and its answer
 const PLAY_SECONDS = 6; // from one end of a slider to the other
 
 // ---- numbers ----------------------------------------------------------------------------------------------------------
@@ -51,17 +51,17 @@ export function interpolate(table, value) {
   });
 }
 
-/** A slider's number without the dust of its steps: 0.8, not 0.7999999999999998. The kernel does the same. */
+/** A slider's number without the rounding of its steps: 0.8, not 0.7999999999999998. The kernel does the same. */
 function tidy(value) {
   return typeof value === 'number' ? Number(value.toFixed(10)) : value;
 }
 
-/** The position of a slider that is nearest to a value; beyond its ends, the end. */
+/** The position of a slider that is nearest to a value; the end for a value beyond it. */
 function snapped({low, high, step}, value) {
   return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
 }
 
-/** Whether these numbers stand there already; passing ones of four bytes need not replace exact ones. */
+/** Whether these numbers are shown already; temporary ones of four bytes need not replace exact ones. */
 function isShown(shown, numbers) {
   if (shown.length !== numbers.length) return false;
   const passing = numbers instanceof Float32Array;
@@ -119,7 +119,7 @@ function themeNow() {
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
-/** The colours of a palette role, as `#rrggbbaa`; `palette` in theme.py is the same. */
+/** The colours of a palette role, as `#rrggbbaa`; `palette` in theme.py does the same. */
 function palette(role, colours) {
   const words = role.split(' ');
   const shades = words.length > 1 ? Number(words.pop()) : 2;
@@ -156,12 +156,12 @@ export class Stage {
     this.approximate = false; // what is shown comes from between the rows of a table
     this.computes = false; // the kernel answers at once
     this.wanted = null;
-    this.moving = null; // the slider of a drag that the kernel draws
+    this.moving = null; // the slider whose drag the kernel draws
     this.pace = {value: null, time: 0, speed: 0};
-    this.expected = 0; // pictures of it that are under way
-    this.ahead = []; // and those that are here before the hand is
-    this.pictureTime = PICTURE; // milliseconds in which the kernel computes one
-    this.carried = {}; // sliders that a hand on a map moves beside that one
+    this.expected = 0; // number of its pictures that are on their way
+    this.ahead = []; // pictures that have arrived before the slider has
+    this.pictureTime = PICTURE; // milliseconds that the kernel takes to compute one
+    this.carried = {}; // other sliders that a drag on a map moves together with that one
   }
 
   async build() {
@@ -231,7 +231,7 @@ export class Stage {
 
   setSource(source, columns) {
     const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
-    // Nothing to paint anew. In a shape, the numbers are in the one image of their column.
+    // Then there is nothing to repaint. Numbers with a shape are in the one image of their column.
     if (columns.every(({column, shape, numbers}) => isShown(shape.length === 1 ? data[column] : data[column][0], numbers))) return;
     for (const {column, shape, numbers} of columns) {
       if (shape.length === 1) data[column] = numbers;
@@ -267,14 +267,14 @@ export class Stage {
     this.describing = setTimeout(() => this.describe(), REST);
   }
 
-  /** The texts for readers who do not see the figures; once the numbers stand still, for nobody listens faster. */
+  /** The texts for readers who do not see the figures; updated when the numbers are at rest, as nobody listens faster. */
   describe() {
     this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
   }
 
   // -- points that can be read --
 
-  /** BokehJS shows its own tips on canvases that are hidden here, and to no keyboard. */
+  /** BokehJS shows its own tips on canvases that are hidden here, and not to keyboard users. */
   offerPoints() {
     this.tip = element('div', {class: 'sgtheory-tip', role: 'status'});
     this.ring = element('div', {class: 'sgtheory-ring', 'aria-hidden': 'true'});
@@ -318,7 +318,7 @@ export class Stage {
     return [frame.x_scale.compute(x[index]), frame.y_scale.compute(y[index])];
   }
 
-  /** The point within reach of a finger, if there is one. */
+  /** The nearest point within reach of a finger, if there is one. */
   nearest({source}, plot, left, top) {
     const columns = this.columns(source);
     let best = null, least = 30;
@@ -330,7 +330,7 @@ export class Stage {
     return best;
   }
 
-  /** The text at the point that is read, of the numbers as they are now. */
+  /** Shows the text of the point that is being read, with the present numbers. */
   readPoint() {
     if (!this.pointed) return;
     const {source, text, panel, plot, index} = this.pointed;
@@ -370,7 +370,7 @@ export class Stage {
     return Object.fromEntries(Object.entries(this.controls).map(([name, control]) => [name, control.get()]));
   }
 
-  /** The table of a control, if it still belongs to where the other controls stand. */
+  /** The table of a control, if it is still valid for the positions of the other controls. */
   table(name) {
     const table = this.tables.get(name);
     if (!table) return null;
@@ -409,7 +409,7 @@ export class Stage {
     }, REST);
   }
 
-  /** Into the frame that is about to be painted, whatever was wanted last. */
+  /** Draws what was wanted last into the frame that is about to be painted. */
   draw() {
     const name = this.wanted;
     if (name === null) return;
@@ -420,7 +420,7 @@ export class Stage {
     this.approximate = true;
   }
 
-  /** Whether the kernel is asked for the pictures of a drag: of a slider, once it computes. */
+  /** Whether the kernel is asked for the pictures of a drag: if the control is a slider, once the kernel computes. */
   asks(name) {
     return this.controls[name].slides && this.computes;
   }
@@ -429,7 +429,7 @@ export class Stage {
     return Object.keys(this.carried).length > 0;
   }
 
-  /** How fast the hand goes, and which way. What was asked for another slider, or the other way, is of no use. */
+  /** Measures speed and direction of the drag. Pictures for another slider, or for the other direction, are dropped. */
   follow(name, value) {
     const {pace} = this, time = performance.now();
     const speed = (value - pace.value) / Math.max(time - pace.time, 1);
@@ -440,9 +440,9 @@ export class Stage {
   }
 
   /**
-   * Asks for the picture at which the slider stands and for the next few on its way, for the front end redraws itself at
-   * each question and each answer's end, which takes as long as a picture does. One question at a time, the next as soon
-   * as all of its pictures are here: the kernel computes while the browser draws.
+   * Asks for the picture at the slider's position and for the next few on its way, because the front end redraws itself at
+   * each question and at the end of each answer, which takes as long as a picture. There is one question at a time, and the
+   * next as soon as all of its pictures have arrived: the kernel computes while the browser draws.
    */
   ask() {
     const name = this.moving;
@@ -458,7 +458,7 @@ export class Stage {
     this.send({kind: 'moved', control: name, values, also: this.carried});
   }
 
-  /** The last of the pictures that the slider has reached or gone past. */
+  /** Draws the last of the pictures that the slider has reached or passed. */
   drawReached(name) {
     const {value, speed} = this.pace;
     if (name !== this.moving) return;
@@ -485,7 +485,7 @@ export class Stage {
       this.ask();
     } else if (message.kind === 'picture') {
       const behind = Object.entries(message.state).some(([name, value]) => this.controls[name].get() !== value);
-      // A late picture must not overwrite what the table has drawn meanwhile.
+      // A late picture must not replace what has been drawn from the table meanwhile.
       if (behind && this.table(this.lastTouched)) return;
       this.show(unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)})));
       this.approximate = false;
@@ -516,14 +516,14 @@ export class Stage {
     this.complaint.textContent = text;
   }
 
-  /** Asks for the table of a slider that is about to be moved, unless it is here. */
+  /** Asks for the table of a slider that is about to be moved, unless it is here already. */
   approach(name) {
     if (this.controls[name].limits && !this.table(name)) this.post({kind: 'activate', control: name});
   }
 
   // -- maps --
 
-  /** A hand on a map carries two sliders at once; a click that carries nothing is told. */
+  /** A drag on a map moves two sliders at once; a click without a drag is sent to the kernel. */
   attendMap({name, map}, panel, plot) {
     if (!this.spec.kernel) return;
     panel.classList.add('sgtheory-map');
@@ -586,11 +586,11 @@ export class Stage {
     const button = (text, onclick, title) => element('button', {type: 'button', onclick, title}, text);
     this.playButton = button('', () => (this.playing ? this.stopPlaying() : this.play()));
     this.namePlay();
-    this.field = element('input', {type: 'text', 'aria-label': 'State of the page, to copy or to paste', spellcheck: 'false', maxlength: '20000'});
+    this.field = element('input', {type: 'text', 'aria-label': 'State of the page, to be copied or pasted', spellcheck: 'false', maxlength: '20000'});
     this.complaint = element('p', {class: 'sgtheory-complaint', role: 'alert'});
     const own = (this.spec.actions ?? []).map(({name, label, title}) => button(label, () => this.post({kind: 'action', name}), title));
     const kernel = this.spec.kernel
-      ? [button('Web page', () => this.post({kind: 'export'}), 'One HTML file that runs without a kernel')]
+      ? [button('Web page', () => this.post({kind: 'export'}), 'Save the page as one HTML file that runs without a kernel')]
       : [];
     const state = this.spec.kernel
       ? [
@@ -598,8 +598,8 @@ export class Stage {
             'details', {class: 'sgtheory-state'},
             element('summary', {}, 'State'),
             this.field,
-            button('Copy', () => { this.complain(''); this.post({kind: 'copy'}); }, 'Copy the position of every control'),
-            button('Restore', () => { this.complain(''); this.post({kind: 'restore', text: this.field.value}); }, 'Set every control from the text'),
+            button('Copy', () => { this.complain(''); this.post({kind: 'copy'}); }, 'Copy the positions of all controls as text'),
+            button('Restore', () => { this.complain(''); this.post({kind: 'restore', text: this.field.value}); }, 'Set all controls from the text'),
             this.complaint,
           ),
         ]
@@ -607,11 +607,11 @@ export class Stage {
     return element(
       'div', {class: 'sgtheory-tools', role: 'group', 'aria-label': 'Tools'},
       this.playButton,
-      button('Reset', () => this.reset(), 'Every control back to its first value'),
+      button('Reset', () => this.reset(), 'Return every control to its first value'),
       ...own,
-      button('CSV', () => this.saveNumbers(), 'The numbers behind the picture'),
-      button('PNG', () => this.saveImage('png'), 'The picture, as pixels'),
-      button('SVG', () => this.saveImage('svg'), 'The picture, as lines'),
+      button('CSV', () => this.saveNumbers(), 'Save the numbers behind the picture'),
+      button('PNG', () => this.saveImage('png'), 'Save the picture as pixels'),
+      button('SVG', () => this.saveImage('svg'), 'Save the picture as lines'),
       ...kernel,
       ...state,
     );
@@ -629,7 +629,7 @@ export class Stage {
     const text = this.playing ? 'Stop' : `Play ${label}`;
     if (this.playButton.textContent === text) return;
     this.playButton.textContent = text;
-    this.playButton.title = this.playing ? 'Stop' : 'Move this slider from end to end; touch another to play that one';
+    this.playButton.title = this.playing ? 'Stop' : 'Move this slider from end to end; to play another slider, touch it first';
   }
 
   play() {

@@ -1,12 +1,12 @@
-// The page in a notebook: JupyterLab, Notebook, Voila. Follows kit.js and spare.js.
+// The page in a notebook: JupyterLab, Notebook, Voila. Comes after kit.js and spare.js.
 
-/** BokehJS once a page and version, as it is installed: no other network, nothing stored in the notebook. */
+/** Loads BokehJS once per web page and version, as it is installed: from no other network, stored in no notebook. */
 function bokehOnce(model, signal) {
   const version = model.get('bokeh');
   window.sgtheoryBokeh ??= {};
   window.sgtheoryBokeh[version] ??= (async () => {
     let loaded = false;
-    // A kernel that is restarted meanwhile never answers: the next view asks anew.
+    // A kernel that is restarted meanwhile never answers: the next view asks again.
     signal.addEventListener('abort', () => loaded || delete window.sgtheoryBokeh[version]);
     const source = (await bokehOfServer(version)) ?? (await bokehOfKernel(model));
     const before = window.Bokeh;
@@ -20,7 +20,7 @@ function bokehOnce(model, signal) {
   return window.sgtheoryBokeh[version];
 }
 
-/** From a server with our extension and the kernel's version of Bokeh: at once, even while the kernel runs other cells. */
+/** A server with our extension and the kernel's version of Bokeh sends it at once, even while the kernel runs other cells. */
 async function bokehOfServer(version) {
   const address = addressOfBokeh(version);
   const answer = address && (await fetch(address).catch(() => null));
@@ -45,7 +45,7 @@ function bokehOfKernel(model) {
   });
 }
 
-/** A control whose truth is an ipywidget: the model, wherever its views may be. */
+/** A control whose value is kept by the model of an ipywidget, wherever its views may be. */
 async function widgetControl(manager, reference, {label, limits, slides}) {
   const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
   const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
@@ -62,8 +62,8 @@ async function widgetControl(manager, reference, {label, limits, slides}) {
 }
 
 /**
- * While a slider is dragged, its model keeps the changes to itself and tells the last one at rest: where the browser draws,
- * nobody waits for a message at each step, and where the kernel draws, the stage asks for what it can show.
+ * While a slider is dragged, its model keeps the changes to itself and sends the last one at rest: where the browser draws,
+ * nobody waits for a message at each step; where the kernel draws, the stage asks for what it can show.
  */
 function keepToItself(control, attended, signal) {
   const {model} = control;
@@ -81,7 +81,7 @@ function keepToItself(control, attended, signal) {
   signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
 }
 
-/** Gives the views of a control their accessible names, and tells the stage when a hand comes near. */
+/** Gives the views of a control their accessible names, and tells the stage when the control is about to be moved. */
 async function adopt(stage, name, control) {
   for (const promise of Object.values(control.model.views ?? {})) {
     const view = await promise;
@@ -92,7 +92,7 @@ async function adopt(stage, name, control) {
       view.el.setAttribute('aria-label', control.label);
     }
     for (const node of view.el.querySelectorAll('[role=slider], input, select')) {
-      if (node.type !== 'checkbox') node.setAttribute('aria-label', control.label); // a box to tick has a name of its own
+      if (node.type !== 'checkbox') node.setAttribute('aria-label', control.label); // a checkbox has a name of its own
       node.dataset.lmSuppressShortcuts = 'true'; // an arrow key moves the slider, not the notebook's cursor
     }
     for (const node of view.el.querySelectorAll('.widget-readout')) {
@@ -102,15 +102,15 @@ async function adopt(stage, name, control) {
     for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
-    // Asked at each step whether its number is too wide, the slider would lay the notebook out anew: here it never is.
+    // To ask at each step whether its number is too wide, the slider would lay out the notebook again; here it never is.
     if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
   }
 }
 
 /**
- * The still picture below the cell, whose text begins with the page's title, is for readers without a kernel: hidden, with
- * its caption, while the live one is there.
+ * The still picture below the cell, whose alternative text begins with the page's title, is for readers without a kernel. It
+ * is hidden, with its caption, while the live one is there.
  */
 function hideStill(el, title, hidden) {
   for (const image of document.querySelectorAll('img')) {
@@ -121,7 +121,7 @@ function hideStill(el, title, hidden) {
   }
 }
 
-/** The picture and the table that came with the widget, where they still belong to how the controls stand. */
+/** Draws the picture and takes the table that came with the widget, if they still fit the controls. */
 function open(stage, model) {
   const bytes = model.get('opening_bytes');
   let offset = bytes.byteOffset;
@@ -133,13 +133,13 @@ function open(stage, model) {
   }
 }
 
-/** JupyterLab renders a cell that is out of sight outside the document, where BokehJS cannot measure it. */
+/** JupyterLab renders a cell that is out of sight outside the document, where BokehJS cannot measure it: wait. */
 async function inDocument(el, signal) {
   while (!el.isConnected && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
   return !signal.aborted;
 }
 
-/** While the kernel makes the page's controls. */
+/** Starts to load BokehJS while the kernel makes the page's controls. */
 function initialize({model}) {
   if (addressOfBokeh(model.get('bokeh'))) bokehOnce(model, new AbortController().signal);
 }
@@ -168,7 +168,7 @@ async function render({model, el, signal}) {
   receive = (message, buffers) => stage.receive(message, buffers);
   early.forEach((message) => receive(...message));
   el.sgtheory = stage;
-  // Views of the controls, and the cell with the still picture, may come later, and come again.
+  // Views of the controls, and the cell with the still picture, may appear later, and more than once.
   const hidden = new Set();
   const attend = setInterval(() => {
     for (const [name, control] of Object.entries(controls)) adopt(stage, name, control);

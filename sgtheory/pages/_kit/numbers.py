@@ -1,4 +1,4 @@
-"""Pictures and tables as bytes: columns of numbers for named data sources, laid out one after the other."""
+"""Pictures and tables as bytes: columns of numbers for named data sources, one after another."""
 
 import math
 from collections.abc import Collection
@@ -10,11 +10,11 @@ _SIDES = ("start", "end")
 _ACROSS = ("left", "right")
 
 Sources = dict[str, dict[str, np.ndarray]]
-"""source name → column name → numbers; in a table every column has a leading axis, one row a slider position."""
+"""Source name → column name → numbers; in a table every column has a leading axis, one row per slider position."""
 
 
 def in_64_bits():
-    """A context in which this thread computes in 64 bits, whatever the notebook has chosen for itself."""
+    """A context in which this thread computes in 64 bits, whatever the notebook itself has chosen."""
     import jax
 
     return jax.enable_x64(True)
@@ -23,11 +23,11 @@ def in_64_bits():
 def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
     """The layout and the bytes that `kit.js` unpacks.
 
-    Booleans travel as bits, numbers in the given precision, or in f8 where they are too large for f4. `discrete` names
-    the columns ("source.column") that jump and must not be interpolated. Columns of a table that stand still along it
-    are left out: the picture holds them already.
+    Booleans are sent as bits, numbers in the given precision, or in f8 where they are too large for f4. `discrete` names
+    the columns ("source.column") that jump and must not be interpolated. Columns that are the same in every row of a
+    table are left out, because the picture holds them already.
 
-    **Raises** `ValueError` for a number that is not finite, naming the column: a picture never shows a gap in silence.
+    **Raises** `ValueError`, naming the column, for a number that is not finite: a picture never has a silent gap.
     """
     layout, parts = [], []
     for source, columns in sources.items():
@@ -46,7 +46,7 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
 
 
 def check_finite(sources: Sources) -> None:
-    """**Raises** `ValueError`, naming the column, for numbers that `pack` would refuse."""
+    """Checks the numbers. **Raises** `ValueError`, naming the column, for numbers that `pack` would refuse."""
     for source, columns in sources.items():
         for column, values in columns.items():
             _largest(f"{source}.{column}", np.asarray(values))
@@ -63,19 +63,19 @@ def _largest(name: str, values: np.ndarray) -> float:
 def _dtype(values: np.ndarray, largest: float, precision: str) -> str:
     if values.dtype == bool:
         return "bit"
-    # Rounded to four bytes, 1e39 would be infinite: a steep formula has such slopes.
+    # In four bytes 1e39 would be infinite, and a steep formula has such slopes.
     return precision if largest <= _LARGEST_F4 else "f8"
 
 
 def interpolated(table: Sources, position: float, discrete: Collection[str] = ()) -> Sources:
-    """What the browser shows between the rows of `table` (`interpolate` in kit.js): the measure of a table's error."""
+    """What the browser shows between the rows of `table`, to measure a table's error; `interpolate` in kit.js is the same."""
     below = min(int(position), _rows(table) - 2)
     part = position - below
 
     def between(source, column, values):
         values = np.asarray(values)
         if values.dtype == bool or f"{source}.{column}" in discrete:
-            return values[math.floor(position + 0.5)]  # half a row counts up, as in the browser
+            return values[math.floor(position + 0.5)]  # half a row is rounded up, as in the browser
         return values[below] + part * (values[below + 1] - values[below])
 
     return {
@@ -89,7 +89,7 @@ def _rows(table: Sources) -> int:
 
 
 def flatten(sources: Sources, prefix: str) -> dict[str, np.ndarray]:
-    """One level of names, for an .npz file."""
+    """The sources with one level of names, for an .npz file."""
     return {
         f"{prefix}/{source}/{column}": values
         for source, columns in sources.items()
@@ -109,9 +109,10 @@ def unflatten(arrays, prefix: str) -> Sources:
 
 
 def nice_range(curves: list[np.ndarray], parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Round ends that hold all curves, in few steps, so that axes stand still through most of a drag.
+    """Round ends of an axis that contains all curves, in coarse steps, so that axes rarely move during a drag.
 
-    The farther end is 1, 2 or 5 times a power of ten; either end is told in so many `parts` of it."""
+    The end farther from zero is 1, 2 or 5 times a power of ten; both ends are multiples of one of its `parts`.
+    """
     highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
     lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
     size = np.maximum(np.maximum(highest, -lowest), 1e-2)
@@ -127,7 +128,7 @@ def nice_range(curves: list[np.ndarray], parts: int = 1) -> tuple[np.ndarray, np
 def range_columns(
     ranges: dict[str, tuple[np.ndarray, np.ndarray]], across: dict[str, tuple[np.ndarray, np.ndarray]] | None = None
 ) -> dict[str, np.ndarray]:
-    """The columns of the source `ranges`: the two ends of each panel's y-axis, and, where told, of its x-axis."""
+    """The columns of the source `ranges`: the two ends of each panel's y-axis and, for those in `across`, of its x-axis."""
     kinds = ((ranges, _SIDES), (across or {}, _ACROSS))
     return {
         f"{name}.{side}": end
@@ -138,11 +139,11 @@ def range_columns(
 
 
 def range_names(names: Collection[str], across: Collection[str] = ()) -> frozenset[str]:
-    """What these columns are called among the `discrete` ones: an axis that glides hides how a curve grows."""
+    """The names of these columns among the `discrete` ones: an axis that slides along hides how a curve grows."""
     upright = frozenset(f"ranges.{name}.{side}" for name in names for side in _SIDES)
     return upright | {f"ranges.{name}.{side}" for name in across for side in _ACROSS}
 
 
 def filled_up(values: np.ndarray, rows: int) -> np.ndarray:
-    """A short sweep with its last value repeated, so that every slider's table is the work of one program."""
+    """A short sweep with its last value repeated, so that one compiled program computes the tables of all sliders."""
     return np.pad(values, (0, max(0, rows - len(values))), mode="edge")

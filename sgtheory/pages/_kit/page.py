@@ -1,7 +1,7 @@
 """The update loop that all pages share.
 
-A page names its controls and figures and says how to compute a picture; this class does the rest. Callbacks may come on
-several threads (JupyterLab runs widget callbacks beside a working cell): one lock, no queue, the latest values win.
+A page names its controls and figures and says how to compute a picture; this class does the rest. Callbacks may run on
+several threads (JupyterLab runs widget callbacks while a cell is running): one lock, no queue, the latest values win.
 """
 
 import html
@@ -27,7 +27,7 @@ from sgtheory.pages._kit.theme import THEME
 
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
-_START_DELAY = 0.4  # seconds that the first picture is given before JAX begins to load
+_START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
 MOVE = "sgtheory picture"  # the thread that answers one step of a drag
 
 
@@ -46,23 +46,23 @@ class Page(ipywidgets.VBox):
     actions: ClassVar[tuple[Action, ...]] = ()
     discrete: ClassVar[frozenset[str]] = frozenset()
     wide: ClassVar[frozenset[str]] = frozenset()
-    """The figures that take a row of their own."""
+    """Names of the figures that each take a whole row."""
     points: ClassVar[Mapping[str, Points]] = {}
-    """Figure → its points that can be read, under the pointer or by the arrow keys."""
+    """Figure → its points that can be read, under the pointer or with the arrow keys."""
 
-    # ---- what a page gives ----
+    # ---- what a page defines ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        """The Bokeh figures, their data sources named as in `sources`."""
+        """The Bokeh figures, with data sources named as in `sources`."""
         raise NotImplementedError
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
-        """The picture for these settings. The first thing that needs JAX."""
+        """The picture for these settings. This is the first thing that needs JAX."""
         raise NotImplementedError
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        """The pictures for all `values` of one slider, along a leading axis: one after the other, unless a page knows
-        a faster way."""
+        """The pictures for all `values` of one slider, along a leading axis; computed one after another, unless a page
+        has a faster way."""
         control = self.by_name[name]
         assert isinstance(control, Slider)
         places = [control.check(round(float(value)) if control.whole else float(value)) for value in values]
@@ -73,22 +73,22 @@ class Page(ipywidgets.VBox):
         }
 
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Control → one sentence, for settings that are each allowed but make no sense together."""
+        """Control → one sentence, for settings that are allowed one by one but make no sense together."""
         del settings
         return {}
 
     def culprit(self, settings: Mapping[str, Any]) -> str | None:
-        """The control to be blamed when the numbers of a picture are not finite, if there is one."""
+        """The control that is to blame when the numbers of a picture are not finite, if there is one."""
         del settings
         return None
 
     def pointed(self, figure: str, x: float, y: float) -> bool:
-        """Called when a reader has clicked on a map; whether the point is to be marked until the next picture."""
+        """Called when a reader has clicked on a map; true if the point is to be marked until the next picture."""
         del figure, x, y
         return False
 
     def has_stored_picture(self) -> bool:
-        """Whether the shipped first picture is that of this page as it was constructed."""
+        """Whether the shipped first picture belongs to this page as it was constructed."""
         return True
 
     # ---- construction ----
@@ -99,7 +99,7 @@ class Page(ipywidgets.VBox):
         self._starting = False
         self._quiet = False
         self._question = 0
-        self._told: dict[str, Any] = {}  # where sliders are at rest that have not said so themselves
+        self._told: dict[str, Any] = {}  # where sliders rest whose own messages have not arrived yet
         self._tables: dict[str, dict[str, Any]] = {}
         self._active = self.play
         self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
@@ -134,7 +134,7 @@ class Page(ipywidgets.VBox):
     def _set_stage(self) -> None:
         kept = self._stored_figures
         installed = self.stage.bokeh
-        # Within a major version of Bokeh a description stays what it is; a test compares.
+        # A description is valid within one major version of Bokeh; a test compares.
         if kept is None or kept["document"]["version"].partition(".")[0] != installed.partition(".")[0]:
             kept = self.described_figures()
         kept["document"]["version"] = installed
@@ -155,7 +155,7 @@ class Page(ipywidgets.VBox):
         return [{**content, "bytes": len(data)} for content, data in messages], b"".join(data for _, data in messages)
 
     def described_figures(self, sources: Sources | None = None) -> dict[str, Any]:
-        """The figures as BokehJS reads them. Stored with the first picture, for to import Bokeh takes a second."""
+        """The figures as BokehJS reads them; stored with the first picture, because importing Bokeh takes a second."""
         from bokeh.core.json_encoder import serialize_json
         from bokeh.document import Document
 
@@ -172,7 +172,7 @@ class Page(ipywidgets.VBox):
         }
 
     def _spec(self) -> dict[str, Any]:
-        """What the script is told of the page, besides numbers."""
+        """What the script needs to know about the page, besides numbers."""
         return {
             "name": self.name,
             "title": self.title,
@@ -207,10 +207,10 @@ class Page(ipywidgets.VBox):
         body.add_class("sgtheory-body")
         return body
 
-    # ---- what a user of the object has ----
+    # ---- what users of a page call ----
 
     def settings(self) -> dict[str, Any]:
-        """The value of every control, by name; numbers without the dust of a slider's steps (0.8, not 0.7999…98)."""
+        """The value of every control, by name; numbers without the rounding of a slider's steps (0.8, not 0.7999…98)."""
         values = {name: widget.value for name, widget in self.controls.items()}
         return {name: round(value, 10) if isinstance(value, float) else value for name, value in values.items()}
 
@@ -228,19 +228,19 @@ class Page(ipywidgets.VBox):
         return write_state(self.name, self.version, self.settings())
 
     def restore(self, text: str) -> None:
-        """Sets every control from a line that `state` gave. **Raises** `ValueError`, and changes nothing, for another."""
+        """Sets every control from a line written by `state`. **Raises** `ValueError` for other text, and changes nothing."""
         self._set(read_state(text, self.name, self.version, self.by_name))
 
     def reset(self) -> None:
-        """Every control back to its first value."""
+        """Returns every control to its first value."""
         self._set({name: control.value for name, control in self.by_name.items()})
 
     def export_html(self, path: str | pathlib.Path) -> None:
-        """Writes the page, as it stands, into one HTML file that needs no kernel and no network."""
+        """Writes the page, with its present settings, as one HTML file that needs no kernel and no network."""
         pathlib.Path(path).write_text(self._exported(), encoding="utf-8")
 
     def still(self, theme: str = "light"):
-        """The page's figures, as they stand, as one matplotlib figure; save it with `.savefig(path)`."""
+        """The page's figures for the present settings, as one matplotlib figure; save it with `.savefig(path)`."""
         from sgtheory.pages._kit.still import still_picture
 
         figures = self.figures(self.data)
@@ -248,7 +248,7 @@ class Page(ipywidgets.VBox):
         return still_picture([figure.plot for figure in figures], theme=theme, wide=wide)
 
     def wait(self, timeout: float = 120.0) -> None:
-        """Returns once JAX is loaded and the page computes. **Raises** `TimeoutError` when it takes longer than that."""
+        """Waits until JAX is loaded and the page computes. **Raises** `TimeoutError` after `timeout` seconds."""
         self._start()
         if not self._ready.wait(timeout):
             raise TimeoutError(f"The page must be ready within {timeout} s, got no answer. Run the cell again.")
@@ -266,7 +266,7 @@ class Page(ipywidgets.VBox):
 
     def _warm(self) -> None:
         """Loads JAX and compiles, behind the first picture."""
-        self._say("JAX is starting: the picture is the stored one; changes are drawn as soon as it is ready.")
+        self._say("JAX is starting: this picture was stored with the page; changes are drawn as soon as JAX is ready.")
         try:
             self._say_ready() if self._compiled() else None
         finally:
@@ -296,7 +296,7 @@ class Page(ipywidgets.VBox):
             if self._covered(name) or not self._ready.is_set():
                 return
             if self._sent == ((settings := self.settings() | self._told), True):
-                self._refused(settings)  # takes back what was said of a value that is gone
+                self._refused(settings)  # removes the message about a value that is gone
                 return
             try:
                 slides = isinstance(self.by_name[name], Slider)
@@ -306,9 +306,9 @@ class Page(ipywidgets.VBox):
                 self._fail(error)
 
     def _refresh(self, final: bool, forget: bool = False, **ahead: Any) -> bool:
-        """Computes and sends the picture for the present settings, unless that one has been sent already.
+        """Computes and sends the picture for the present settings, unless it has been sent already.
 
-        `ahead`: values that the browser has told before its sliders did. False where the settings were refused.
+        `ahead`: values that the browser has sent before its sliders did. False if the settings were refused.
         """
         settings = self.settings() | ahead
         if not self._computed(settings, forget):
@@ -319,7 +319,7 @@ class Page(ipywidgets.VBox):
         return True
 
     def _computed(self, settings: dict[str, Any], forget: bool = False) -> bool:
-        """Whether the latest picture is that of these settings now; False where they were refused."""
+        """Makes the latest picture that of these settings; false if they were refused."""
         if self._refused(settings):
             return False
         if self._latest[0] == settings and not forget:
@@ -354,19 +354,17 @@ class Page(ipywidgets.VBox):
         return bool(faults)
 
     def _blamed(self, settings: Mapping[str, Any], sources: Sources) -> bool:
-        """Whether these numbers cannot be drawn because of a control; said beside it, and the old picture stays."""
+        """Whether these numbers cannot be drawn because of a control; a message beside it says so, the old picture stays."""
         name = self.culprit(settings)
         numbers = (values for columns in sources.values() for values in columns.values())
         if name is None or all(np.all(np.isfinite(values)) for values in numbers):
             return False
-        text = (
-            "It must have a finite value and a finite slope everywhere; look for a root or a power that turns sharply."
-        )
+        text = "It must have a finite value and a finite slope everywhere; look for a root or a power whose slope is infinite."
         self.messages[name].value = f'<span role="alert">{text}</span>'
         return True
 
     def _covered(self, name: str) -> bool:
-        """Whether the browser draws this slider's drag from a table, so that the kernel may rest."""
+        """Whether the browser draws this slider's drag from a table, so that the kernel need not answer."""
         return name in self._tables and self._tables[name] == self._others(name)
 
     def _others(self, name: str) -> dict[str, Any]:
@@ -396,7 +394,7 @@ class Page(ipywidgets.VBox):
     # ---- messages ----
 
     def picture_message(self, precision: str) -> tuple[dict[str, Any], bytes]:
-        """The latest picture, for the script: a description and its numbers."""
+        """The latest picture as a message: a description and its numbers."""
         settings, sources = self._latest
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
         return {"kind": "picture", "layout": layout, "state": settings, "exact": precision == "f8"}, data
@@ -412,7 +410,7 @@ class Page(ipywidgets.VBox):
         }, data  # fmt: skip
 
     def table_message(self, name: str) -> tuple[dict[str, Any], bytes]:
-        """The pictures for all positions of a slider, for the script: a description and its numbers."""
+        """The pictures for all positions of a slider as a message: a description and its numbers."""
         control = self.by_name[name]
         assert isinstance(control, Slider)
         rows = control.positions()
@@ -430,7 +428,7 @@ class Page(ipywidgets.VBox):
             return
         ends = ({**settings, name: end} for end in (control.low, control.high))
         if any(self.refusals(end) for end in ends):
-            return  # a formula may hold here and not at the end of the slider: then the kernel draws
+            return  # a formula may be valid here and not at the end of the slider: then the kernel draws
         self._active = name
         message, data = self.table_message(name)
         self._tables[name] = message["others"]
@@ -474,10 +472,10 @@ class Page(ipywidgets.VBox):
                     self._send_table(content["control"])
 
     def _answer_moved(self, content: dict[str, Any]) -> None:
-        """Steps of a drag that has no table, the first where the slider is, the others where it may soon be.
+        """Steps of a drag that has no table: the first where the slider is, the others where it may soon be.
 
-        Answered from a thread, so that the kernel is busy for no longer than the question takes: the front end redraws
-        itself at each change from busy to idle, and so does it once a question and not once a picture.
+        A thread answers, so that the kernel is busy only while it takes the question: the front end redraws itself at each
+        change from busy to idle, and this way does so once per question instead of once per picture.
         """
         self._question += 1
         question = self._question, content["control"], list(content["values"]), dict(content.get("also", {}))
@@ -497,7 +495,7 @@ class Page(ipywidgets.VBox):
             self.stage.send({"kind": "moved", "control": name, "left": 0})
 
     def _moved(self, moved: dict[str, Any], name: str, left: int) -> bool:
-        """Sends one picture of an answer, of which so many more are `left`; False where it is refused."""
+        """Sends one picture of an answer, of which `left` more are to come; false if it is refused."""
         settings = self.settings() | self._checked(moved)
         if not self._computed(settings):
             return False
@@ -510,10 +508,10 @@ class Page(ipywidgets.VBox):
         if not self._ready.is_set():
             return
         name = content["control"]
-        self._question += 1  # what lies ahead of a slider that rests is of no use
+        self._question += 1  # a slider at rest needs no pictures ahead of it
         with self._lock:
-            # This message may overtake the slider's own, which the front end holds back while one is in flight. The
-            # slider itself is not set: its value would travel back and pull it out of the reader's hand.
+            # This message may overtake the slider's own, which the front end holds back while another is on its way. The
+            # slider itself is not set: its value would travel back and pull the handle out of the reader's hand.
             ahead = self._checked({**content.get("also", {}), name: content["value"]})
             if content.get("approximate"):
                 self._sent = None  # the browser has drawn from its table since
@@ -553,7 +551,7 @@ class Page(ipywidgets.VBox):
         self.stage.send({"kind": "status", "text": text})
 
     def _fail(self, error: Exception) -> None:
-        """An error that no rule foresaw: its sentence for the reader, its trace for the log, the old picture stays."""
+        """Reports an unforeseen error: its text to the reader, its traceback to the log; the old picture stays."""
         self._say(f"The picture could not be computed: {error}")
         traceback.print_exception(error, file=(log := io.StringIO()))
         self._trace = log.getvalue()
@@ -567,14 +565,14 @@ class Page(ipywidgets.VBox):
             return export.page_as_html(self)
 
     def stored(self) -> dict[str, np.ndarray]:
-        """The arrays of the shipped first picture: the start state, and a table over the slider that plays."""
+        """The arrays of the shipped first picture: the start state, and a table for the slider that plays."""
         settings = self.settings()
         control = self.by_name[self.play]
         assert isinstance(control, Slider)
         table = self.sweep(settings, self.play, np.linspace(control.low, control.high, STORED_ROWS))
         halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
         singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
-        # Described with the numbers as they are stored: the page that reads them describes the same.
+        # Described with the numbers as they are stored, so that the page that reads them gives the same description.
         description = self.described_figures(unflatten(singles, "picture"))
         figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
         return singles | halves | {"figures": figures}
@@ -585,5 +583,5 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def half_precision(values: np.ndarray) -> np.ndarray:
-    """Two bytes a number: three significant digits, a third of a pixel; only until JAX is there."""
+    """Numbers in two bytes each: three significant digits, a third of a pixel; used only until JAX is loaded."""
     return values if values.dtype == bool else values.astype("f2")

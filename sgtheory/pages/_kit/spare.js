@@ -1,16 +1,16 @@
-// What BokehJS need not do, and where it paints. Follows kit.js; it knows nothing of pages.
+// Work that BokehJS need not do, and where it paints. Comes after kit.js; it knows nothing of pages.
 
 /**
- * BokehJS does much at each picture whose outcome is known before; left out, a drag is several times as fluent.
- *  · It asks for CSS variables (`--bk-…`) at each access to a colour or a width, and for the font size at each label. The
- *    pages set no such variable, and their font stays.
- *  · It writes some seventy style sheets anew, each with what stood there before.
+ * At each picture BokehJS does much work whose result is known beforehand; without it, a drag is several times as smooth.
+ *  · It looks up CSS variables (`--bk-…`) at each access to a colour or a width, and the font size at each label. The
+ *    pages set no such variables, and their font stays the same.
+ *  · It rewrites some seventy style sheets, each with the text that it had before.
  *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
- *    It sorts the points by their places, to seek those outside the frame, where they would be clipped anyway, and the
- *    ends of axes, which are set; it paints glyphs of no points.
- *  · It measures, lays out and writes axes, titles and legends anew, each text at the price of a new style of the whole
- *    document. They are kept as a picture instead, until a range, a size or the theme changes.
- * The copy of BokehJS is our own (`bokehOnce`). Where a later version has no such work, nothing is left out.
+ *    It sorts the points by position, to find those outside the frame, where they would be clipped anyway, and the
+ *    ends of axes, which are set; it paints glyphs without points.
+ *  · It measures, lays out and writes axes, titles and legends again, each text at the cost of a new style for the whole
+ *    document. Here they are kept as a picture until a range, a size or the theme changes.
+ * The copy of BokehJS is our own (`bokehOnce`). If a later version does no such work, nothing is left out.
  */
 function spareWork(view, appearance) {
   Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
@@ -25,7 +25,7 @@ function spareWork(view, appearance) {
   if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
 }
 
-/** What all figures share, found at the first of them. */
+/** What all figures share, found on the first of them. */
 function spareStyles(view) {
   const lookup = holderOf(view.visuals?.background_fill, '_get_css_value');
   if (lookup) lookup._get_css_value = () => '';
@@ -50,8 +50,8 @@ function spareSheets(prototype) {
 const nothing = () => {};
 
 /**
- * Called before BokehJS builds a page. Of each glyph it builds the view that is seen: what it makes for points that are
- * selected, muted, … shows and does nothing.
+ * Called before BokehJS builds a page. For each glyph BokehJS then builds only the view that is seen; the views for points
+ * that are selected, muted, … show nothing and do nothing.
  */
 function spareBuilding(Bokeh) {
   const views = Bokeh.Models?.get('GlyphRenderer')?.prototype.default_view?.prototype;
@@ -63,7 +63,7 @@ function spareBuilding(Bokeh) {
   views.build_glyph_view = async function (model) {
     if (this.glyph) return Object.assign(Object.create(this.glyph), unseen, {model});
     spareStyles(this.plot_view);
-    this._paint = nothing; // until `spareGlyph`, for nobody sees it
+    this._paint = nothing; // until `spareGlyph`, because nobody sees it before
     const seen = await build.call(this, model);
     spareIndex(seen);
     return seen;
@@ -82,10 +82,10 @@ function spareGlyph(view) {
       context.restore();
     };
   }
-  view.update_position = nothing; // of an element that shows nothing
+  view.update_position = nothing; // the element that it would move shows nothing
 }
 
-/** Points are sorted by their places only where a place is looked up, which no tool of a page does. */
+/** Points are sorted by position only when a position is looked up, which no tool of a page does. */
 function spareIndex(glyph) {
   if (!glyph.index_data || !('_index' in glyph)) return;
   const sort = glyph.index_data.bind(glyph);
@@ -100,7 +100,7 @@ function spareIndex(glyph) {
   });
 }
 
-/** Colours and widths that come from no column stay, until one is set or the points are more or fewer. */
+/** Colours and widths that come from no column are kept until one is set or the number of points changes. */
 function spareVisuals(glyph) {
   const visuals = [...glyph.model].filter(({attr}) => /^(line|fill|hatch|text)_/.test(attr));
   if (visuals.some((property) => property.get_value()?.field)) return;
@@ -113,7 +113,7 @@ function spareVisuals(glyph) {
   };
 }
 
-/** A legend names curves, whatever their numbers are. */
+/** A legend names the curves, and does not depend on their numbers. */
 function spareLegend(view) {
   const render = view.render.bind(view), renderItems = view._render_items.bind(view);
   let asked = false;
@@ -127,7 +127,7 @@ function spareLegend(view) {
   };
 }
 
-/** What is painted before the curves and after them, as one picture each; still curves lie in the first, legends in the second. */
+/** Levels painted before the curves and after them, each kept as one picture: still curves in the first, legends in the second. */
 const SCENERY = [['image', 'underlay'], ['guide', 'annotation']];
 
 function keepScenery(view, appearance) {
@@ -140,7 +140,7 @@ function keepScenery(view, appearance) {
   };
   const layOut = view._invalidate_layout_if_needed?.bind(view);
   const parts = view.computed_renderer_views.filter((part) => part.set_data);
-  const moves = parts.some((part) => part.model.level === 'image'); // a map or a raster, which no picture leaves as it is
+  const moves = parts.some((part) => part.model.level === 'image'); // a map or a raster, which every picture changes
   const kept = SCENERY.map((levels) => ({levels: levels.filter((level) => !(moves && level === 'image'))}));
   const keptAt = (level) => kept.find(({levels}) => levels.includes(level));
   for (const part of parts) {
@@ -152,7 +152,7 @@ function keepScenery(view, appearance) {
     };
   }
   const laidOut = {};
-  /** Whether the frame has come to rest, for legends find their places late; what was kept of other ranges is void. */
+  /** Whether the frame has come to rest, because legends are placed late; what was kept for other ranges is dropped. */
   const holds = (what, {width, height}) => {
     const {x_range, y_range} = view.model;
     const frame = [width, height, ...view.frame.bbox.args, appearance()].join();
@@ -179,7 +179,7 @@ function keepScenery(view, appearance) {
     if (!keep.held) return paint(context, level, ...clip);
     if (!keep.drawn) {
       if (level === first) {
-        // In no document, so that a font costs no style.
+        // Outside the document, so that setting a font recomputes no style.
         keep.layer ??= layerOn(document.createElement('canvas').getContext('2d'), layer);
         Object.assign(keep.layer.ctx.canvas, {width: canvas.width, height: canvas.height});
         keep.layer.prepare();
@@ -194,11 +194,11 @@ function keepScenery(view, appearance) {
 }
 
 /**
- * Paints the figures of a page together, in the frame in which their numbers are set. BokehJS by itself paints in a later
- * one, by a clock for each figure.
+ * Paints the figures of a page together, in the frame in which their numbers are set. By itself BokehJS paints in a later
+ * frame, with a clock for each figure.
  */
 class Painter {
-  /** `draw` sets the numbers that are wanted, if there are any. */
+  /** `draw` sets the numbers that are to be shown, if there are any. */
   constructor(plots, draw) {
     Object.assign(this, {draw, frame: null, changed: new Set(), updates: []});
     for (const plot of plots.filter((plot) => plot.throttled_paint && plot.repaint)) {
@@ -226,7 +226,7 @@ class Painter {
   async paint() {
     try {
       this.draw();
-      await Promise.all(this.updates.splice(0)); // still within the frame: the glyphs of a page wait for nothing
+      await Promise.all(this.updates.splice(0)); // still within the frame, because the glyphs of a page wait for nothing
     } finally {
       this.frame = null;
     }
@@ -237,9 +237,9 @@ class Painter {
 }
 
 /**
- * All figures of a page on one canvas. Each canvas in a document is a layer of its own to the browser, and every picture
+ * All figures of a page on one canvas. To the browser each canvas in a document is a layer of its own, and every picture
  * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS's own canvases stay empty and
- * are not shown; it paints at each panel's place. Its legends, which are elements, it can paint too.
+ * hidden; it paints at the place of each panel. It can also paint its legends, which are elements of the document.
  */
 function shareScreen(panels, plots, signal) {
   const grid = panels[0].parentElement;
@@ -263,7 +263,7 @@ function shareScreen(panels, plots, signal) {
       if (!primary.canvas.width) return; // not laid out yet
       if (!observed) return plot.request_paint();
       plot._invalidate_all = true;
-      plot.paint(); // now, for to resize the canvas has emptied it
+      plot.paint(); // now, because resizing the canvas has emptied it
     });
   };
   arrange();
@@ -273,7 +273,7 @@ function shareScreen(panels, plots, signal) {
   signal.addEventListener('abort', () => observer.disconnect());
 }
 
-/** A layer of BokehJS that paints into this context, with its left upper corner where `corner` says. */
+/** A layer of BokehJS that paints into this context, with its upper left corner at `corner`. */
 function layerOn(context, layer) {
   const own = layer.own ?? layer;
   return Object.assign(Object.create(layer), {

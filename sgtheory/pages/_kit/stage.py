@@ -1,4 +1,4 @@
-"""The half of the link that lives in the kernel: one anywidget that shows Bokeh figures and passes messages."""
+"""The kernel's half of the link to the browser: one anywidget that shows Bokeh figures and passes messages."""
 
 import dataclasses
 import functools
@@ -17,14 +17,14 @@ STYLE = HERE / "kit.css"
 
 
 def script(place: str) -> str:
-    """All that runs in the browser, as one module: in a `notebook`, or in an `exported` file."""
+    """Everything that runs in the browser, as one module: for a `notebook`, or for an `exported` file."""
     parts = SCRIPT, HERE / "spare.js", HERE / f"{place}.js"
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 @functools.cache
 def bokeh_script() -> bytes:
-    """BokehJS as installed: no CDN, and nothing of it is stored in a notebook; Bokeh itself need not be imported."""
+    """BokehJS as installed: without a CDN, stored in no notebook, and without importing Bokeh itself."""
     folder = _bokehjs.bokehjs_folder()
     assert folder is not None
     return (folder / _bokehjs.SCRIPT).read_bytes()
@@ -34,8 +34,8 @@ def bokeh_script() -> bytes:
 class Figure:
     """A figure of a page: its name, the Bokeh plot, and a description whose {read-outs} change with the numbers.
 
-    `map` names two sliders that a hand carries, along x and along y, by drawing on the figure; a click without a drag
-    is told to the page's `pointed`.
+    `map` names two sliders that a drag across the figure moves, along x and along y; a click without a drag calls the
+    page's `pointed`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Readout:
 class Points:
     """Points of a figure that can be read one by one: a source with `x` and `y`, and a text with its {columns}.
 
-    `{column:bits}` is a whole number as binary digits behind a leading one: 0b101 reads 01.
+    `{column:bits}` shows a whole number as its binary digits after the leading 1: 0b101 is shown as 01.
     """
 
     source: str
@@ -66,7 +66,7 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class Action:
-    """A button of a page's own; `name` is the method that it calls."""
+    """A button that only one page has; `name` is the method that it calls."""
 
     name: str
     label: str
@@ -74,11 +74,11 @@ class Action:
 
 
 class Stage(anywidget.AnyWidget):
-    """Figures and tools in the browser. Pictures and tables are sent, in binary, and drawn.
+    """Figures and tools in the browser. Pictures and tables are sent in binary and drawn.
 
-    `bokeh` is the version of BokehJS, which the browser loads as soon as it knows it; all else may be set later.
-    `opening` are the first such messages, and `opening_bytes` their numbers: they come with the widget itself, for a
-    kernel that runs the cells below does not answer.
+    `bokeh` is the version of BokehJS, which the browser loads as soon as it knows it; everything else may be set later.
+    `opening` lists the first messages, and `opening_bytes` holds their numbers: they come with the widget itself, because
+    a kernel that is running the cells below does not answer.
     """
 
     _esm = script("notebook")

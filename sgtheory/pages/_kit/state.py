@@ -1,4 +1,4 @@
-"""The state of a page as one line of text, to be copied, sent to a colleague and restored."""
+"""The state of a page as one line of text, which can be copied, sent to a colleague and restored."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def write_state(page: str, version: int, settings: Mapping[str, Any]) -> str:
 
 
 def read_state(text: Any, page: str, version: int, controls: Mapping[str, Control]) -> dict[str, Any]:
-    """The settings in `text`. **Raises** `ValueError`, one sentence, for a text that is not a state of this page."""
+    """The settings in `text`. **Raises** `ValueError`, one sentence, for text that is not a state of this page."""
     if not isinstance(text, str) or len(text) > LONGEST_STATE:
         got = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
         raise ValueError(f"A state is a line of at most {LONGEST_STATE:,} characters, got {got}. Copy one from a page.")

@@ -1,6 +1,6 @@
-"""The same figures as a still picture: for print, for the README, for a notebook that nobody has run.
+"""The figures of a page as a still picture: for print, for the README, for a notebook that nobody has run.
 
-Reads the Bokeh figures of a page and draws their glyphs with matplotlib, so that a page describes its picture once.
+It draws the glyphs of a page's Bokeh figures with matplotlib, so that a page describes its picture only once.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ _DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":"}
 _MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v", "square": "s"}
 _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
-_HEIGHT = 212  # of most panels, in CSS pixels
-_POINTS = 0.75  # of a CSS pixel
+_HEIGHT = 212  # CSS pixels, of most panels
+_POINTS = 0.75  # per CSS pixel
 
 
 def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] = ()) -> StillFigure:
-    """All `plots` in two columns, those that are `wide` in both; the figure belongs to no global state of pyplot."""
+    """All `plots` in two columns, with those that are `wide` across both; pyplot's global state does not hold the figure."""
     places = _places(wide or [False] * len(plots))
     heights = [max(plot.height for plot, (own, _) in zip(plots, places, strict=True) if own == row)
                for row in range(places[-1][0] + 1)]  # fmt: skip
@@ -42,7 +42,7 @@ def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] =
 
 
 def _places(wide: Sequence[bool]) -> list[tuple[int, Any]]:
-    """Row and column, or columns, of each plot."""
+    """The row, and the column or columns, of each plot."""
     places, cell = [], 0
     for is_wide in wide:
         cell += cell % 2 if is_wide else 0

@@ -1,6 +1,6 @@
 """Colours by role, light and dark; every figure of every page gets them from here.
 
-The hues are those of Okabe & Ito, told apart by readers with any colour vision, lightened for the dark theme.
+The hues are those of Okabe & Ito, which readers with any colour vision can tell apart, lightened for the dark theme.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ THEME = {
 
 
 def themed(model: Any, **roles: str) -> Any:
-    """Colours properties of a Bokeh model by role, now for the light theme, and for the browser to change.
+    """Sets colours of a Bokeh model by role, for the light theme; the browser can change them for the dark one.
 
-    A `palette` takes one role, and goes from nothing to it in two steps or (`shades` of them, after a space) in more; with
-    two roles, as in "purple green 31", it goes from one through nothing to the other.
+    A `palette` with one role goes from transparent to that colour, in two shades or in as many as the number after a space
+    says; with two roles, as in "purple green 31", it goes from one colour through transparent to the other.
     """
     for name, role in roles.items():
         setattr(model, name, palette(role, THEME["light"]) if name == "palette" else THEME["light"][role])
@@ -30,7 +30,7 @@ def themed(model: Any, **roles: str) -> Any:
 
 
 def palette(role: str, colours: dict[str, str]) -> list[str]:
-    """The colours of a palette role, as `#rrggbbaa`; `palette` in kit.js is the same."""
+    """The colours of a palette role, as `#rrggbbaa`; `palette` in kit.js does the same."""
     *names, shades = role.split() if " " in role else (role, "2")
     steps = [k / (int(shades) - 1) for k in range(int(shades))]
     if len(names) == 1:
@@ -50,7 +50,7 @@ def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: st
     plot = figure(
         title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
         x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="",
-        min_border_right=12, min_border_left=58,  # frames stand in line, and stand still when labels grow
+        min_border_right=12, min_border_left=58,  # frames are aligned, and do not move when labels grow
     )  # fmt: skip
     themed(plot, background_fill_color="background", border_fill_color="background", outline_line_color="line")
     plot.title.text_font_size = "12px"
@@ -66,13 +66,13 @@ def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: st
             axis_label_text_color="soft",
         )  # fmt: skip
     for grid in plot.grid:
-        grid.level = "image"  # below the lines and texts that lie behind the curves
+        grid.level = "image"  # below the lines and texts behind the curves
         themed(grid, grid_line_color="grid")
     return plot
 
 
 def finish_legend(plot: Any, location: str) -> None:
-    """A compact legend inside the frame, once all glyphs are there."""
+    """Makes the legend compact and puts it inside the frame, once all glyphs are there."""
     plot.legend.location = location
     plot.legend.label_text_font_size = "10px"
     plot.legend.spacing, plot.legend.padding, plot.legend.margin = 0, 3, 4

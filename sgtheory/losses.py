@@ -1,0 +1,279 @@
+"""Losses: from the output of a network to one number.
+
+Every loss is a module whose numbers are data, so that a new target never recompiles, and `jax.vmap` over a loss takes one
+of many targets at a time. Any function of the output is a loss as well; a loss of one's own that is to be as cheap to
+change is a sub-class of `AbstractLoss`.
+"""
+
+import abc
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import PyTree
+
+from sgtheory._arrays import Array, Float, Int, Scalar
+from sgtheory._checks import Numbers, as_real, finite, require, shorten
+
+_FINITE = "Remove or replace the entries that are NaN or infinite."
+
+
+class AbstractLoss(eqx.Module):
+    """From the output of one run of a network to one number.
+
+    A loss takes all that a network lets it see, `Path.output`: a real array, or a pytree of arrays. Boolean spikes count
+    as 0 and 1, whole numbers as real ones. The loss is computed in the dtype of the output, whatever that of the target.
+    For many runs at once take `jax.vmap`.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, output: PyTree) -> Scalar:
+        """The loss, in the dtype of `output`."""
+
+
+class MeanSquaredError(AbstractLoss):
+    r"""Mean of the squared differences from a target, $L(y) = \frac1n\sum_i(y_i-\hat y_i)^2$.
+
+    **Arguments:** `target` $\hat y$, in the shape of the output, or one number for all outputs; in units of the output.
+    **Raises** `ValueError` for a target that is not finite, and for an output of another shape.
+
+    >>> import jax.numpy as jnp
+    >>> loss = MeanSquaredError([1.0, 0.0, 1.0, 0.0])
+    >>> print(loss(jnp.array([1.0, 0.5, 0.0, 0.0])), loss(jnp.array([True, False, False, False])))
+    0.3125 0.25
+    """
+
+    target: Float[Array, "..."] = eqx.field(converter=finite("target", _FINITE))
+
+    def __call__(self, output: PyTree) -> Scalar:
+        return jnp.mean(_difference(output, self.target) ** 2)
+
+
+class SquaredDistance(AbstractLoss):
+    r"""Sum of the squared differences from a target, $L(y) = \sum_i(y_i-\hat y_i)^2$.
+
+    **Arguments:** `target` $\hat y$, in the shape of the output, or one number for all outputs; in units of the output.
+    **Raises** `ValueError` for a target that is not finite, and for an output of another shape.
+    **Source:** twice the loss of Gygax & Zenke (2025), Eq. 24.
+
+    >>> import jax.numpy as jnp
+    >>> print(SquaredDistance([1.0, 0.0, 1.0, 0.0])(jnp.array([1.0, 0.5, 0.0, 0.0])))
+    1.25
+    """
+
+    target: Float[Array, "..."] = eqx.field(converter=finite("target", _FINITE))
+
+    def __call__(self, output: PyTree) -> Scalar:
+        return jnp.sum(_difference(output, self.target) ** 2)
+
+
+class _ClassOrProbabilities(Numbers):
+    """Lets whole numbers from 0 pass as they are, and other numbers where they are probabilities that add up to 1."""
+
+    def __call__(self, value: Any) -> Array:
+        array = _as_whole(value)
+        if array is None:
+            array = as_real(self.name, value, self.remedy)
+        return require(array, self.test, self.name, self.rule, self.remedy)
+
+
+def _is_class_or_probabilities(value: Array) -> Array:
+    if jnp.issubdtype(value.dtype, jnp.integer):
+        return value >= 0
+    if value.ndim == 0:
+        return jnp.zeros((), dtype=bool)
+    # To half of its digits, which is what softmax keeps in any precision.
+    error = jnp.abs(jnp.sum(value, axis=-1, keepdims=True) - 1.0)
+    return (value >= 0) & (error <= float(jnp.finfo(value.dtype).eps) ** 0.5)
+
+
+class CrossEntropy(AbstractLoss):
+    r"""Cross entropy of one sample, $L(y) = -\sum_c q_c\log\operatorname{softmax}(y)_c$ with the scores $y_c$ of classes.
+
+    The scores are real numbers of any size: the logarithm of the softmax is computed without overflow. For a class
+    number $c$ it is $\log\sum_{c'}e^{y_{c'}} - y_c$.
+
+    **Arguments:** `target`: the number of a class, a whole number from 0, or the probabilities $q$ of the classes.
+    **Raises** `ValueError` for a negative class number, for probabilities that are negative or do not add up to 1, and
+    for scores that are no vector with one entry a class; `TypeError` for a target that is no number. A class number that
+    is too large and only known when a compiled program runs makes the loss and its gradient NaN.
+
+    >>> import jax.numpy as jnp
+    >>> scores = jnp.array([2.0, 1.0, -1000.0])
+    >>> print(round(float(CrossEntropy(1)(scores)), 4), round(float(CrossEntropy([0.5, 0.5, 0.0])(scores)), 4))
+    1.3133 0.8133
+    """
+
+    target: Int[Array, "..."] | Float[Array, "..."] = eqx.field(
+        converter=_ClassOrProbabilities(
+            "target",
+            "a class number from 0, or probabilities that add up to 1",
+            _is_class_or_probabilities,
+            "Write a class number as an integer, and divide probabilities by their sum.",
+        )
+    )
+
+    def __call__(self, output: PyTree) -> Scalar:
+        scores = _vector(output, "one score a class")
+        logarithms = jax.nn.log_softmax(scores)
+        if jnp.issubdtype(self.target.dtype, jnp.integer):
+            return -_entry(logarithms, self.target, "target", "classes")
+        _check_shape(scores, self.target, "target")
+        return -jnp.sum(self.target.astype(scores.dtype) * logarithms)
+
+
+class LinearReadout(AbstractLoss):
+    r"""A linear read-out, $L(y) = r\cdot y/\sqrt n$ of $n$ outputs: affine in the spikes.
+
+    With weights of variance 1 its size does not depend on the number of outputs.
+
+    **Arguments:** `weights` $r$, in the shape of the output, per unit of output.
+    **Raises** `ValueError` for weights that are not finite, and for an output of another shape.
+
+    >>> import jax.numpy as jnp
+    >>> print(LinearReadout([1.0, -2.0, 0.5, 3.0])(jnp.array([1.0, 1.0, 0.0, 1.0])))
+    1.0
+    """
+
+    weights: Float[Array, "..."] = eqx.field(converter=finite("weights", _FINITE))
+
+    def __call__(self, output: PyTree) -> Scalar:
+        values = _as_output(output)
+        _check_shape(values, self.weights, "weights")
+        return jnp.sum(self.weights.astype(values.dtype) * values) / math.sqrt(max(values.size, 1))
+
+
+class Total(AbstractLoss):
+    r"""The sum of all outputs, $L(y) = \sum_i y_i$, over all arrays of a pytree: affine in the spikes.
+
+    Arrays of several dtypes are added in the widest one.
+
+    **Raises** `ValueError` for an output without arrays, `TypeError` for one that does not hold real numbers.
+
+    >>> import jax.numpy as jnp
+    >>> print(Total()(jnp.array([1.0, 0.0, 1.0])), Total()({"spikes": jnp.array([True, True]), "rate": jnp.array(0.5)}))
+    2.0 2.5
+    """
+
+    def __call__(self, output: PyTree) -> Scalar:
+        arrays = [_as_output(leaf) for leaf in jax.tree.leaves(output)]
+        if not arrays:
+            raise ValueError(
+                f"`output` must hold at least one array, got {shorten(output)}. Let the network return one."
+            )
+        given = [leaf.dtype for leaf in arrays if not leaf.weak_type] or [jnp.dtype(jnp.result_type(float))]
+        dtype = max(given, key=lambda each: each.itemsize)
+        return jnp.sum(jnp.stack([jnp.sum(array.astype(dtype)) for array in arrays]))
+
+
+class _Index(Numbers):
+    """Lets whole numbers from 0 pass."""
+
+    def __call__(self, value: Any) -> Array:
+        array = _as_whole(value)
+        if array is None:
+            raise TypeError(f"`{self.name}` must be {self.rule}, got {shorten(value)}.")
+        return require(array, self.test, self.name, self.rule)
+
+
+class Component(AbstractLoss):
+    r"""One output of several, $L(y) = y_i$: affine in the spikes.
+
+    **Arguments:** `index` $i$, counted from 0. It is data as well: `jax.vmap` over it gives one gradient an output.
+    **Raises** `TypeError` for an index that is no integer; `ValueError` for one that is negative or too large, and for an
+    output that is no vector. An index that is too large and only known when a compiled program runs makes the loss and
+    its gradient NaN.
+
+    >>> import jax.numpy as jnp
+    >>> print(Component(1)(jnp.array([0.25, 0.75])))
+    0.75
+    """
+
+    index: Int[Array, "..."] = eqx.field(
+        converter=_Index("index", "an integer from 0", lambda value: value >= 0),
+    )
+
+    def __call__(self, output: PyTree) -> Scalar:
+        return _entry(_vector(output, "one entry an output"), self.index, "index", "outputs")
+
+
+ALL_LOSSES: dict[str, type[AbstractLoss]] = {
+    "mean squared error": MeanSquaredError,
+    "squared distance": SquaredDistance,
+    "cross entropy": CrossEntropy,
+    "linear read-out": LinearReadout,
+    "total": Total,
+    "component": Component,
+}
+"""The registry that contract tests and menus read."""
+
+
+def _as_output(value: Any) -> Array:
+    """One array of an output as real numbers."""
+    if not isinstance(value, (jax.Array, np.ndarray, np.generic, float, int)):
+        raise TypeError(
+            f"`output` must be one array of real numbers, got {shorten(value)}. "
+            "Of a pytree let the network return one array, or take the sum of all, `Total()`."
+        )
+    array = jnp.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else value
+    if isinstance(array, jax.Array) and (array.dtype == bool or jnp.issubdtype(array.dtype, jnp.integer)):
+        return array.astype(jnp.result_type(float))
+    return as_real("output", array)
+
+
+def _vector(output: PyTree, entries: str) -> Array:
+    values = _as_output(output)
+    if values.ndim != 1:
+        raise ValueError(
+            f"`output` must be a vector with {entries}, got the shape {values.shape}. "
+            "Take `jax.vmap` over samples, and `jnp.ravel` of several axes of one."
+        )
+    return values
+
+
+def _check_shape(values: Array, expected: Array, name: str) -> None:
+    if values.shape != expected.shape:
+        raise ValueError(
+            f"`output` must have the shape of `{name}`, {expected.shape}, got {values.shape}. "
+            "Change one of them, or take `jax.vmap` over samples."
+        )
+
+
+def _difference(output: PyTree, target: Array) -> Array:
+    """The output minus the target, in the dtype of the output."""
+    values = _as_output(output)
+    if target.ndim:
+        _check_shape(values, target, "target")
+    return values - target.astype(values.dtype)
+
+
+def _as_whole(value: Any) -> Array | None:
+    """`value` as an array of integers where it is one or a list of them, else None."""
+    if isinstance(value, Tracer):
+        return value.astype(jnp.result_type(int)) if jnp.issubdtype(value.dtype, jnp.integer) else None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    if array.dtype.kind not in "iu":
+        return None
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(array.astype(int))
+
+
+def _entry(values: Array, index: Array, name: str, entries: str) -> Scalar:
+    """One entry of a vector; NaN, and so is its derivative, where a traced index does not lie in it."""
+    if index.ndim:
+        raise ValueError(
+            f"`{name}` must be one number, got the shape {index.shape}. Take `jax.vmap` over samples, "
+            "and floating-point numbers for probabilities."
+        )
+    count = values.shape[0]
+    require(index, lambda number: number < count, name, f"below the number of {entries}, {count}", "Count from 0.")
+    inside = (index >= 0) & (index < count)
+    factor = jnp.where(inside, 1.0, jnp.nan).astype(values.dtype)
+    return values[jnp.clip(index, 0, count - 1)] * factor
