@@ -8,8 +8,8 @@ BIN = $(SGTHEORY_ENVIRONMENT)/bin
 CACHE = JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.jax_cache" \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 MODULES = sgtheory tests benchmarks tools
-# Over the cores, up to four; the tests of a module, or of a page, stay in one process (see tests/conftest.py).
-SPREAD = -n logical --maxprocesses=4 --dist loadgroup
+# Spread over the cores, up to four; which tests stay together is decided in tests/conftest.py. nbval only reads notebooks.
+SPREAD = -n logical --maxprocesses=4 --dist loadscope -p no:nbval
 
 .PHONY: help environment lab test check unit notebooks browser bench pictures format lock newest
 

@@ -15,9 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from sgtheory.escape import Sigmoid
-from sgtheory.experiments.loop_integral import POINTS, PUBLISHED_DIRECTIONS, WEIGHTS, weight_field
+from sgtheory.experiments._five_weights import WEIGHTS, weight_field
+from sgtheory.experiments.loop_integral import POINTS, PUBLISHED_DIRECTIONS
 from sgtheory.gradients import ExactGradient, ScoreFunction, StochasticTriple, SurrogateGradient
 from sgtheory.gradients.fields import Plane, loop_integral
+from sgtheory.losses import Total
 from sgtheory.networks import MultilayerPerceptron
 
 DRAWS = 20_000
@@ -34,30 +36,25 @@ def _seconds(call: Callable[[], Any], repeats: int = 15) -> float:
     return float(np.median(times))
 
 
-def _first(output):
-    return output[0]
+def _problem(widths: tuple[int, ...]):
+    """In the precision that JAX is set to."""
+    network = MultilayerPerceptron(widths, Sigmoid(2.0))
+    return network, network.random_parameters(jax.random.key(0), 2.0), jnp.linspace(-1.0, 1.0, widths[0])
 
 
-def _problem(widths: tuple[int, ...], dtype: Any):
-    network = MultilayerPerceptron(widths, Sigmoid(jnp.asarray(2.0, dtype)))
-    parameters = jax.tree.map(lambda leaf: leaf.astype(dtype), network.random_parameters(jax.random.key(0), 2.0))
-    network = jax.tree.map(lambda leaf: leaf.astype(dtype) if eqx.is_array(leaf) else leaf, network)
-    return network, parameters, jnp.linspace(-1, 1, widths[0], dtype=dtype)
-
-
-def _exact(widths: tuple[int, ...], dtype: Any) -> float:
-    network, parameters, inputs = _problem(widths, dtype)
-    gradient = eqx.filter_jit(lambda p: ExactGradient().evaluate(_first, network, p, inputs, ()))
+def _exact(widths: tuple[int, ...]) -> float:
+    network, parameters, inputs = _problem(widths)
+    gradient = eqx.filter_jit(lambda p: ExactGradient().evaluate(Total(), network, p, inputs, ()))
     return _seconds(lambda: gradient(parameters), 5 if sum(widths) > 20 else 15)
 
 
 def _draws(estimator: Any, part: str) -> float:
     """Seconds per draw of a 5-5-5-1 network in float32: the whole draw, or only its random numbers."""
-    network, parameters, inputs = _problem((5, 5, 5, 1), jnp.float32)
+    network, parameters, inputs = _problem((5, 5, 5, 1))
 
     def one(key):
         noise = estimator.draw(network, inputs, key=key)
-        return noise if part == "random numbers" else estimator.evaluate(_first, network, parameters, inputs, noise)
+        return noise if part == "random numbers" else estimator.evaluate(Total(), network, parameters, inputs, noise)
 
     many = jax.jit(lambda key: jax.vmap(one)(jax.random.split(key, DRAWS)))
     return _seconds(lambda: many(jax.random.key(1))) / DRAWS
@@ -79,7 +76,7 @@ def measure() -> list[dict[str, Any]]:
     rows = [("matrix product 512 × 512, float32", yardstick, "")]
     with jax.enable_x64(True):
         for widths, aim in (((5, 5, 5, 1), "1 ms"), ((8, 8, 8, 1), "30 ms"), ((12, 12, 12, 1), "fits in 2 GB")):
-            rows.append((f"exact gradient, {'-'.join(map(str, widths))}", _exact(widths, jnp.float64), aim))
+            rows.append((f"exact gradient, {'-'.join(map(str, widths))}", _exact(widths), aim))
         rows.append(("loop integral, 1500 points × 3 steepnesses", _loops(), "5 ms"))
     for name, estimator, aim in (
         ("surrogate", SurrogateGradient(), "1e6/s"),

@@ -7,11 +7,22 @@ import numpy as np
 import pytest
 
 from sgtheory.escape import Arctan, ErrorFunction, ExponentialHazard, FastSigmoid, Sigmoid
-from sgtheory.gradients import ExactGradient, ScoreFunction, SmoothedDerivative, SurrogateGradient, sample_gradients
+from sgtheory.gradients import (
+    ExactGradient,
+    FiniteDifference,
+    ScoreFunction,
+    SmoothedDerivative,
+    StraightThrough,
+    SurrogateGradient,
+    expectation,
+    expected_gradient,
+    sample_gradients,
+)
 from sgtheory.losses import Total
 from sgtheory.networks import SingleUnit
 from sgtheory.neurons import Perceptron, PerceptronParameters
 from sgtheory.rules import (
+    MultilayerSpiker,
     Sample,
     SmoothedAffine,
     SmoothedLeft,
@@ -194,6 +205,27 @@ def test_the_variance_of_the_score_function_follows_its_law_and_is_0_at_the_prob
         law = affine(baseline)(probability, slope) * STRETCH**2
         np.testing.assert_allclose(variance, law, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(variance, 0, atol=1e-24)
+
+
+# Means without draws
+
+
+def test_the_expected_gradient_of_each_method_is_the_exact_one_where_it_claims_so(unit):
+    problem = Total(), SingleUnit(unit), PARAMETERS, INPUTS
+    exact = float(unit.escape.slope(unit.distance(PARAMETERS, INPUTS))) * STRETCH
+
+    def mean(estimator):
+        gradient = expected_gradient(estimator, *problem)
+        return np.append(gradient.weights, gradient.bias)
+
+    sides = [SmoothedDerivative(side) for side in (SmoothedLeft(), SmoothedRight(), SmoothedTwoSided())]
+    for estimator in (SurrogateGradient(), ScoreFunction(), *sides):
+        np.testing.assert_allclose(mean(estimator), exact, rtol=1e-13)
+    np.testing.assert_allclose(mean(FiniteDifference(1e-3)), exact, rtol=1e-5)
+    # The negative control: the spike itself is no slope.
+    biased = mean(StraightThrough(MultilayerSpiker()))
+    np.testing.assert_allclose(biased, float(expectation(*problem)) * STRETCH, rtol=1e-13)
+    assert np.all(np.abs(biased - exact) > 0.01)
 
 
 # Coupling

@@ -9,6 +9,7 @@ import pytest
 from sgtheory.escape import Sigmoid
 from sgtheory.neurons import Perceptron, PerceptronParameters
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 UNIT = Perceptron(Sigmoid(2.0), threshold=0.3)
 
 
@@ -29,7 +30,7 @@ def test_the_bias_is_an_input_of_1_and_the_threshold_its_negative():
 
 def test_the_derivatives_of_the_distance_are_the_inputs_and_1():
     inputs = jnp.array([0.7, -0.2])
-    gradient = jax.grad(UNIT.distance)(PerceptronParameters([0.5, 1.0]), inputs)
+    gradient = jax.jit(jax.grad(UNIT.distance))(PerceptronParameters([0.5, 1.0]), inputs)
     np.testing.assert_array_equal(gradient.weights, inputs)
     assert gradient.bias == 1.0
 
@@ -60,6 +61,15 @@ def test_changed_numbers_compile_nothing():
     assert traces == 1
 
 
+def test_units_and_parameters_are_built_inside_compiled_code():
+    def distance(number):
+        unit = Perceptron(Sigmoid(number), threshold=number)
+        return unit.distance(PerceptronParameters([number, 1.0], 2 * number), jnp.ones(2))
+
+    np.testing.assert_allclose(jax.jit(jax.vmap(distance))(jnp.arange(1.0, 4.0)), [3.0, 5.0, 7.0], rtol=1e-15)
+    assert not any("callback" in str(each.primitive) for each in jax.make_jaxpr(distance)(1.0).eqns)
+
+
 @pytest.mark.parametrize("weights", [[], [[1.0, 2.0]], 1.0], ids=["empty", "matrix", "number"])
 def test_weights_that_are_no_vector_are_refused(weights):
     with pytest.raises(ValueError, match=r"`weights` must be a vector with at least one entry, got the shape .*Give"):
@@ -79,25 +89,28 @@ def test_parameters_that_are_not_finite_are_refused():
         PerceptronParameters([1.0], np.inf)
     with pytest.raises(ValueError, match="`threshold` must be finite, got nan"):
         Perceptron(Sigmoid(2.0), threshold=np.nan)
-
-
-def test_inputs_that_do_not_fit_the_weights_are_refused():
-    with pytest.raises(
-        ValueError, match=r"`inputs` must have one entry a weight, got 2 inputs for 3 weights\. Add or drop"
+    for name, build in (
+        ("bias", lambda v: PerceptronParameters([1.0], v)),
+        ("threshold", lambda v: Perceptron(Sigmoid(2.0), v)),
     ):
-        UNIT.distance(PerceptronParameters([1.0, 2.0, 3.0]), jnp.ones(2))
+        with pytest.raises(
+            ValueError, match=rf"`{name}` must be one number, got \[0\.1, 0\.2\]\. For several take `jax\.vmap`"
+        ):
+            build([0.1, 0.2])
 
 
-def test_empty_inputs_are_refused():
-    with pytest.raises(ValueError, match=r"`inputs` must be a vector with at least one entry, got the shape \(0,\)\."):
-        UNIT.distance(PerceptronParameters([1.0]), jnp.zeros(0))
+@pytest.mark.parametrize("shape", [(2,), (0,), ()], ids=str)
+def test_inputs_that_do_not_fit_the_weights_are_refused(shape):
+    message = (
+        r"`inputs` must be a vector with one entry a weight, got the shape \(.*\) for 3 weights\. Add or drop entries"
+    )
+    with pytest.raises(ValueError, match=message):
+        UNIT.distance(PerceptronParameters([1.0, 2.0, 3.0]), jnp.ones(shape))
 
 
-@pytest.mark.usefixtures("annotations_off")
-def test_inputs_may_be_a_list_and_ragged_ones_are_refused():
-    np.testing.assert_allclose(UNIT.distance(PerceptronParameters([1.0, 2.0]), [0.5, 0.5]), 1.2, rtol=1e-15)
-    with pytest.raises(TypeError, match="`inputs` must be a number or a regular array of numbers, got"):
-        UNIT.distance(PerceptronParameters([1.0, 2.0]), [[1.0], [2.0, 3.0]])
+def test_a_batch_of_inputs_is_told_of_vmap():
+    with pytest.raises(ValueError, match=r"got the shape \(7, 3\) for 3 weights\. Take `jax\.vmap` over a batch\."):
+        UNIT.distance(PerceptronParameters([1.0, 2.0, 3.0]), jnp.ones((7, 3)))
 
 
 @pytest.mark.usefixtures("annotations_off")

@@ -7,6 +7,7 @@ import pytest
 
 from sgtheory import statistics
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 DRAWS = np.random.default_rng(0).normal(size=(50, 3))
 EXACT = np.array([0.1, -0.2, 0.3])
 
@@ -37,10 +38,14 @@ def test_statistics_are_those_of_numpy_leaf_by_leaf(tree, exact):
 
 
 def test_the_parts_are_those_of_the_summary(tree, exact):
-    summary = statistics.summarise(tree, exact)
-    np.testing.assert_array_equal(flat(summary.bias), flat(statistics.bias(tree, exact)))
-    np.testing.assert_array_equal(flat(summary.variance), flat(statistics.variance(tree)))
-    np.testing.assert_array_equal(flat(summary.standard_error), flat(statistics.standard_error(tree)))
+    @jax.jit
+    def summary_and_parts(tree, exact):
+        parts = statistics.bias(tree, exact), statistics.variance(tree), statistics.standard_error(tree)
+        return statistics.summarise(tree, exact), parts
+
+    summary, parts = summary_and_parts(tree, exact)
+    for whole, part in zip((summary.bias, summary.variance, summary.standard_error), parts, strict=True):
+        np.testing.assert_array_equal(flat(whole), flat(part))
 
 
 def test_draws_that_do_not_vary_have_no_variance():
@@ -50,23 +55,34 @@ def test_draws_that_do_not_vary_have_no_variance():
 
 
 def test_the_cosine_knows_directions_and_not_lengths():
-    first, second = jnp.array([1.0, 2.0, -1.0]), jnp.array([0.5, -1.0, 3.0])
-    np.testing.assert_allclose(statistics.cosine(first, 7 * first), 1, rtol=1e-15)
-    np.testing.assert_allclose(statistics.cosine(first, -first), -1, rtol=1e-15)
-    np.testing.assert_allclose(statistics.cosine(first, second), statistics.cosine(second, 0.1 * first), rtol=1e-14)
-    assert statistics.cosine(jnp.array([1.0, 0.0]), jnp.array([0.0, 5.0])) == 0.0
+    cosine = jax.jit(statistics.cosine)
+    first, second = np.array([1.0, 2.0, -1.0]), np.array([0.5, -1.0, 3.0])
+    np.testing.assert_allclose(cosine(first, 7 * first), 1, rtol=1e-15)
+    np.testing.assert_allclose(cosine(first, -first), -1, rtol=1e-15)
+    np.testing.assert_allclose(cosine(first, second), cosine(second, 0.1 * first), rtol=1e-14)
+    np.testing.assert_allclose(cosine(first, second), -4.5 / np.sqrt(6 * 10.25), rtol=1e-14)
+    assert cosine(np.array([1.0, 0.0, 0.0]), np.array([0.0, 5.0, 0.0])) == 0.0
 
 
 def test_a_vector_without_direction_has_the_cosine_0():
-    zero, vector = jnp.zeros(2), jnp.array([1.0, 2.0])
-    assert statistics.cosine(zero, vector) == 0.0
-    assert statistics.cosine(zero, zero) == 0.0
+    cosine, zero = jax.jit(statistics.cosine), np.zeros(3)
+    assert cosine(zero, np.array([1.0, 2.0, 3.0])) == 0.0
+    assert cosine(zero, zero) == 0.0
+
+
+def test_signs_agree_parameter_by_parameter(tree):
+    agreement = jax.jit(statistics.sign_agreement)
+    of_draws = agreement(tree, {"weights": -tree["weights"], "bias": 2 * tree["bias"]})
+    np.testing.assert_allclose(of_draws, 1 / 3, rtol=1e-15)
+    first = np.array([1.0, -2.0, 0.0, 0.0])
+    assert agreement(first, np.array([0.1, 2.0, 0.0, 3.0])) == 0.5
+    assert jax.eval_shape(agreement, *[jax.ShapeDtypeStruct((4,), jnp.float32)] * 2).dtype == jnp.float32
 
 
 def test_the_standard_error_is_the_spread_of_means():
     # 2000 means of 50 draws each: their standard deviation is known to 1/√4000, 1.6 %.
     draws = jax.random.exponential(jax.random.key(0), (50, 2000))
-    means, claimed = jnp.mean(draws, axis=0), statistics.standard_error(draws)
+    means, claimed = np.mean(draws, axis=0), jax.jit(statistics.standard_error)(draws)
     np.testing.assert_allclose(np.std(means), np.sqrt(np.mean(np.square(claimed))), rtol=4.5 * 0.016)
 
 

@@ -332,6 +332,15 @@ def test_numbers_without_end_are_refused_and_no_file_is_made(tmp_path):
     assert not (tmp_path / "a.nc").exists()
 
 
+def test_the_package_has_it_and_loads_nothing_for_it():
+    """JAX must not have an array before it knows of other processes."""
+    program = (
+        "import sys, sgtheory; print(sgtheory.survey.Refused.__name__, sorted({'jax', 'xarray'} & set(sys.modules)))"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout == "Refused []\n"
+
+
 def test_single_and_double_precision_are_what_jax_is_set_to():
     with jax.enable_x64(False), pytest.raises(Refused, match="needs JAX's 64-bit numbers"):
         run_survey(PLAN, pathlib.Path("never.nc"))

@@ -300,7 +300,7 @@ def _uniforms(seed: int, trials: int):
     return draw_uniforms(jax.random.key(seed), trials)
 
 
-def _escape(name: str, steepness: float, text: str):
+def _escape(name: str, steepness: Any, text: str):
     from sgtheory.escape import ALL_ESCAPES, Custom, HardThreshold
     from sgtheory.expressions import expression
 
@@ -311,7 +311,7 @@ def _escape(name: str, steepness: float, text: str):
     return ALL_ESCAPES[name](steepness)
 
 
-def _surrogate(name: str, steepness: float):
+def _surrogate(name: str, steepness: Any):
     from sgtheory import surrogates
 
     if name == MATCHED:

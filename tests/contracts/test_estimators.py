@@ -22,7 +22,6 @@ from sgtheory.gradients import (
     ExactGradient,
     FiniteDifference,
     Losses,
-    PathwiseGradient,
     RuleGradient,
     ScoreFunction,
     SmoothedDerivative,
@@ -87,10 +86,23 @@ class Curved(eqx.Module):
 CURVED = Curved(jnp.array(1.0))
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 @functools.partial(jax.jit, static_argnums=0)
 def switch(method, kind, steepness, distance):
+    """A method of the noise `NOISES[kind]`. It is differentiated inside its branch, which is little to compile."""
     branches = [lambda s, u, noise=noise: getattr(noise(s), method)(u) for noise in NOISES]
     return jax.lax.switch(kind, branches, steepness, distance)
+
+
+@switch.defjvp
+@functools.partial(jax.jit, static_argnums=0)
+def switch_jvp(method, primals, tangents):
+    def branch(noise):
+        return lambda s, u: jax.jvp(getattr(noise(s), method), (u,), (jnp.ones_like(u),))
+
+    kind, *arguments = primals
+    value, slope = jax.lax.switch(kind, [branch(noise) for noise in NOISES], *arguments)
+    return value, slope * tangents[2]
 
 
 class AnyNoise(AbstractEscape):
@@ -124,42 +136,49 @@ def at_distances(distances):
 
 
 class Laboratory:
-    """One method, compiled once for one unit with any noise, and once for the chain. It counts its traces."""
+    """One method, compiled once for one unit with any noise. It counts its traces."""
 
     def __init__(self, method, quick_jit):
         self.method, self.estimator, self.traces, self.results = method, method(), 0, {}
 
-        def run(estimator, network, points, inputs, key, curvatures):
+        def run(estimator, network, points, inputs, key):
             self.traces += 1
             keys = jax.random.split(key, DRAWS)
             draws = jax.vmap(lambda key: estimator.draw(network, inputs, key=key))(keys)
             if not jax.tree.leaves(draws):  # nothing is random: two draws are as good as many
                 draws = jnp.zeros(2)
 
-            def one(curvature, point, draw):
-                return ravel_pytree(estimator.evaluate(Curved(curvature), network, point, inputs, draw))[0]
+            def estimates(loss, point):
+                return jax.vmap(lambda draw: flat(estimator.evaluate(loss, network, point, inputs, draw)))(draws)
 
-            over_draws = jax.vmap(one, in_axes=(None, None, 0))
-            over_points = jax.vmap(over_draws, in_axes=(None, 0, None))
-            return jax.vmap(over_points, in_axes=(0, None, None))(curvatures, points, draws)
+            return for_both_losses(estimates, points)
 
         self._run = quick_jit(run)
 
-    def run(self, network, points, inputs, setting=None, seed=0):
+    def run(self, noise, steepness=STEEPNESS, distances=DISTANCES, inputs=INPUTS, setting=None, seed=0):
         """Estimates of shape (losses, working points, draws, parameters)."""
         estimator = self.estimator if setting is None else self.method(setting)
-        curvatures = jnp.array(list(CURVATURES.values()))
-        return np.asarray(self._run(estimator, network, points, inputs, jax.random.key(seed), curvatures))
-
-    def run_unit(self, noise, steepness=STEEPNESS, distances=DISTANCES, inputs=INPUTS, **options):
-        escape = AnyNoise(jnp.array(NOISES.index(noise)), jnp.array(steepness))
-        return self.run(unit(escape), at_distances(distances), inputs, **options)
+        network = unit(AnyNoise(jnp.array(NOISES.index(noise)), jnp.array(steepness)))
+        return np.asarray(self._run(estimator, network, at_distances(distances), inputs, jax.random.key(seed)))
 
     def result(self, noise):
-        """Those of one unit, computed once."""
+        """The same, computed once."""
         if noise not in self.results:
-            self.results[noise] = self.run_unit(noise)
+            self.results[noise] = self.run(noise)
         return self.results[noise]
+
+
+def flat(tree):
+    return ravel_pytree(tree)[0]
+
+
+def for_both_losses(function, points):
+    """A function of loss and parameters, for both losses and all working points, one after the other."""
+
+    def of(curvature):
+        return jax.lax.map(lambda point: function(Curved(curvature), point), points)
+
+    return jax.lax.map(of, jnp.array(list(CURVATURES.values())))
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -250,14 +269,14 @@ def test_an_estimate_is_shaped_like_the_parameters(estimator, dtype):
 
 def test_estimates_are_finite_even_of_a_saturated_unit(laboratory, noise):
     assert np.all(np.isfinite(laboratory.result(noise)))
-    assert np.all(np.isfinite(laboratory.run_unit(noise, distances=(-1e5, -500.0, 500.0, 1e5))))
+    assert np.all(np.isfinite(laboratory.run(noise, distances=(-1e5, -500.0, 500.0, 1e5))))
 
 
-def test_changed_numbers_compile_nothing_and_a_key_gives_the_same_draws_again(laboratory, noise):
-    first, traces = laboratory.result(noise), laboratory.traces
+def test_changed_numbers_compile_nothing_and_a_key_gives_the_same_draws_again(laboratory):
+    first, traces = laboratory.result(Sigmoid), laboratory.traces
     changed = {"steepness": 3.0, "distances": (-0.5, -0.1, 0.4, 1.0), "inputs": 2 * INPUTS}
-    laboratory.run_unit(noise, **changed, setting=OTHER, seed=1)
-    np.testing.assert_array_equal(laboratory.run_unit(noise), first)
+    assert laboratory.run(Arctan, **changed, setting=OTHER, seed=1).shape == first.shape
+    np.testing.assert_array_equal(laboratory.run(Sigmoid), first)
     assert laboratory.traces == traces
 
 
@@ -272,12 +291,13 @@ def test_the_mean_is_the_exact_gradient_of_one_unit_where_claimed_and_is_not_els
 def test_a_claim_for_one_noise_holds_on_it(laboratory):
     noise = laboratory.estimator.claim.noise
     assert laboratory.estimator.claim.on(unit(noise), INPUTS) is Losses.AFFINE
-    affine, curved = laboratory.run_unit(type(noise), float(noise.steepness))
+    affine, curved = laboratory.run(type(noise), float(noise.steepness))
     truth = truth_of(type(noise), float(noise.steepness))
     hold_to(affine, truth[0])
     find_bias(curved, truth[1])
 
 
+@laboratory_of(lambda estimator: estimator in {type(each).draw: each for each in ESTIMATORS.values()}.values())
 def test_many_draws_at_once_are_single_draws_of_split_keys(laboratory, quick_jit):
     parameters = jax.tree.map(lambda leaf: leaf[0], at_distances(DISTANCES))
     problem = CURVED, unit(Sigmoid(STEEPNESS)), parameters, INPUTS
@@ -311,58 +331,58 @@ def test_the_contract_notices_a_wrong_score(quick_jit):
 
 # Decisions that depend on one another
 
-CHAIN = MultilayerPerceptron(
-    (2, 3, 2), (ErrorFunction(2.0), Sigmoid(5.0)), thresholds=(jnp.array([0.1, -0.2, 0.3]), 0.0)
-)
+CHAIN = MultilayerPerceptron((2, 2, 2), (Sigmoid(1.5), Sigmoid(2.5)), thresholds=(jnp.array([0.1, -0.2]), 0.0))
 CHAIN_INPUTS = jnp.array([1.0, -0.5])
 
 
 @pytest.fixture(scope="module")
 def chain_points():
     """Two sets of parameters for the chain, side by side."""
-    several = [CHAIN.random_parameters(jax.random.key(seed), spread=2.0) for seed in (3, 4)]
+    several = [CHAIN.random_parameters(jax.random.key(seed), spread=1.5) for seed in (3, 4)]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves) + 0.1, *several)
 
 
 @pytest.fixture(scope="module")
-def chain_means(quick_jit, chain_points):
-    """The exact gradients, and what each method gives on average, where that has a closed form: label → gradients."""
+def chain_exact(quick_jit, chain_points):
+    def exact(loss, point):
+        return flat(exact_gradient(loss, CHAIN, point, CHAIN_INPUTS))
 
-    def means(curvature, point):
-        problem = Curved(curvature), CHAIN, point, CHAIN_INPUTS
-        found = {label: expected_gradient(estimator, *problem) for label, estimator in ESTIMATORS.items()}
-        known = {label: ravel_pytree(mean)[0] for label, mean in found.items() if mean is not None}
-        return ravel_pytree(exact_gradient(*problem))[0], known
-
-    over_points = jax.vmap(means, in_axes=(None, 0))
-    return quick_jit(jax.vmap(over_points, in_axes=(0, None)))(jnp.array(list(CURVATURES.values())), chain_points)
+    return quick_jit(lambda points: for_both_losses(exact, points))(chain_points)
 
 
 def test_the_mean_is_the_exact_gradient_of_a_chain_where_claimed_and_is_not_elsewhere(
-    laboratory, chain_points, chain_means
+    laboratory, quick_jit, chain_points, chain_exact
 ):
-    draws = laboratory.run(CHAIN, chain_points, CHAIN_INPUTS)
-    traces = laboratory.traces
-    changed = jax.tree.map(lambda leaf: 1.1 * leaf, (chain_points, CHAIN_INPUTS))
-    assert np.all(np.isfinite(laboratory.run(CHAIN, *changed, setting=OTHER, seed=1)))
-    assert laboratory.traces == traces
+    estimator, traces = laboratory.estimator, 0
 
-    exact, expected = chain_means[0], chain_means[1].get(laboratory.method.label)
-    claimed = laboratory.estimator.claim.on(CHAIN, CHAIN_INPUTS)
+    @quick_jit
+    def run(points, key):
+        nonlocal traces
+        traces += 1
+
+        def sampled_and_expected(loss, point):
+            problem = estimator, loss, CHAIN, point, CHAIN_INPUTS
+            expected = expected_gradient(*problem)
+            sampled = sample_gradients(*problem, draws=DRAWS, key=key)
+            return jax.vmap(flat)(sampled), None if expected is None else flat(expected)
+
+        return for_both_losses(sampled_and_expected, points)
+
+    draws, expected = run(chain_points, jax.random.key(0))
+    run(jax.tree.map(lambda leaf: 1.1 * leaf, chain_points), jax.random.key(1))
+    assert traces == 1
+
+    assert (expected is not None) == laboratory.method.closed_form
+    claimed = estimator.claim.on(CHAIN, CHAIN_INPUTS)
     if expected is not None:
         hold_to(draws, expected)
     for place, least_claim in enumerate(CURVATURES):
         if claimed in (Losses.ANY, least_claim):
-            hold_to(draws[place], exact[place])
+            hold_to(draws[place], chain_exact[place])
         elif expected is None:
-            find_bias(draws[place], exact[place])
+            find_bias(draws[place], chain_exact[place])
         else:  # the same bias without the noise, beneath which it may lie
-            assert np.max(np.abs(expected[place] - exact[place])) > 1e-3
-
-
-def test_few_methods_have_no_closed_form(chain_means):
-    drawn = [ESTIMATORS[label] for label in METHODS if label not in chain_means[1]]
-    assert {type(estimator) for estimator in drawn} == {ConcreteRelaxation, PathwiseGradient}
+            assert np.max(np.abs(expected[place] - chain_exact[place])) > 1e-3
 
 
 # Claims
@@ -423,10 +443,11 @@ def test_a_noise_that_is_only_known_when_the_program_runs_is_not_claimed():
 # The exact expectation
 
 
-def test_the_expectation_is_the_closed_form():
+def test_the_expectation_is_the_closed_form(quick_jit):
     network, parameters = unit(Sigmoid(STEEPNESS)), PerceptronParameters(WEIGHTS, 0.1)
     probability = network.unit.escape.probability(network.unit.distance(parameters, INPUTS))
-    np.testing.assert_allclose(expectation(jnp.exp, network, parameters, INPUTS), 1 + (np.e - 1) * probability)
+    value = quick_jit(expectation)(jnp.exp, network, parameters, INPUTS)
+    np.testing.assert_allclose(value, 1 + (np.e - 1) * probability)
 
 
 # Finite differences
@@ -463,15 +484,23 @@ def test_the_variance_of_finite_differences_grows_with_its_law(coupled, power, t
 # Baselines
 
 
-def test_the_best_baseline_of_one_unit_is_the_probability_of_silence(noise, quick_jit):
-    @quick_jit
-    def baselines(parameters):
-        return [
-            baseline(jnp.sum, unit(noise(STEEPNESS)), parameters, INPUTS)
-            for baseline in (optimal_baseline, mean_baseline)
-        ]
+@pytest.fixture(scope="module")
+def baselines(quick_jit):
+    """The best one and the mean for one unit whose loss is its spike, at all working points."""
 
-    best, mean = jax.vmap(baselines)(at_distances(DISTANCES))
+    @quick_jit
+    def both(escape):
+        def at(parameters):
+            problem = jnp.sum, unit(escape), parameters, INPUTS
+            return optimal_baseline(*problem), mean_baseline(*problem)
+
+        return jax.lax.map(at, at_distances(DISTANCES))
+
+    return both
+
+
+def test_the_best_baseline_of_one_unit_is_the_probability_of_silence(noise, baselines):
+    best, mean = baselines(AnyNoise(jnp.array(NOISES.index(noise)), jnp.array(STEEPNESS)))
     probability = noise(STEEPNESS).probability(jnp.asarray(DISTANCES))
     np.testing.assert_allclose(best, 1 - probability, rtol=1e-12)
     np.testing.assert_allclose(mean, probability, rtol=1e-12)
@@ -570,7 +599,7 @@ def test_inputs_that_are_not_finite_are_refused_at_once(estimator):
 
 
 def test_inputs_that_are_not_finite_are_refused_inside_compiled_code():
-    @jax.jit
+    @eqx.filter_jit
     def estimate(inputs):
         return SurrogateGradient().estimate(jnp.exp, *PROBLEM[:2], inputs, key=KEY).bias
 
@@ -582,20 +611,20 @@ def test_inputs_that_are_not_finite_are_refused_inside_compiled_code():
 
 
 def test_a_traced_number_of_a_network_is_refused_where_an_estimate_begins():
-    @jax.jit
+    @eqx.filter_jit
     def estimate(steepness, threshold):
         network = SingleUnit(Perceptron(Sigmoid(steepness), threshold))
         return ScoreFunction().estimate(jnp.exp, network, *PROBLEM[1:], key=KEY).bias
 
-    assert np.isfinite(estimate(2.0, 0.3))
+    assert np.isfinite(estimate(jnp.array(2.0), jnp.array(0.3)))
     for steepness in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(
             eqx.EquinoxRuntimeError,
             match=r"`steepness` must be positive and finite\. For the noiseless limit use `Hard",
         ):
-            estimate(steepness, 0.3)
+            estimate(jnp.array(steepness), jnp.array(0.3))
     with pytest.raises(eqx.EquinoxRuntimeError, match="`threshold` must be finite"):
-        estimate(2.0, np.inf)
+        estimate(jnp.array(2.0), jnp.array(np.inf))
 
 
 def numbers_of(method):
@@ -608,14 +637,14 @@ def numbers_of(method):
     ("method", "name"), [(method, name) for method in METHODS.values() for name in numbers_of(method)]
 )
 def test_a_traced_number_of_a_method_is_refused_where_an_estimate_begins(method, name):
-    @jax.jit
+    @eqx.filter_jit
     def estimate(number):
         estimator = method(MethodSetting()._replace(**{name: number}))
         return estimator.estimate(jnp.exp, *PROBLEM, key=KEY).bias
 
-    assert np.isfinite(estimate(0.5))
+    assert np.isfinite(estimate(jnp.array(0.5)))
     with pytest.raises(eqx.EquinoxRuntimeError, match=rf"`{name.rpartition('_')[2]}` must be positive and finite\."):
-        estimate(-1.0)
+        estimate(jnp.array(-1.0))
     with pytest.raises(ValueError, match=rf"`{name.rpartition('_')[2]}` must be positive and finite, got -1"):
         method(MethodSetting()._replace(**{name: -1.0}))
 

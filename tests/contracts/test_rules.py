@@ -1,5 +1,7 @@
 """What every half of a spike rule must do, over the registries; the hand-written derivative; the smooth rules."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from sgtheory.rules import (
     ALL_FORWARD,
     AbstractBackward,
     AbstractForward,
+    AbstractSmoothed,
     AbstractSpikeRule,
     Concrete,
     Detached,
@@ -25,8 +28,8 @@ from sgtheory.rules import (
     SpikeRule,
     Surrogate,
     Threshold,
+    with_slope,
 )
-from sgtheory.rules._base import with_slope
 from sgtheory.surrogates import SuperSpike
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -56,20 +59,31 @@ def test_every_exported_half_is_registered(exported_members):
 # Forward halves
 
 
-def test_an_outcome_is_0_or_1_in_the_shape_and_dtype_of_the_distances(forward):
-    for dtype in (jnp.float32, jnp.float64):
-        distance, noise = jnp.linspace(-2.0, 2.0, 6, dtype=dtype).reshape(2, 3), jnp.ones((2, 3), dtype)
-        outcome = forward.outcome(NOISE, distance, noise)
-        assert outcome.shape == distance.shape
-        assert outcome.dtype == dtype
-        assert np.all((outcome == 0) | (outcome == 1))
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.float32, jnp.float64])
+def test_an_outcome_is_0_or_1_in_the_shape_and_dtype_of_the_distances(forward, dtype):
+    distance, noise = (
+        np.linspace(-2.0, 2.0, 6, dtype=dtype).reshape(2, 3),
+        np.ones((2, 3), np.promote_types(dtype, "f4")),
+    )
+    outcome = forward.outcome(NOISE, jnp.asarray(distance), jnp.asarray(noise))
+    assert outcome.shape == distance.shape
+    assert outcome.dtype == dtype
+    assert np.all((outcome == 0) | (outcome == 1))
 
 
 def test_compiled_and_mapped_outcomes_are_those_of_a_loop(forward):
-    noise = (UNIFORMS > 0.5).astype(float)
-    loop = [forward.outcome(NOISE, distance, each) for distance, each in zip(DISTANCES, noise, strict=True)]
+    distances, noise = np.asarray(DISTANCES), np.asarray(UNIFORMS > 0.5, dtype=float)
+    loop = [forward.outcome(NOISE, jnp.asarray(u), jnp.asarray(n)) for u, n in zip(distances, noise, strict=True)]
     mapped = jax.jit(jax.vmap(lambda u, n: forward.outcome(NOISE, u, n)))(DISTANCES, noise)
-    np.testing.assert_array_equal(mapped, jnp.stack(loop))
+    np.testing.assert_array_equal(mapped, np.stack(loop))
+
+
+def test_uniforms_are_not_rounded_to_distances_of_half_precision():
+    # In half precision this uniform is 0.5, and the unit at threshold would never fire below it.
+    draw = Sample().outcome(NOISE, jnp.zeros((), jnp.float16), jnp.array(0.5 - 1e-5, jnp.float32))
+    assert np.float16(0.5 - 1e-5) == 0.5
+    assert draw == 1
+    assert draw.dtype == jnp.float16
 
 
 @every_escape
@@ -118,10 +132,10 @@ def test_a_rule_shows_its_slope_in_both_modes_and_leaves_the_outcome_as_it_is(ba
 
         value, reverse = jax.vjp(spikes, distance)
         same_value, tangent = jax.jvp(spikes, (distance,), (jnp.ones_like(distance),))
-        return value, same_value, reverse(jnp.ones_like(distance))[0], tangent
+        shown = backward.slope(NOISE, distance, noise)
+        return value, same_value, reverse(jnp.ones_like(distance))[0], tangent, shown
 
-    slope = backward.slope(NOISE, DISTANCES, noise)
-    value, same_value, reverse, tangent = both_modes(DISTANCES)
+    value, same_value, reverse, tangent, slope = both_modes(DISTANCES)
     np.testing.assert_array_equal(value, noise)
     np.testing.assert_array_equal(same_value, noise)
     np.testing.assert_allclose(reverse, slope, rtol=1e-14)
@@ -145,9 +159,37 @@ def test_a_slope_is_finite_wherever_its_outcome_is_possible(kind, build):
             assert np.all(np.isfinite(slope) | ~possible), name
 
 
+@every_escape
+def test_smoothed_slopes_alone_have_the_mean_of_the_slope_of_the_noise(kind, build, exported_members):
+    escape = build(kind)
+    smoothed = [build(member) for member in exported_members(package, AbstractSmoothed)]
+    members = [*smoothed, SmoothedAffine(0.3), SmoothedAffine(-2.0), Surrogate()]
+    others = [
+        build(member) for member in ALL_BACKWARD.values() if not issubclass(member, (AbstractSmoothed, Surrogate))
+    ]
+    assert len(smoothed) >= 4
+    assert len(others) >= 2
+
+    @jax.jit
+    def means(u):
+        likelihoods = {spike: jnp.exp(escape.log_likelihood(u, spike)) for spike in (0.0, 1.0)}
+
+        def mean(member):
+            terms = [(p, member.slope(escape, u, jnp.full_like(u, spike))) for spike, p in likelihoods.items()]
+            return sum(jnp.where(p > 0, p * slope, 0.0) for p, slope in terms)
+
+        return [mean(member) for member in members], [mean(member) for member in others], escape.slope(u)
+
+    of_members, of_others, slope = means(DISTANCES)
+    for mean in of_members:
+        np.testing.assert_allclose(mean, slope, rtol=1e-13)
+    if np.any(slope):  # there is noise
+        assert not any(np.allclose(mean, slope, rtol=1e-3) for mean in of_others)
+
+
 def test_a_slope_keeps_single_precision(backward):
-    distance = DISTANCES.astype(jnp.float32)
-    assert backward.slope(NOISE, distance, jnp.ones_like(distance)).dtype == jnp.float32
+    shape = jax.ShapeDtypeStruct((4,), jnp.float32)
+    assert jax.eval_shape(functools.partial(backward.slope, NOISE), shape, shape).dtype == jnp.float32
 
 
 def test_a_changed_steepness_compiles_nothing(backward):
@@ -176,8 +218,23 @@ def test_a_half_of_the_wrong_family_is_refused():
         SpikeRule(forward=Surrogate())
     with pytest.raises(TypeError, match="`backward` must be of the family AbstractBackward, got"):
         SpikeRule(backward=Sample())
-    with pytest.raises(TypeError, match="`derivative` must be of the family AbstractSurrogate, got"):
-        Surrogate(Sigmoid(2.0))
+    for rule in (Surrogate, MeanField):
+        with pytest.raises(
+            TypeError,
+            match=r"`derivative` must be of the family AbstractSurrogate, got the escape noise Sig.*Take `Matched",
+        ):
+            rule(Sigmoid(2.0))
+        with pytest.raises(TypeError, match=r"`derivative` must be of the family AbstractSurrogate, got 2\.0\."):
+            rule(2.0)
+
+
+# Resets
+
+
+@pytest.mark.parametrize("kind", [SpikeRule, MeanField, functools.partial(Concrete, 0.5)], ids=repr)
+def test_whether_the_gradient_passes_a_reset_is_said_by_name(kind):
+    for rule, passes in ((kind(), 1.0), (kind(through_reset=True), 1.0), (kind(through_reset=False), 0.0)):
+        assert jax.value_and_grad(rule.for_reset)(0.7) == (0.7, passes)
 
 
 # The hand-written derivative
@@ -190,21 +247,20 @@ def test_with_slope_returns_its_value_bit_by_bit():
 
 
 def test_with_slope_has_no_derivative_but_the_slope():
-    arguments = jnp.array(0.7), jnp.array(3.0), jnp.array(0.2)
-    assert jax.grad(with_slope, argnums=(0, 1, 2))(*arguments) == (0.0, 0.0, 3.0)
+    assert jax.jit(jax.grad(with_slope, argnums=(0, 1, 2)))(0.7, 3.0, 0.2) == (0.0, 0.0, 3.0)
 
 
 def test_the_second_derivative_is_the_derivative_of_the_slope():
     rule = SpikeRule(Threshold(), Surrogate())
-    second = jax.vmap(jax.grad(jax.grad(lambda u: rule(NOISE, u, jnp.array(0.5)))))(DISTANCES)
-    np.testing.assert_allclose(second, jax.vmap(jax.grad(NOISE.slope))(DISTANCES), rtol=1e-13)
+    second = jax.jit(jax.vmap(jax.grad(jax.grad(lambda u: rule(NOISE, u, jnp.array(0.5))))))(DISTANCES)
+    np.testing.assert_allclose(second, jax.jit(jax.vmap(jax.grad(NOISE.slope)))(DISTANCES), rtol=1e-13)
 
 
 def test_the_second_derivative_of_a_curved_loss_sees_the_slope_twice():
     # d²/du² L(y(u)) = L''(y) h² + L'(y) h', in the calculus in which dy/du is h.
     rule = SpikeRule(Threshold(), Surrogate())
-    second = jax.grad(jax.grad(lambda u: jnp.exp(2 * rule(NOISE, u, jnp.array(0.5)))))(jnp.array(0.4))
-    slope, bend = jax.value_and_grad(NOISE.slope)(jnp.array(0.4))
+    second = jax.jit(jax.grad(jax.grad(lambda u: jnp.exp(2 * rule(NOISE, u, jnp.array(0.5))))))(0.4)
+    slope, bend = jax.jit(jax.value_and_grad(NOISE.slope))(0.4)
     np.testing.assert_allclose(second, np.exp(2) * (4 * slope**2 + 2 * bend), rtol=1e-13)
 
 
@@ -236,8 +292,16 @@ def test_surrogate_derivatives_disagree_with_finite_differences(rule):
 # The smooth rules
 
 
-def test_the_mean_field_is_the_probability():
-    np.testing.assert_array_equal(MeanField()(NOISE, DISTANCES, UNIFORMS), NOISE.probability(DISTANCES))
+@pytest.mark.parametrize("derivative", [None, SuperSpike(2.0)], ids=repr)
+def test_the_mean_field_is_the_probability_with_its_own_slope_or_another(derivative):
+    @jax.jit
+    def probability_and_slope(u):
+        return jax.jvp(lambda u: MeanField(derivative)(NOISE, u, UNIFORMS), (u,), (jnp.ones_like(u),))
+
+    probability, slope = probability_and_slope(DISTANCES)
+    np.testing.assert_array_equal(probability, jax.jit(NOISE.probability)(DISTANCES))
+    shown = NOISE.slope if derivative is None else derivative.derivative
+    np.testing.assert_allclose(slope, jax.jit(shown)(DISTANCES), rtol=1e-14)
 
 
 @every_escape
@@ -255,7 +319,7 @@ def test_a_cold_concrete_sample_is_the_draw_with_the_same_uniform(kind, build):
 
 def test_a_concrete_sample_stays_between_0_and_1_and_rises_with_the_distance():
     distance = jnp.linspace(-3.0, 3.0, 61)
-    relaxed = Concrete(0.5)(NOISE, distance, jnp.full_like(distance, 0.3))
+    relaxed = jax.jit(lambda u: Concrete(0.5)(NOISE, u, jnp.full_like(u, 0.3)))(distance)
     assert np.all((relaxed > 0) & (relaxed < 1))
     assert np.all(np.diff(relaxed) > 0)
 
@@ -272,5 +336,6 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature):
 
 
 def test_a_detached_rule_passes_no_gradient_whatever_the_noise():
-    assert jax.grad(lambda u: SpikeRule(Sample(), Detached())(NOISE, u, jnp.array(0.1)))(jnp.array(0.4)) == 0.0
-    assert jax.grad(lambda n: SpikeRule(Sample(), SmoothedLeft())(NOISE, jnp.array(0.4), n))(jnp.array(0.1)) == 0.0
+    detached = jax.grad(lambda u: SpikeRule(Sample(), Detached())(NOISE, u, jnp.array(0.1)))
+    of_noise = jax.grad(lambda n: SpikeRule(Sample(), SmoothedLeft())(NOISE, jnp.array(0.4), n))
+    assert jax.jit(lambda: (detached(0.4), of_noise(0.1)))() == (0.0, 0.0)
