@@ -104,16 +104,16 @@ def test_a_single_number_is_not_several():
         ValueError, match=r"^`x` must be one number, got \[1\.0, 2\.0\]\. For several take `jax\.vmap` over it\.$"
     ):
         finite("x", single=True)([1.0, 2.0])
-    with pytest.raises(ValueError, match="^`x` must be one number, got "):
+    with pytest.raises(ValueError, match=r"^`x` must be one number, got "):
         jax.eval_shape(positive("x", single=True), jnp.ones(3))
 
 
 def test_an_optional_number_may_be_none():
     assert positive("x", optional=True)(None) is None
     assert positive("x", optional=True)(2.0) == 2.0
-    with pytest.raises(ValueError, match="^`x` must be positive and finite, got -1"):
+    with pytest.raises(ValueError, match=r"^`x` must be positive and finite, got -1"):
         positive("x", optional=True)(-1.0)
-    with pytest.raises(TypeError, match="^`x` must be a number, got None"):
+    with pytest.raises(TypeError, match=r"^`x` must be a number, got None"):
         positive("x")(None)
 
 
@@ -145,7 +145,7 @@ def test_inputs_may_be_a_pytree_of_arrays_or_nothing():
 def test_inputs_that_are_not_finite_or_no_numbers_are_refused():
     with pytest.raises(ValueError, match=r"^`inputs` must be finite, got \[ 1\. nan\]\. Remove or replace the entries"):
         as_inputs({"a": np.ones(2), "b": np.array([1.0, np.nan])})
-    with pytest.raises(TypeError, match="^`inputs` must be a number or a regular array of numbers, got "):
+    with pytest.raises(TypeError, match=r"^`inputs` must be a number or a regular array of numbers, got "):
         as_inputs([[1.0], [2.0, 3.0]])
 
 

@@ -1,5 +1,6 @@
 """Networks as pure functions of parameters, inputs, noise and rules: one unit, and layers of units."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -165,9 +166,8 @@ def test_the_mean_field_network_is_smooth_and_equals_the_mean_output():
 
 @every_problem
 def test_single_precision_stays_single_precision(problem):
-    network, *rest = problem
-    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), rest)
-    path = jax.eval_shape(lambda *arguments: network(*arguments, SpikeRule(backward=Surrogate())), *single)
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), problem)
+    path = jax.eval_shape(lambda network, *rest: network(*rest, SpikeRule(backward=Surrogate())), *single)
     assert {leaf.dtype for leaf in jax.tree.leaves(path)} == {jnp.dtype(jnp.float32)}
 
 
@@ -219,7 +219,7 @@ def test_the_score_is_that_of_the_outcome_whatever_the_rule_shows_backward(rule)
             lambda p: NETWORK.log_probability(NETWORK(p, INPUTS, (jnp.array(0.2),), rule)),
         )(parameters)
 
-    ratio = jax.jit(NETWORK.unit.escape.slope_over_probability)(NETWORK.unit.distance(PARAMETERS, INPUTS))
+    ratio = eqx.filter_jit(NETWORK.unit.escape.slope_over_probability)(NETWORK.unit.distance(PARAMETERS, INPUTS))
     np.testing.assert_allclose(score(PARAMETERS).weights, ratio * INPUTS, rtol=1e-14)
 
 
@@ -287,6 +287,7 @@ def test_inputs_that_are_none_are_refused(problem):
 
 
 @every_problem
+@pytest.mark.usefixtures("annotations_off")
 def test_a_batch_of_inputs_is_told_of_vmap(problem):
     network, parameters, inputs, _ = problem
     with pytest.raises(ValueError, match=r"got the shape \(7, 2\).*Take `jax\.vmap` over a batch\."):

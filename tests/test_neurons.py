@@ -100,6 +100,7 @@ def test_parameters_that_are_not_finite_are_refused():
 
 
 @pytest.mark.parametrize("shape", [(2,), (0,), ()], ids=str)
+@pytest.mark.usefixtures("annotations_off")
 def test_inputs_that_do_not_fit_the_weights_are_refused(shape):
     message = (
         r"`inputs` must be a vector with one entry a weight, got the shape \(.*\) for 3 weights\. Add or drop entries"
@@ -108,6 +109,7 @@ def test_inputs_that_do_not_fit_the_weights_are_refused(shape):
         UNIT.distance(PerceptronParameters([1.0, 2.0, 3.0]), jnp.ones(shape))
 
 
+@pytest.mark.usefixtures("annotations_off")
 def test_a_batch_of_inputs_is_told_of_vmap():
     with pytest.raises(ValueError, match=r"got the shape \(7, 3\) for 3 weights\. Take `jax\.vmap` over a batch\."):
         UNIT.distance(PerceptronParameters([1.0, 2.0, 3.0]), jnp.ones((7, 3)))

@@ -12,6 +12,7 @@ import pytest
 
 import sgtheory as sg
 from sgtheory.gradients import Losses
+from sgtheory.gradients.programs import Perturbed, random_walk
 from sgtheory.methods import MethodSetting, methods_for
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -216,6 +217,47 @@ def test_every_target_of_a_batch_belongs_to_its_input():
     problem = sg.SurrogateGradient(), sg.SquaredDistance(targets), network, parameters, inputs
     value, paths = sg.mean_objective(*problem, key=KEY, loss_axis=0)
     np.testing.assert_allclose(value, jnp.mean(jnp.sum((paths.output - targets) ** 2, axis=1)), rtol=1e-12)
+
+
+# Triples where one parameter moves many decisions
+
+
+class Walk(sg.AbstractEscapeNoiseNetwork):
+    """A random walk from 0 as a network: a step down, of probability 1 − exp(−X/p), is a spike. The output is X²."""
+
+    steps: int = eqx.field(static=True, default=50)
+
+    def sites(self, inputs):
+        return ((self.steps,),)
+
+    def escape_of(self, layer):
+        return sg.ExponentialHazard(1.0)
+
+    def __call__(self, p, inputs, noise, rule):
+        def step(x, uniform):
+            distance = jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1.0) / p), -80.0)
+            decision = sg.decide(rule, self.escape_of(0), distance, uniform)
+            return x + 1 - 2 * decision.spike, decision
+
+        x, decisions = jax.lax.scan(step, jnp.zeros_like(p), noise[0])
+        return sg.Path(x**2, (decisions,))
+
+
+def test_flips_that_merge_are_dropped_by_networks_as_by_programs():
+    """Kept, they would raise the standard deviation of a draw by a quarter."""
+    keys, p = jax.random.split(KEY, 4000), jnp.array(200.0)
+
+    def by_program(key):
+        return random_walk(Perturbed.start(p), key, 50).then(jnp.square).derivative()
+
+    programs = jax.jit(jax.vmap(by_program))(keys)
+    problem = lambda output: output, Walk(), p, ()
+    for side in ("right", "two-sided"):
+        draws = sg.sample_gradients(sg.StochasticTriple(side), *problem, draws=4000, key=KEY)
+        difference, error = draws.mean() - programs.mean(), np.hypot(draws.std(), programs.std()) / 4000**0.5
+        assert abs(difference) < 4.5 * error
+        if side == "right":
+            assert draws.std() < 1.1 * programs.std()
 
 
 # Parameters of any kind

@@ -224,8 +224,8 @@ def refused(capsys, *arguments):
         (("--widths", "2-2-1", "2-2-1"), "each named once"),
         (("--widths", "2-13-12-1"), "2-13-12-1: `network` must have at most 24 decisions in two adjacent layers"),
         (
-            ("--widths", "9-9-9-1", "--methods", "score function, optimal baseline"),
-            "at most 16 decisions to be enumerated",
+            ("--widths", "9-9-9-9-1", "--methods", "score function, optimal baseline"),
+            "at most 20 decisions to be enumerated",
         ),
         (("--steepness", "0"), "`steepness` must be positive and finite, got 0.0"),
         (("--steepness", "steep"), "--steepness: must be a number, got 'steep'"),

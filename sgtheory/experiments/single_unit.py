@@ -60,6 +60,10 @@ class SingleUnitSetting(eqx.Module):
 
     def __check_init__(self):
         instance("escape", self.escape, AbstractEscape, "Take one of `sgtheory.escape`.")
+        if self.surrogate is not None:
+            instance("surrogate", self.surrogate, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
+        if self.hidden is not None:
+            instance("hidden", self.hidden, AbstractEscape, "Take one of `sgtheory.escape`, or None.")
 
 
 class Curves(eqx.Module):

@@ -146,7 +146,9 @@ class SingleUnit(Page):
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
         with in_64_bits():
-            swept = self._complete(settings) | {name: filled_up(values, ROWS)}
+            complete = self._complete(settings)
+            _setting(complete)  # refused here if need be: inside the compiled program no number is known
+            swept = complete | {name: filled_up(values, ROWS)}
             numbers = {
                 each: np.broadcast_to(np.asarray(swept[each], dtype=float), ROWS) for each in (*_NUMBERS, "seed")
             }

@@ -56,8 +56,6 @@ DISTANCES = (-0.6, -0.2, 0.3, 0.9)
 """The working points: distances to threshold, reached by the bias; probabilities from 0.1 to 0.998."""
 STRETCH = np.append(np.asarray(INPUTS), 1.0)
 """Derivatives of the distance with respect to the weights and the bias."""
-CURVATURES = {Losses.AFFINE: 0.0, Losses.ANY: 1.0}
-"""The curved part of each loss, and the least claim that covers it."""
 NOISES = [Sigmoid, ErrorFunction, FastSigmoid, Arctan, ExponentialHazard]
 OTHER = MethodSetting(surrogate_steepness=15.0, step=0.75, temperature=0.75)
 ESTIMATORS = {label: method() for label, method in METHODS.items()}
@@ -83,7 +81,8 @@ class Curved(eqx.Module):
         return 2 * first - 0.5 * last + 1 + self.curvature * jnp.exp(2 * first - 0.7 * last)
 
 
-CURVED = Curved(jnp.array(1.0))
+LOSSES = {Losses.AFFINE: Curved(jnp.array(0.0)), Losses.ANY: Curved(jnp.array(1.0))}
+"""The least claim that covers a loss, and the loss."""
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -130,41 +129,40 @@ def unit(escape):
 
 @functools.cache
 def at_distances(distances):
-    """Parameters that bring the unit to these distances; a leading axis of working points."""
+    """Parameters that bring the unit to these distances, one set after the other."""
     biases = np.asarray(distances) + THRESHOLD - float(np.dot(WEIGHTS, INPUTS))
-    return jax.vmap(lambda bias: PerceptronParameters(jnp.array(WEIGHTS), bias))(jnp.asarray(biases))
+    return [PerceptronParameters(WEIGHTS, bias) for bias in biases]
 
 
 class Laboratory:
-    """One method, compiled once for one unit with any noise. It counts its traces."""
+    """One method, compiled once for one unit with any noise, and once for a chain. It counts its traces."""
 
     def __init__(self, method, quick_jit):
         self.method, self.estimator, self.traces, self.results = method, method(), 0, {}
 
-        def run(estimator, network, points, inputs, key):
+        def evaluate(estimator, loss, network, point, inputs, draws):
             self.traces += 1
-            keys = jax.random.split(key, DRAWS)
-            draws = jax.vmap(lambda key: estimator.draw(network, inputs, key=key))(keys)
-            if not jax.tree.leaves(draws):  # nothing is random: two draws are as good as many
-                draws = jnp.zeros(2)
+            return jax.vmap(lambda draw: flat(estimator.evaluate(loss, network, point, inputs, draw)))(draws)
 
-            def estimates(loss, point):
-                return jax.vmap(lambda draw: flat(estimator.evaluate(loss, network, point, inputs, draw)))(draws)
+        self._evaluate = quick_jit(evaluate)
 
-            return for_both_losses(estimates, points)
-
-        self._run = quick_jit(run)
-
-    def run(self, noise, steepness=STEEPNESS, distances=DISTANCES, inputs=INPUTS, setting=None, seed=0):
+    def run(self, network, points, inputs, setting=None, seed=0):
         """Estimates of shape (losses, working points, draws, parameters)."""
         estimator = self.estimator if setting is None else self.method(setting)
+        keys = jax.random.split(jax.random.key(seed), DRAWS)
+        draws = jax.vmap(lambda key: estimator.draw(network, inputs, key=key))(keys)
+        if not jax.tree.leaves(draws):  # nothing is random: two draws are as good as many
+            draws = jnp.zeros(2)
+        return for_both_losses(lambda loss, p: self._evaluate(estimator, loss, network, p, inputs, draws), points)
+
+    def run_unit(self, noise, steepness=STEEPNESS, distances=DISTANCES, inputs=INPUTS, **options):
         network = unit(AnyNoise(jnp.array(NOISES.index(noise)), jnp.array(steepness)))
-        return np.asarray(self._run(estimator, network, at_distances(distances), inputs, jax.random.key(seed)))
+        return self.run(network, at_distances(distances), inputs, **options)
 
     def result(self, noise):
-        """The same, computed once."""
+        """Those of one unit, computed once."""
         if noise not in self.results:
-            self.results[noise] = self.run(noise)
+            self.results[noise] = self.run_unit(noise)
         return self.results[noise]
 
 
@@ -173,12 +171,8 @@ def flat(tree):
 
 
 def for_both_losses(function, points):
-    """A function of loss and parameters, for both losses and all working points, one after the other."""
-
-    def of(curvature):
-        return jax.lax.map(lambda point: function(Curved(curvature), point), points)
-
-    return jax.lax.map(of, jnp.array(list(CURVATURES.values())))
+    """What a compiled function of loss and parameters gives for both losses and all working points."""
+    return np.array([[function(loss, point) for point in points] for loss in LOSSES.values()])
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -199,7 +193,7 @@ def truth_of(noise, steepness=STEEPNESS):
 
 def jumps():
     """What a spike of one unit adds to each loss."""
-    return np.array([float(loss(1.0) - loss(0.0)) for loss in map(Curved, CURVATURES.values())])
+    return np.array([float(loss(1.0) - loss(0.0)) for loss in LOSSES.values()])
 
 
 def mean_and_error(draws):
@@ -269,20 +263,20 @@ def test_an_estimate_is_shaped_like_the_parameters(estimator, dtype):
 
 def test_estimates_are_finite_even_of_a_saturated_unit(laboratory, noise):
     assert np.all(np.isfinite(laboratory.result(noise)))
-    assert np.all(np.isfinite(laboratory.run(noise, distances=(-1e5, -500.0, 500.0, 1e5))))
+    assert np.all(np.isfinite(laboratory.run_unit(noise, distances=(-1e5, -500.0, 500.0, 1e5))))
 
 
 def test_changed_numbers_compile_nothing_and_a_key_gives_the_same_draws_again(laboratory):
     first, traces = laboratory.result(Sigmoid), laboratory.traces
     changed = {"steepness": 3.0, "distances": (-0.5, -0.1, 0.4, 1.0), "inputs": 2 * INPUTS}
-    assert laboratory.run(Arctan, **changed, setting=OTHER, seed=1).shape == first.shape
-    np.testing.assert_array_equal(laboratory.run(Sigmoid), first)
+    assert laboratory.run_unit(Arctan, **changed, setting=OTHER, seed=1).shape == first.shape
+    np.testing.assert_array_equal(laboratory.run_unit(Sigmoid), first)
     assert laboratory.traces == traces
 
 
 def test_the_mean_is_the_exact_gradient_of_one_unit_where_claimed_and_is_not_elsewhere(laboratory, noise):
     claimed = laboratory.estimator.claim.on(unit(noise(STEEPNESS)), INPUTS)
-    for least_claim, draws, truth in zip(CURVATURES, laboratory.result(noise), truth_of(noise), strict=True):
+    for least_claim, draws, truth in zip(LOSSES, laboratory.result(noise), truth_of(noise), strict=True):
         check = hold_to if claimed in (Losses.ANY, least_claim) else find_bias
         check(draws, truth)
 
@@ -291,7 +285,7 @@ def test_the_mean_is_the_exact_gradient_of_one_unit_where_claimed_and_is_not_els
 def test_a_claim_for_one_noise_holds_on_it(laboratory):
     noise = laboratory.estimator.claim.noise
     assert laboratory.estimator.claim.on(unit(noise), INPUTS) is Losses.AFFINE
-    affine, curved = laboratory.run(type(noise), float(noise.steepness))
+    affine, curved = laboratory.run_unit(type(noise), float(noise.steepness))
     truth = truth_of(type(noise), float(noise.steepness))
     hold_to(affine, truth[0])
     find_bias(curved, truth[1])
@@ -299,8 +293,8 @@ def test_a_claim_for_one_noise_holds_on_it(laboratory):
 
 @laboratory_of(lambda estimator: estimator in {type(each).draw: each for each in ESTIMATORS.values()}.values())
 def test_many_draws_at_once_are_single_draws_of_split_keys(laboratory, quick_jit):
-    parameters = jax.tree.map(lambda leaf: leaf[0], at_distances(DISTANCES))
-    problem = CURVED, unit(Sigmoid(STEEPNESS)), parameters, INPUTS
+    parameters = at_distances(DISTANCES)[0]
+    problem = LOSSES[Losses.ANY], unit(Sigmoid(STEEPNESS)), parameters, INPUTS
     sample = quick_jit(lambda key: sample_gradients(laboratory.estimator, *problem, draws=DRAWS, key=key))
     many = sample(jax.random.key(0))
     together = np.column_stack([many.weights, many.bias])
@@ -335,54 +329,48 @@ CHAIN = MultilayerPerceptron((2, 2, 2), (Sigmoid(1.5), Sigmoid(2.5)), thresholds
 CHAIN_INPUTS = jnp.array([1.0, -0.5])
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def chain_points():
-    """Two sets of parameters for the chain, side by side."""
     several = [CHAIN.random_parameters(jax.random.key(seed), spread=1.5) for seed in (3, 4)]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves) + 0.1, *several)
+    return [jax.tree.map(lambda leaf: leaf + 0.1, point) for point in several]
 
 
 @pytest.fixture(scope="module")
-def chain_exact(quick_jit, chain_points):
-    def exact(loss, point):
-        return flat(exact_gradient(loss, CHAIN, point, CHAIN_INPUTS))
-
-    return quick_jit(lambda points: for_both_losses(exact, points))(chain_points)
+def chain_exact(quick_jit):
+    exact = quick_jit(lambda loss, point: flat(exact_gradient(loss, CHAIN, point, CHAIN_INPUTS)))
+    return for_both_losses(exact, chain_points())
 
 
 def test_the_mean_is_the_exact_gradient_of_a_chain_where_claimed_and_is_not_elsewhere(
-    laboratory, quick_jit, chain_points, chain_exact
+    laboratory, quick_jit, chain_exact
 ):
-    estimator, traces = laboratory.estimator, 0
-
-    @quick_jit
-    def run(points, key):
-        nonlocal traces
-        traces += 1
-
-        def sampled_and_expected(loss, point):
-            problem = estimator, loss, CHAIN, point, CHAIN_INPUTS
-            expected = expected_gradient(*problem)
-            sampled = sample_gradients(*problem, draws=DRAWS, key=key)
-            return jax.vmap(flat)(sampled), None if expected is None else flat(expected)
-
-        return for_both_losses(sampled_and_expected, points)
-
-    draws, expected = run(chain_points, jax.random.key(0))
-    run(jax.tree.map(lambda leaf: 1.1 * leaf, chain_points), jax.random.key(1))
-    assert traces == 1
-
-    assert (expected is not None) == laboratory.method.closed_form
-    claimed = estimator.claim.on(CHAIN, CHAIN_INPUTS)
-    if expected is not None:
+    draws = laboratory.run(CHAIN, chain_points(), CHAIN_INPUTS)
+    claimed = laboratory.estimator.claim.on(CHAIN, CHAIN_INPUTS)
+    has_closed_form = laboratory.method.closed_form
+    if has_closed_form:
+        mean = quick_jit(lambda *problem: flat(expected_gradient(laboratory.estimator, *problem)))
+        expected = for_both_losses(lambda loss, point: mean(loss, CHAIN, point, CHAIN_INPUTS), chain_points())
         hold_to(draws, expected)
-    for place, least_claim in enumerate(CURVATURES):
+    else:
+        assert (
+            expected_gradient(laboratory.estimator, LOSSES[Losses.ANY], CHAIN, chain_points()[0], CHAIN_INPUTS) is None
+        )
+    for place, least_claim in enumerate(LOSSES):
         if claimed in (Losses.ANY, least_claim):
             hold_to(draws[place], chain_exact[place])
-        elif expected is None:
-            find_bias(draws[place], chain_exact[place])
-        else:  # the same bias without the noise, beneath which it may lie
+        elif has_closed_form:  # the same bias without the noise, beneath which it may lie
             assert np.max(np.abs(expected[place] - chain_exact[place])) > 1e-3
+        else:
+            find_bias(draws[place], chain_exact[place])
+
+
+def test_changed_numbers_of_a_chain_compile_nothing(laboratory):
+    laboratory.run(CHAIN, chain_points()[:1], CHAIN_INPUTS)
+    traces = laboratory.traces
+    network = eqx.tree_at(lambda chain: chain.escapes, CHAIN, (Sigmoid(1.0), Sigmoid(0.5)))
+    points = jax.tree.map(lambda leaf: 1.1 * leaf, chain_points())
+    assert np.all(np.isfinite(laboratory.run(network, points, 1.1 * CHAIN_INPUTS, setting=OTHER, seed=1)))
+    assert laboratory.traces == traces
 
 
 # Claims
@@ -489,14 +477,11 @@ def baselines(quick_jit):
     """The best one and the mean for one unit whose loss is its spike, at all working points."""
 
     @quick_jit
-    def both(escape):
-        def at(parameters):
-            problem = jnp.sum, unit(escape), parameters, INPUTS
-            return optimal_baseline(*problem), mean_baseline(*problem)
+    def both(escape, parameters):
+        problem = jnp.sum, unit(escape), parameters, INPUTS
+        return optimal_baseline(*problem), mean_baseline(*problem)
 
-        return jax.lax.map(at, at_distances(DISTANCES))
-
-    return both
+    return lambda escape: zip(*(both(escape, parameters) for parameters in at_distances(DISTANCES)), strict=True)
 
 
 def test_the_best_baseline_of_one_unit_is_the_probability_of_silence(noise, baselines):
@@ -598,8 +583,8 @@ def test_inputs_that_are_not_finite_are_refused_at_once(estimator):
         estimator.estimate(jnp.exp, *PROBLEM[:2], jnp.array([1.0, np.nan]), key=KEY)
 
 
-def test_inputs_that_are_not_finite_are_refused_inside_compiled_code():
-    @eqx.filter_jit
+def test_inputs_that_are_not_finite_are_refused_inside_compiled_code(quick_jit):
+    @quick_jit
     def estimate(inputs):
         return SurrogateGradient().estimate(jnp.exp, *PROBLEM[:2], inputs, key=KEY).bias
 
@@ -610,8 +595,8 @@ def test_inputs_that_are_not_finite_are_refused_inside_compiled_code():
         sample_gradients(SurrogateGradient(), jnp.exp, *PROBLEM[:2], jnp.array([1.0, np.inf]), draws=2, key=KEY)
 
 
-def test_a_traced_number_of_a_network_is_refused_where_an_estimate_begins():
-    @eqx.filter_jit
+def test_a_traced_number_of_a_network_is_refused_where_an_estimate_begins(quick_jit):
+    @quick_jit
     def estimate(steepness, threshold):
         network = SingleUnit(Perceptron(Sigmoid(steepness), threshold))
         return ScoreFunction().estimate(jnp.exp, network, *PROBLEM[1:], key=KEY).bias
@@ -636,8 +621,8 @@ def numbers_of(method):
 @pytest.mark.parametrize(
     ("method", "name"), [(method, name) for method in METHODS.values() for name in numbers_of(method)]
 )
-def test_a_traced_number_of_a_method_is_refused_where_an_estimate_begins(method, name):
-    @eqx.filter_jit
+def test_a_traced_number_of_a_method_is_refused_where_an_estimate_begins(method, name, quick_jit):
+    @quick_jit
     def estimate(number):
         estimator = method(MethodSetting()._replace(**{name: number}))
         return estimator.estimate(jnp.exp, *PROBLEM, key=KEY).bias

@@ -134,6 +134,11 @@ def test_a_number_that_is_not_finite_is_refused(number, value):
 
 
 @pytest.mark.usefixtures("annotations_off")
-def test_a_noise_of_another_family_is_refused():
-    with pytest.raises(TypeError, match="`escape` must be of the family AbstractEscape"):
-        SingleUnitSetting("sigmoid", None, **NUMBERS)
+@pytest.mark.parametrize(
+    ("member", "family"),
+    [("escape", "AbstractEscape"), ("surrogate", "AbstractSurrogate"), ("hidden", "AbstractEscape")],
+)
+def test_a_member_of_another_family_is_refused(member, family):
+    members = {"escape": Sigmoid(2.0), "surrogate": None, member: "sigmoid"}
+    with pytest.raises(TypeError, match=f"`{member}` must be of the family {family}, got"):
+        SingleUnitSetting(**members, **NUMBERS)
