@@ -13,7 +13,8 @@ from sgtheory.gradients import (
     ExactGradient,
     FiniteDifference,
     Losses,
-    SmoothedDerivative,
+    PathwiseGradient,
+    ScoreFunction,
     StochasticTriple,
     SurrogateGradient,
     compare,
@@ -23,7 +24,6 @@ from sgtheory.gradients import (
     flip_gradient,
     layered_expectation,
     path_mean,
-    sample_gradients,
 )
 from sgtheory.methods import METHODS
 from sgtheory.networks import AbstractEscapeNoiseNetwork, MultilayerParameters, MultilayerPerceptron
@@ -35,12 +35,16 @@ KEY = jax.random.key(0)
 ONE = jnp.array([1.0])
 
 
-def first(output):
-    return output[0]
+class Loss(eqx.Module):
+    """The first output, and what is curved in all of them."""
+
+    curvature: jax.Array
+
+    def __call__(self, output):
+        return output[0] + self.curvature * (jnp.exp(output[0] - 0.7 * output[-1]) + output[0] ** 2)
 
 
-def curved(output):
-    return jnp.exp(output[0] - 0.7 * output[-1]) + output[0] ** 2
+FIRST, CURVED = Loss(jnp.array(0.0)), Loss(jnp.array(1.0))
 
 
 def weights_of(gradient):
@@ -49,12 +53,12 @@ def weights_of(gradient):
 
 CHAIN = MultilayerPerceptron((1, 1, 1, 1), Sigmoid(2.0), thresholds=(0.3, 0.5, -0.2))
 CHAIN_PARAMETERS = MultilayerParameters([[[0.8]], [[1.2]], [[-0.9]]])
-CHAIN_PROBLEM = first, CHAIN, CHAIN_PARAMETERS, ONE
+CHAIN_PROBLEM = FIRST, CHAIN, CHAIN_PARAMETERS, ONE
 
 
 def layers_of(uniform, network=CHAIN):
     """The same uniform for every decision."""
-    return tuple(jnp.full(shape, uniform) for shape in network.sites(None))
+    return tuple(jnp.full(shape, uniform) for shape in network.sites(jnp.ones(network.widths[0])))
 
 
 def outcomes(path):
@@ -72,11 +76,37 @@ OTHERS = {
 }
 
 
-exact_gradient = eqx.filter_jit(lambda *problem: ExactGradient().estimate(*problem, key=KEY))
-exact_value, by_flips, by_paths = (eqx.filter_jit(f) for f in (expectation, flip_gradient, enumerate_paths))
+@pytest.fixture(scope="module")
+def exact(quick_jit):
+    """The exact expectation and its gradient."""
+    return quick_jit(lambda *problem: (expectation(*problem), ExactGradient().estimate(*problem, key=KEY)))
 
 
-def problem(name, loss=curved):
+@pytest.fixture(scope="module")
+def exact_gradient(exact):
+    return lambda *problem: exact(*problem)[1]
+
+
+@pytest.fixture(scope="module")
+def by_flips(quick_jit):
+    return quick_jit(flip_gradient)
+
+
+@pytest.fixture(scope="module")
+def by_paths(quick_jit):
+    return quick_jit(enumerate_paths)
+
+
+@pytest.fixture(scope="module")
+def by_layers(quick_jit):
+    return quick_jit(path_mean)
+
+
+def flat(tree):
+    return ravel_pytree(tree)[0]
+
+
+def problem(name, loss=CURVED):
     network = OTHERS[name]
     parameters = network.random_parameters(jax.random.key(3), spread=2.0)
     parameters = jax.tree.map(lambda leaf: leaf + 0.1, parameters)
@@ -86,16 +116,17 @@ def problem(name, loss=curved):
 # The chain of four units, whose numbers are known
 
 
-def test_the_chain_has_its_reference_numbers():
-    np.testing.assert_allclose(expectation(*CHAIN_PROBLEM), 0.3346043468664222, rtol=1e-13)
-    exact = [-0.084056215408, -0.09300857765, 0.209074620694]
-    np.testing.assert_allclose(weights_of(exact_gradient(*CHAIN_PROBLEM)), exact, atol=1e-10)
-    np.testing.assert_allclose(weights_of(by_flips(*CHAIN_PROBLEM)), exact, atol=1e-10)
+def test_the_chain_has_its_reference_numbers(exact, by_flips):
+    value, gradient = exact(*CHAIN_PROBLEM)
+    expected = [-0.084056215408, -0.09300857765, 0.209074620694]
+    np.testing.assert_allclose(value, 0.3346043468664222, rtol=1e-13)
+    np.testing.assert_allclose(weights_of(gradient), expected, atol=1e-10)
+    np.testing.assert_allclose(weights_of(by_flips(*CHAIN_PROBLEM)), expected, atol=1e-10)
 
 
-def test_the_paths_of_the_chain_have_their_reference_numbers():
+def test_the_paths_of_the_chain_have_their_reference_numbers(by_paths):
     # Over the patterns of the two hidden units: the last is the output, over which a path's gradient is the same.
-    paths = by_paths(*CHAIN_PROBLEM)
+    paths = by_paths(*CHAIN_PROBLEM, None)
     expected = {
         (0, 0): (0.196611933241, (-0.08024469123, 0, 0)),
         (0, 1): (0.072329488129, (-0.052999172058, 0, 0.317369794991)),
@@ -138,156 +169,118 @@ class Unlayered(AbstractEscapeNoiseNetwork):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("loss", [first, curved])
-def test_the_routes_agree(name, loss):
+@pytest.mark.parametrize("loss", [FIRST, CURVED], ids=["first", "curved"])
+def test_the_routes_agree(name, loss, exact, by_flips):
     loss, network, parameters, inputs = problem(name, loss)
-    exact = ravel_pytree(exact_gradient(loss, network, parameters, inputs))[0]
-    assert np.max(np.abs(exact)) > 1e-2
-    np.testing.assert_allclose(ravel_pytree(by_flips(loss, network, parameters, inputs))[0], exact, atol=1e-10)
-    visited = exact_value(loss, Unlayered(network), parameters, inputs)
-    np.testing.assert_allclose(exact_value(loss, network, parameters, inputs), visited, rtol=1e-13)
-    slow = exact_gradient(loss, Unlayered(network), parameters, inputs)
-    np.testing.assert_allclose(ravel_pytree(slow)[0], exact, atol=1e-12)
+    value, gradient = exact(loss, network, parameters, inputs)
+    assert np.max(np.abs(flat(gradient))) > 1e-2
+    np.testing.assert_allclose(flat(by_flips(loss, network, parameters, inputs)), flat(gradient), atol=1e-10)
+    visited, slow = exact(loss, Unlayered(network), parameters, inputs)
+    np.testing.assert_allclose(value, visited, rtol=1e-13)
+    np.testing.assert_allclose(flat(slow), flat(gradient), atol=1e-12)
 
 
-def test_long_sums_taken_in_pieces_are_the_same(monkeypatch):
+def test_long_sums_taken_in_pieces_are_the_same(monkeypatch, exact_gradient, quick_jit):
     arguments = problem("deep")
-    whole = ravel_pytree(exact_gradient(*arguments))[0]
+    whole = flat(exact_gradient(*arguments))
     monkeypatch.setattr("sgtheory.gradients._layered._CHUNK", 8)
-    pieces = eqx.filter_jit(lambda *a: ExactGradient().estimate(*a, key=KEY))(*arguments)
-    np.testing.assert_allclose(ravel_pytree(pieces)[0], whole, rtol=1e-12)
+    pieces = quick_jit(lambda *a: ExactGradient().estimate(*a, key=KEY))(*arguments)
+    np.testing.assert_allclose(flat(pieces), whole, rtol=1e-12)
 
 
-def test_the_flip_identity_holds_where_an_outcome_is_impossible():
+def test_the_flip_identity_holds_where_an_outcome_is_impossible(exact_gradient, by_flips):
     loss, _, parameters, inputs = problem("wide")
     network = MultilayerPerceptron((2, 4, 1), (HardThreshold(), Sigmoid(2.0)))
-    exact = exact_gradient(loss, network, parameters, inputs)
-    flipped = ravel_pytree(by_flips(loss, network, parameters, inputs))[0]
+    flipped = flat(by_flips(loss, network, parameters, inputs))
     assert np.all(np.isfinite(flipped))
-    np.testing.assert_allclose(flipped, ravel_pytree(exact)[0], atol=1e-12)
+    np.testing.assert_allclose(flipped, flat(exact_gradient(loss, network, parameters, inputs)), atol=1e-12)
 
 
 # Estimators
 
 
-@pytest.fixture(scope="module")
-def comparisons():
-    return compare(METHODS, *problem("gentle"), draws=20_000, key=jax.random.key(8))
-
-
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
-def test_an_estimator_is_unbiased_where_it_claims_depth_and_biased_elsewhere(comparisons, method):
-    arguments, found = problem("gentle"), comparisons[method.label]
-    claimed = method().claim.on(*arguments[1::2]) is Losses.ANY
-    mean = expected_gradient(method(), *arguments)
-    if mean is None:  # then draws must tell
-        assert bool(np.any(found.biased())) != claimed
-        return
-    # What it gives on average is known without noise: its draws are held to that, and that to the claim.
-    mean = ravel_pytree(mean)[0]
-    distance = np.abs(found.mean - mean) - 4.5 * np.asarray(found.standard_error)
-    assert np.all(distance <= 1e-12)
-    np.testing.assert_array_equal(np.max(np.abs(mean - found.exact)) <= 1e-12, claimed)
-
-
 @pytest.mark.parametrize("coupled", [True, False])
-def test_finite_differences_have_the_mean_of_the_exact_difference(coupled):
+def test_finite_differences_have_the_mean_of_the_exact_difference(coupled, quick_jit):
     step = 0.5
     loss, network, parameters, inputs = problem("mixed")
-    flat, unravel = ravel_pytree(parameters)
+    vector, unravel = ravel_pytree(parameters)
 
+    @quick_jit
     def value(vector):
         return expectation(loss, network, unravel(vector), inputs)
 
-    shifts = 0.5 * step * jnp.eye(flat.size)
-    expected = jax.jit(jax.vmap(lambda shift: (value(flat + shift) - value(flat - shift)) / step))(shifts)
-    draws = sample_gradients(
-        FiniteDifference(step, coupled), loss, network, parameters, inputs, draws=20_000, key=jax.random.key(2)
-    )
-    draws = jax.vmap(lambda tree: ravel_pytree(tree)[0])(draws)
-    error = np.std(draws, axis=0, ddof=1) / np.sqrt(draws.shape[0])
-    assert np.all(np.abs(np.mean(draws, axis=0) - expected) <= 4.5 * error + 1e-12)
+    @quick_jit
+    def mean(parameters):
+        return flat(expected_gradient(FiniteDifference(step, coupled), loss, network, parameters, inputs))
+
+    shifts = 0.5 * step * np.eye(vector.size)
+    expected = [(value(vector + shift) - value(vector - shift)) / step for shift in shifts]
+    np.testing.assert_allclose(mean(parameters), expected, rtol=1e-12, atol=1e-13)
 
 
-def test_smoothed_derivatives_share_the_bias_of_the_surrogate_gradient():
+def test_a_method_that_is_right_on_other_networks_alone_has_no_closed_form_here():
+    assert PathwiseGradient().claim.on(*CHAIN_PROBLEM[1::2]) is Losses.NONE
+    assert expected_gradient(PathwiseGradient(), *CHAIN_PROBLEM) is None
+
+
+def test_smoothed_derivatives_share_the_bias_of_the_surrogate_gradient(by_paths, exact_gradient):
     """Smoothing drops the coupling: for the loss of one unit in the last layer the path means are one and the same."""
-    paths = by_paths(*CHAIN_PROBLEM)
-    left = by_paths(*CHAIN_PROBLEM, backward=SmoothedLeft())
+    paths = by_paths(*CHAIN_PROBLEM, None)
+    left = by_paths(*CHAIN_PROBLEM, SmoothedLeft())
     last = weights_of(paths.mean_gradient())[-1], weights_of(left.mean_gradient())[-1]
     np.testing.assert_allclose(*last, rtol=1e-12)
     exact = weights_of(exact_gradient(*CHAIN_PROBLEM))
     assert abs(weights_of(paths.mean_gradient())[0] - exact[0]) > 0.01
 
 
-def test_the_mean_of_the_paths_is_what_the_estimator_estimates():
-    for estimator, backward in ((SurrogateGradient(), None), (SmoothedDerivative(SmoothedLeft()), SmoothedLeft())):
-        mean = by_paths(*CHAIN_PROBLEM, backward=backward).mean_gradient()
-        draws = sample_gradients(estimator, *CHAIN_PROBLEM, draws=20_000, key=jax.random.key(1))
-        for sampled, expected in zip(draws.weights, mean.weights, strict=True):
-            error = np.std(sampled) / np.sqrt(20_000)
-            assert abs(np.mean(sampled) - expected[0, 0]) <= 4.5 * error + 1e-12
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_surrogate_gradient_of_the_last_layer_is_unbiased(name, by_paths, exact_gradient):
+    arguments = problem(name, FIRST)
+    mean, exact = by_paths(*arguments, None).mean_gradient(), exact_gradient(*arguments)
+    np.testing.assert_allclose(mean.weights[-1], exact.weights[-1], atol=1e-13)
+    np.testing.assert_allclose(mean.biases[-1], exact.biases[-1], atol=1e-13)
+    assert np.max(np.abs(mean.weights[0] - exact.weights[0])) > 1e-4
 
 
-def test_the_surrogate_gradient_of_the_last_layer_is_unbiased():
-    for name in OTHERS:
-        arguments = problem(name, first)
-        mean = by_paths(*arguments).mean_gradient()
-        exact = exact_gradient(*arguments)
-        np.testing.assert_allclose(mean.weights[-1], exact.weights[-1], atol=1e-13)
-        np.testing.assert_allclose(mean.biases[-1], exact.biases[-1], atol=1e-13)
-        assert np.max(np.abs(mean.weights[0] - exact.weights[0])) > 1e-4
-
-
-def test_the_bias_of_a_hidden_unit_at_one_half_is_that_of_the_trapezoid_rule():
+def test_the_bias_of_a_hidden_unit_at_one_half_is_that_of_the_trapezoid_rule(by_paths, exact_gradient):
     steepness, v, c = 1.0, 1e-2, 0.6
     network = MultilayerPerceptron((1, 1, 1), Sigmoid(steepness))
     parameters = MultilayerParameters([[[0.0]], [[v]]], [[0.0], [c]])
-    arguments = first, network, parameters, ONE
+    arguments = FIRST, network, parameters, ONE
     difference = weights_of(by_paths(*arguments).mean_gradient())[0]
     difference -= weights_of(exact_gradient(*arguments))[0]
-    third = jax.grad(jax.grad(jax.grad(jax.nn.sigmoid)))(c)
+    third = jax.jit(jax.grad(jax.grad(jax.grad(jax.nn.sigmoid))))(c)
     np.testing.assert_allclose(difference, 0.25 * v**3 * third / 12, rtol=1e-2)
 
 
-def test_every_estimator_traces_once():
-    """Other numbers of the problem compile nothing."""
-    loss, network, parameters, inputs = problem("mixed")
-    for name, method in METHODS.items():
-        traces, estimator = 0, method()
-
-        @jax.jit
-        def estimate(parameters, inputs, key, estimator=estimator):
-            nonlocal traces
-            traces += 1
-            return estimator.estimate(loss, network, parameters, inputs, key=key)
-
-        for factor in (1.0, 2.0, 0.5):
-            estimate(jax.tree.map(lambda leaf, f=factor: f * leaf, parameters), factor * inputs, jax.random.key(1))
-        assert traces == 1, name
-
-
-def test_a_network_that_may_share_parameters_gets_the_same_triples():
+def test_a_network_that_may_share_parameters_gets_the_same_triples(quick_jit):
     """Each parameter has one decision here; the general way, which chooses among decisions, must find that one."""
     loss, network, parameters, inputs = problem("gentle")
-    key = jax.random.key(5)
-    several = [
-        sample_gradients(StochasticTriple(), loss, each, parameters, inputs, draws=200, key=key)
-        for each in (network, Unlayered(network))
-    ]
+    estimator = StochasticTriple()
+    draws = jax.vmap(lambda key: estimator.draw(network, inputs, key=key))(jax.random.split(jax.random.key(5), 200))
+
+    @quick_jit
+    def sampled(network):
+        return jax.vmap(lambda draw: flat(estimator.evaluate(loss, network, parameters, inputs, draw)))(draws)
+
     assert not network.shares_parameters
     assert Unlayered(network).shares_parameters
-    for first_way, second_way in zip(*(jax.tree.leaves(each) for each in several), strict=True):
-        np.testing.assert_allclose(first_way, second_way, atol=1e-12)
+    np.testing.assert_allclose(sampled(network), sampled(Unlayered(network)), atol=1e-12)
 
 
 def test_the_costs_are_those_told():
-    _, network, parameters, inputs = problem("mixed")
-    counted = {name: method().runs(network, parameters, inputs) for name, method in METHODS.items()}
-    numbers, decisions = ravel_pytree(parameters)[0].size, 5
-    assert counted["surrogate, matched"] == counted["score function"] == 1
-    assert counted["stochastic triple"] == StochasticTriple().runs(network, parameters, inputs) == 1 + decisions
-    assert counted["finite difference, coupled"] == 2 * numbers
-    assert counted["exact"] == 2**3 + 2 ** (3 + 2)
+    problem_without_loss = problem("mixed")[1:]
+    numbers, decisions = flat(problem_without_loss[1]).size, 5
+    for estimator, runs in (
+        (SurrogateGradient(), 1),
+        (ScoreFunction(), 1),
+        (StochasticTriple(), 1 + decisions),
+        (FiniteDifference(0.5), 2 * numbers),
+        (ExactGradient(), 2**3 + 2 ** (3 + 2)),
+    ):
+        assert estimator.runs(*problem_without_loss) == runs
+    unlayered = Unlayered(problem_without_loss[0]), *problem_without_loss[1:]
+    assert ExactGradient().runs(*unlayered) == 2**decisions
 
 
 # Three networks in one
@@ -301,19 +294,14 @@ def test_the_smooth_network_passes_probabilities_on():
 
 
 def test_the_gradient_of_the_smooth_network_is_a_true_one_and_a_surrogate_is_none():
-    loss, network, parameters, inputs = problem("wide", first)
-    uniforms = layers_of(0.4, network)
+    loss, network, parameters, inputs = problem("wide", FIRST)
 
-    def output(p):
-        return loss(network(p, inputs, uniforms, MeanField()).output)
+    def output(rule):
+        return jax.jit(lambda p: loss(network(p, inputs, layers_of(0.4, network), rule).output))
 
-    check_grads(output, (parameters,), order=1, modes=["rev"])
-
-    def surrogate(p):
-        return loss(network(p, inputs, uniforms, SurrogateGradient().rule).output)
-
+    check_grads(output(MeanField()), (parameters,), order=1, modes=["rev"])
     with pytest.raises(AssertionError):
-        check_grads(surrogate, (parameters,), order=1, modes=["rev"])
+        check_grads(output(SurrogateGradient().rule), (parameters,), order=1, modes=["rev"])
 
 
 def test_forced_outcomes_are_the_outcomes():
@@ -323,13 +311,11 @@ def test_forced_outcomes_are_the_outcomes():
 
 @pytest.mark.parametrize("backward", [None, SmoothedLeft(), MultilayerSpiker(), Surrogate(SuperSpike(3.0))], ids=str)
 @pytest.mark.parametrize("name", OTHERS)
-def test_the_mean_over_the_paths_layer_by_layer(name, backward):
-    loss, network, parameters, inputs = problem(name)
-    expected = by_paths(loss, network, parameters, inputs, backward).mean_gradient()
-    mean = path_mean(loss, network, parameters, inputs, backward)
-    np.testing.assert_allclose(ravel_pytree(mean)[0], ravel_pytree(expected)[0], atol=1e-13)
-    exact = exact_gradient(loss, network, parameters, inputs)
-    assert np.max(np.abs(ravel_pytree(exact)[0] - ravel_pytree(mean)[0])) > 1e-3
+def test_the_mean_over_the_paths_layer_by_layer(name, backward, by_paths, by_layers, exact_gradient):
+    arguments = problem(name)
+    mean = flat(by_layers(*arguments, backward))
+    np.testing.assert_allclose(mean, flat(by_paths(*arguments, backward).mean_gradient()), atol=1e-13)
+    assert np.max(np.abs(flat(exact_gradient(*arguments)) - mean)) > 1e-3
 
 
 # Refusals
@@ -349,9 +335,9 @@ def test_layers_too_wide_for_an_exact_sum_are_refused():
         with pytest.raises(
             ValueError, match=r"in two adjacent layers .* got \(13, 12\), that is 3\.36e\+07 transitions"
         ):
-            exact(first, network, parameters, jnp.ones(2))
+            exact(FIRST, network, parameters, jnp.ones(2))
     with pytest.raises(ValueError, match=r"got 26, that is 6\.71e"):
-        enumerate_paths(first, network, parameters, jnp.ones(2))
+        enumerate_paths(FIRST, network, parameters, jnp.ones(2))
 
 
 @pytest.mark.usefixtures("annotations_off")
@@ -398,7 +384,7 @@ def test_a_loss_of_several_numbers_is_refused():
             exact(lambda y: y, CHAIN, CHAIN_PARAMETERS, ONE)
 
 
-def test_a_comparison_of_nothing_is_refused():
+def test_a_comparison_of_nothing_is_refused(exact_gradient):
     exact = exact_gradient(*CHAIN_PROBLEM)
     with pytest.raises(ValueError, match="`estimators` must hold at least one, got none"):
         compare({}, *CHAIN_PROBLEM, exact=exact, draws=10, key=KEY)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Array, Distance, Float, Key, Noise, Parameters, Scalar, Spikes
+from sgtheory._arrays import Array, Distance, Float, Inputs, Key, Noise, Parameters, Scalar, Spikes
 from sgtheory._checks import as_real, finite, instance, positive, require, shorten
 from sgtheory.escape import AbstractEscape
 from sgtheory.networks._base import AbstractEscapeNoiseNetwork, Path, Rule, as_vector, check_noise, decide, rule_of
@@ -43,7 +43,7 @@ class AbstractLayered(AbstractEscapeNoiseNetwork):
         return as_vector(self, inputs)
 
     @final
-    def sites(self, inputs: Float[Array, " inputs"]) -> tuple[tuple[int, ...], ...]:
+    def sites(self, inputs: Inputs) -> tuple[tuple[int, ...], ...]:
         del inputs
         return tuple((width,) for width in self.widths[1:])
 

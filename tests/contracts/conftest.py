@@ -1,7 +1,6 @@
 """How a member of a registry is built when all that is known of it is its class."""
 
 import dataclasses
-import functools
 import inspect
 
 import equinox as eqx
@@ -42,20 +41,6 @@ def exported_members():
         return {kind for kind in classes if not (inspect.isabstract(kind) or kind.__abstractvars__)}
 
     return members
-
-
-@pytest.fixture(scope="session")
-def quick_jit():
-    """`equinox.filter_jit` for programs that run for some milliseconds: it compiles three times as fast.
-
-    XLA's newer way of making kernels is switched off, in those of its versions that know both ways.
-    """
-    options = {"xla_cpu_use_fusion_emitters": False}
-    try:
-        jax.jit(jnp.negative, compiler_options=options)(1.0)
-    except jax.errors.JaxRuntimeError:
-        options = None
-    return functools.partial(eqx.filter_jit, compiler_options=options)
 
 
 @pytest.fixture(scope="session")
