@@ -17,9 +17,9 @@ help:
 	@echo "make lab        open the pages in JupyterLab"
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
 	@echo "make bench      measure speed and print a table"
-	@echo "make pictures   write the stored first pictures and the still pictures anew"
-	@echo "make format     put the code into shape"
-	@echo "make lock       resolve requirements.lock anew"
+	@echo "make pictures   write the stored first pictures and the still pictures again"
+	@echo "make format     format the code"
+	@echo "make lock       resolve requirements.lock again"
 	@echo "make newest     run the tests against the newest versions of everything"
 
 environment:

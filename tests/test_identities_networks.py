@@ -373,7 +373,12 @@ def test_networks_that_are_none_are_refused():
     with pytest.raises(TypeError, match="`escape` must be of the family AbstractEscape, got 'sigmoid'"):
         MultilayerPerceptron((1, 1), "sigmoid")
     with pytest.raises(ValueError, match=r"`thresholds` must be numbers or one entry a unit, got the shape \(2,\)"):
-        MultilayerPerceptron((1, 1), Sigmoid(1.0), thresholds=jnp.zeros(2))
+        MultilayerPerceptron((1, 1), Sigmoid(1.0), thresholds=(jnp.zeros(2),))
+    with pytest.raises(
+        ValueError,
+        match=r"`thresholds` must be one number, or a tuple with one entry a layer, .*, got \[0\. 0\.\]\. Write",
+    ):
+        MultilayerPerceptron((1, 2), Sigmoid(1.0), thresholds=jnp.zeros(2))
     with pytest.raises(ValueError, match=r"`spread` must be positive and finite, got 0\."):
         CHAIN.random_parameters(KEY, spread=0.0)
 
