@@ -69,7 +69,6 @@ def outcomes(path):
 OTHERS = {
     "wide": MultilayerPerceptron((2, 4, 1), Sigmoid(3.0), thresholds=0.2),
     "deep": MultilayerPerceptron((3, 2, 3, 2, 2), Arctan(1.5)),
-    "gentle": MultilayerPerceptron((2, 3, 3, 2), Sigmoid(1.5)),
     "mixed": MultilayerPerceptron(
         (2, 3, 2), (ErrorFunction(2.0), Sigmoid(5.0)), thresholds=(jnp.array([0.1, -0.2, 0.3]), 0.0)
     ),
@@ -255,7 +254,7 @@ def test_the_bias_of_a_hidden_unit_at_one_half_is_that_of_the_trapezoid_rule(by_
 
 def test_a_network_that_may_share_parameters_gets_the_same_triples(quick_jit):
     """Each parameter has one decision here; the general way, which chooses among decisions, must find that one."""
-    loss, network, parameters, inputs = problem("gentle")
+    loss, network, parameters, inputs = problem("mixed")
     estimator = StochasticTriple()
     draws = jax.vmap(lambda key: estimator.draw(network, inputs, key=key))(jax.random.split(jax.random.key(5), 200))
 

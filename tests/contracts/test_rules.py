@@ -142,49 +142,45 @@ def test_a_rule_shows_its_slope_in_both_modes_and_leaves_the_outcome_as_it_is(ba
     np.testing.assert_allclose(tangent, slope, rtol=1e-14)
 
 
-@every_escape
-def test_a_slope_is_finite_wherever_its_outcome_is_possible(kind, build, quick_jit):
-    escape, members = build(kind), {name: build(kind) for name, kind in ALL_BACKWARD.items()}
-    magnitude = np.logspace(-3, 6, 19)
-    distance = jnp.asarray(np.concatenate([-magnitude, [0.0], magnitude]))
+MAGNITUDES = np.logspace(-3, 6, 19)
+GRID = np.concatenate([DISTANCES, -MAGNITUDES, [0.0], MAGNITUDES])
+MEMBERS = {"affine, 0.3": functools.partial(SmoothedAffine, 0.3), "affine, -2": functools.partial(SmoothedAffine, -2.0)}
+
+
+@pytest.fixture(scope="module", params=ALL_ESCAPES.values(), ids=ALL_ESCAPES)
+def shown(request, build, quick_jit):
+    """With one noise: the slopes of silence and of a spike on the grid, their probabilities, and the slope of the noise."""
+    escape = build(request.param)
+    members = {name: build(kind) for name, kind in ALL_BACKWARD.items()} | {
+        name: kind() for name, kind in MEMBERS.items()
+    }
 
     @quick_jit
-    def slopes(u, outcome):
-        shown = {name: member.slope(escape, u, outcome) for name, member in members.items()}
-        return shown, jnp.exp(escape.log_likelihood(u, outcome)) > 0
+    def compute(u):
+        both, outcomes = jnp.stack([u, u]), jnp.stack([jnp.zeros_like(u), jnp.ones_like(u)])
+        slopes = {name: member.slope(escape, both, outcomes) for name, member in members.items()}
+        return slopes, jnp.exp(escape.log_likelihood(both, outcomes)), escape.slope(u)
 
-    for outcome in (jnp.zeros_like(distance), jnp.ones_like(distance)):
-        shown, possible = slopes(distance, outcome)
-        for name, slope in shown.items():
-            assert np.all(np.isfinite(slope) | ~possible), name
+    return members, *jax.tree.map(np.asarray, compute(jnp.asarray(GRID)))
 
 
-@every_escape
-def test_smoothed_slopes_alone_have_the_mean_of_the_slope_of_the_noise(kind, build, exported_members, quick_jit):
-    escape = build(kind)
-    smoothed = [build(member) for member in exported_members(package, AbstractSmoothed)]
-    members = [*smoothed, SmoothedAffine(0.3), SmoothedAffine(-2.0), Surrogate()]
-    others = [
-        build(member) for member in ALL_BACKWARD.values() if not issubclass(member, (AbstractSmoothed, Surrogate))
-    ]
-    assert len(smoothed) >= 4
-    assert len(others) >= 2
+def test_a_slope_is_finite_wherever_its_outcome_is_possible(shown):
+    _, slopes, probability, _ = shown
+    for name, slope in slopes.items():
+        assert np.all(np.isfinite(slope) | (probability == 0)), name
 
-    @quick_jit
-    def means(u):
-        likelihoods = {spike: jnp.exp(escape.log_likelihood(u, spike)) for spike in (0.0, 1.0)}
 
-        def mean(member):
-            terms = [(p, member.slope(escape, u, jnp.full_like(u, spike))) for spike, p in likelihoods.items()]
-            return sum(jnp.where(p > 0, p * slope, 0.0) for p, slope in terms)
-
-        return [mean(member) for member in members], [mean(member) for member in others], escape.slope(u)
-
-    of_members, of_others, slope = means(DISTANCES)
-    for mean in of_members:
-        np.testing.assert_allclose(mean, slope, rtol=1e-13)
-    if np.any(slope):  # there is noise
-        assert not any(np.allclose(mean, slope, rtol=1e-3) for mean in of_others)
+def test_smoothed_slopes_and_the_matched_one_alone_have_the_mean_of_the_slope_of_the_noise(shown, exported_members):
+    members, slopes, probability, slope = shown
+    assert exported_members(package, AbstractSmoothed) <= {type(member) for member in members.values()}
+    working = slice(len(DISTANCES))
+    for name, member in members.items():
+        terms = np.where(probability > 0, probability * slopes[name], 0.0)
+        mean, expected = terms.sum(axis=0)[working], slope[working]
+        if isinstance(member, (AbstractSmoothed, Surrogate)):
+            np.testing.assert_allclose(mean, expected, rtol=1e-13)
+        elif np.any(expected):  # there is noise
+            assert not np.allclose(mean, expected, rtol=1e-3), name
 
 
 def test_a_slope_keeps_single_precision(backward):
