@@ -329,7 +329,7 @@ def test_widths_that_are_none_are_refused(widths):
 
 def test_layers_too_wide_for_an_exact_sum_are_refused():
     network = MultilayerPerceptron((2, 13, 12, 1), Sigmoid(1.0))
-    parameters = network.random_parameters(KEY)
+    parameters = MultilayerParameters([np.ones((13, 2)), np.ones((12, 13)), np.ones((1, 12))])
     for exact in (expectation, layered_expectation, flip_gradient, path_mean):
         with pytest.raises(
             ValueError, match=r"in two adjacent layers .* got \(13, 12\), that is 3\.36e\+07 transitions"
