@@ -32,7 +32,7 @@ CIRCLE, DRAWN = "circle", "drawn"
 FARTHEST = 50.0  # the largest coordinate of a corner, from the centre, in units of the radius
 START_CORNERS = "-1 -1; 1 -1; 1 1; 0 0.2; -1 1"
 ROWS = 65  # rows of a sweep: one for every step of any slider
-SMALLEST = 1e-13  # a number that is zero apart from rounding is drawn as this one
+SMALLEST = 1e-16  # a number that is zero apart from rounding is drawn as this one
 
 _TITLES = {
     "network": ("The network in the plane", "along d₂"),
@@ -47,7 +47,7 @@ _X_LABELS = {
     "planes": "plane, in order of the integral",
 }  # fmt: skip
 _X_RANGES = {"loop": (0.0, 360.0), "steepness": (-1.0, 5.0), "points": (0.4, 3.2), "planes": (0.0, 41.0)}
-_FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-13.8, 4.5)}
+_FIXED_RANGES = {"network": (-2.0, 2.0), "curl": (-2.0, 2.0), "points": (-16.8, 4.5)}
 _CENTRE = ("centre_x", "centre_y")
 _SENT_RANGES = ("loop", "steepness", "planes")
 

@@ -118,10 +118,7 @@ def test_a_row_of_a_table_is_the_picture_of_that_position(any_page, tools):
             picture = any_page.compute(settings | {control.name: control.check(float(values[index]))})
             for name, column in tools.columns_of(tools.row(table, index)).items():
                 expected = tools.columns_of(picture)[name]
-                # A logarithm as low as this is that of a small sum, whose rounding it magnifies.
-                rounding = np.where(expected < -6, 2e-15 * 10.0 ** np.clip(-expected, 0, 13), 0)
-                excess = np.abs(column - expected) - (1e-9 + 1e-9 * np.abs(expected) + rounding)
-                assert np.all(excess <= 0), f"{control.name}: {name}: {column}, one by one {expected}"
+                np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-9, err_msg=f"{control.name}: {name}")
 
 
 def test_a_greeting_is_answered_with_a_picture_and_a_table(any_page, tools):

@@ -66,11 +66,14 @@ def loop_integrals(field: Field, loop: Curve, counts: Sequence[int], start: floa
     rows = np.concatenate([2 * np.pi * np.arange(points) / points for points in counts])
     angles = start + jnp.asarray(rows, jnp.result_type(float, start))
     integrand = jax.vmap(lambda angle: along(field, loop, angle))(angles)
+    # Added up point after point: a sum in blocks would be rounded in another way under `jax.vmap`, which shows where the
+    # integral is 0.
+    sums = jax.ops.segment_sum(integrand, np.repeat(np.arange(len(counts)), counts), len(counts))
     ends = np.cumsum(counts)[:-1].tolist()
-    return tuple(map(_trapezoids, jnp.split(angles, ends), jnp.split(integrand, ends)))
+    return tuple(map(_trapezoids, sums, jnp.split(angles, ends), jnp.split(integrand, ends)))
 
 
-def _trapezoids(angles: Float[Array, " points"], integrand: Float[Array, " points"]) -> Loop:
+def _trapezoids(total: Scalar, angles: Float[Array, " points"], integrand: Float[Array, " points"]) -> Loop:
     step = 2 * jnp.pi / angles.size
     halves = 0.5 * step * (integrand + jnp.roll(integrand, -1))
-    return Loop(step * jnp.sum(integrand), angles, integrand, jnp.cumsum(halves))
+    return Loop(step * total, angles, integrand, jnp.cumsum(halves))
