@@ -103,6 +103,9 @@ def _is_positive(value: jax.Array) -> jax.Array:
     return jnp.isfinite(value) & (value > 0)
 
 
+_INPUTS = finite("inputs", "Remove or replace the entries that are NaN or infinite.")
+
+
 def as_inputs(value: Any) -> Any:
     """`value` as a network takes it: arrays of finite real numbers, in a pytree.
 
@@ -111,11 +114,10 @@ def as_inputs(value: Any) -> Any:
 
     **Raises** `ValueError` for numbers that are not finite, as far as they are known; `TypeError` for what are none.
     """
-    convert = finite("inputs", "Remove or replace the entries that are NaN or infinite.")
     leaves = jax.tree.leaves(value)
     if isinstance(value, (list, tuple)) and not any(isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves):
-        return convert(value) if leaves else value
-    return jax.tree.map(convert, value)
+        return _INPUTS(value) if leaves else value
+    return jax.tree.map(_INPUTS, value)
 
 
 def guarded(carrier: Any, inputs: Any, *members: Any) -> Any:
@@ -141,8 +143,7 @@ def guarded(carrier: Any, inputs: Any, *members: Any) -> Any:
 
 
 def _traced_inputs(inputs: Any) -> Iterator[tuple[Numbers, jax.Array]]:
-    rule = finite("inputs", "Remove or replace the entries that are NaN or infinite.")
-    return ((rule, leaf) for leaf in jax.tree.leaves(inputs) if isinstance(leaf, Tracer))
+    return ((_INPUTS, leaf) for leaf in jax.tree.leaves(inputs) if isinstance(leaf, Tracer))
 
 
 def _traced_numbers(member: Any) -> Iterator[tuple[Numbers, jax.Array]]:

@@ -285,6 +285,26 @@ def test_a_comparison_over_several_inputs_is_of_the_gradient_of_the_mean_loss():
     assert found["score"].runs == 2
 
 
+class Current(sg.AbstractNetwork):
+    """A network that decides nothing: its output is its input times its parameter."""
+
+    continuous = True
+
+    def draw(self, inputs, *, key):
+        return ()
+
+    def run(self, parameters, inputs, noise):
+        return sg.Path(parameters * inputs)
+
+
+def test_a_network_that_a_method_does_not_take_is_refused_over_several_inputs_too():
+    problem = lambda output: output, Current(), jnp.array(2.0), jnp.array([1.0, 3.0])
+    found = sg.compare({"pathwise": sg.PathwiseGradient()}, *problem, several=True, draws=2, key=KEY)
+    np.testing.assert_allclose(found["pathwise"].mean, [2.0])
+    with pytest.raises(TypeError, match="`network` must be one that decides by a spike rule here, got Current"):
+        sg.compare({"surrogate": sg.SurrogateGradient()}, *problem, several=True, draws=2, key=KEY)
+
+
 # Losses that differ in their numbers alone
 
 

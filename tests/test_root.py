@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import sgtheory as sg
+from sgtheory._arrays import Scalar
+from sgtheory._checks import positive
 from sgtheory.gradients import Losses
 from sgtheory.gradients.programs import Perturbed, random_walk
 from sgtheory.methods import MethodSetting, methods_for
@@ -258,6 +260,19 @@ def test_flips_that_merge_are_dropped_by_networks_as_by_programs():
         assert abs(difference) < 4.5 * error
         if side == "right":
             assert draws.std() < 1.1 * programs.std()
+
+
+def test_a_traced_number_is_refused_also_where_there_are_no_inputs():
+    class Threshold(Walk):
+        threshold: Scalar = eqx.field(default=1.0, converter=positive("threshold", single=True))
+
+    def estimate(threshold):
+        problem = lambda output: output, Threshold(threshold=threshold), jnp.array(200.0), ()
+        return sg.StochasticTriple().estimate(*problem, key=KEY)
+
+    assert np.isfinite(eqx.filter_jit(estimate)(jnp.array(1.0)))
+    with pytest.raises(eqx.EquinoxRuntimeError, match="`threshold` must be positive and finite"):
+        jax.block_until_ready(eqx.filter_jit(estimate)(jnp.array(-1.0)))
 
 
 # Parameters of any kind

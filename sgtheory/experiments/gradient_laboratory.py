@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sgtheory import gradients
-from sgtheory._arrays import Array, Draw, Float, Key, Scalar
+from sgtheory._arrays import Array, Draw, Float, Key, Scalar, cut
 from sgtheory._checks import finite, positive, shorten
 from sgtheory.escape import Sigmoid
 from sgtheory.gradients import (
@@ -313,12 +313,10 @@ def random_networks(
         return [np.outer(above, below) for below, above in itertools.pairwise(units)], units[1:]
 
     masks = [there(width) for width in width_axis()]
-    sizes = np.cumsum([above * below for above, below in shapes])
-    # Drawn at once: each call of the generator takes its time to compile.
-    drawn = jnp.split(jax.random.normal(key, (NETWORKS, int(sizes[-1]))), sizes[:-1], axis=1)
+    drawn = cut(jax.random.normal(key, (NETWORKS, sum(above * below for above, below in shapes))), shapes)
     weights = [
-        jnp.concatenate([_scaled(matrices[layer])[None] * numbers.reshape(NETWORKS, *shape) for matrices, _ in masks])
-        for layer, (numbers, shape) in enumerate(zip(drawn, shapes, strict=True))
+        jnp.concatenate([_scaled(matrices[layer])[None] * numbers for matrices, _ in masks])
+        for layer, numbers in enumerate(drawn)
     ]
     kept = [np.concatenate([each.ravel() for part in mask for each in part]) for mask in masks]
     return jax.vmap(MultilayerParameters)(weights), jnp.asarray(np.repeat(np.stack(kept), NETWORKS, axis=0))

@@ -7,14 +7,12 @@ network, and with finite differences of pairs of runs. Everything but the widths
 never recompiles, and `jax.vmap` over a setting sweeps it.
 """
 
-import itertools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Array, Float, Inputs, Key, Noise, Scalar, Spikes
+from sgtheory._arrays import Array, Float, Inputs, Key, Noise, Scalar, Spikes, cut
 from sgtheory._checks import finite, positive, shorten
 from sgtheory.escape import AbstractEscape, Sigmoid
 from sgtheory.gradients import ExactGradient, enumerate_paths
@@ -160,7 +158,7 @@ def draw_uniforms(key: Key, widths: tuple[int, ...]) -> tuple[Float[Array, "two 
     """Uniforms for `DRAWS` runs, and others for the second run of an uncoupled pair: one array a layer, of its units."""
     layers = widths[1:]
     drawn = jax.random.uniform(key, (2, DRAWS, sum(layers)))
-    return tuple(jnp.split(drawn, list(itertools.accumulate(layers[:-1])), axis=-1))
+    return cut(drawn, [(units,) for units in layers])
 
 
 def weight_axis() -> Float[Array, " points"]:

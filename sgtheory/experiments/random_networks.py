@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from sgtheory._arrays import Array, Float, Key, Scalar
+from sgtheory._arrays import Array, Float, Key, Scalar, cut
 from sgtheory._checks import shorten
 from sgtheory.escape import Sigmoid
 from sgtheory.gradients import (
@@ -141,10 +141,8 @@ def _problem_and_draws(key: Key) -> Array:
 
 
 def _normal(key: Key, shapes: Sequence[tuple[int, ...]], dtype: jnp.dtype) -> list[Array]:
-    """Normal numbers in these shapes, drawn at once: each call of the generator takes a quarter second to compile."""
-    sizes = [math.prod(shape) for shape in shapes]
-    pieces = jnp.split(jax.random.normal(key, (sum(sizes),), dtype), list(itertools.accumulate(sizes[:-1])))
-    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    """Normal numbers in these shapes."""
+    return list(cut(jax.random.normal(key, (sum(map(math.prod, shapes)),), dtype), shapes))
 
 
 def chosen_methods(methods: Methods, setting: SurveySetting) -> dict[str, AbstractGradientEstimator]:

@@ -9,7 +9,7 @@ import jax
 from jax.flatten_util import ravel_pytree
 
 from sgtheory._arrays import Array, Draw, Float, Inputs, Key, Parameters, Scalar
-from sgtheory._checks import guarded, instance, shorten
+from sgtheory._checks import as_inputs, guarded, instance, shorten
 from sgtheory.gradients._claim import Claim
 from sgtheory.networks import AbstractEscapeNoiseNetwork, AbstractNetwork, Path, Rule
 
@@ -69,7 +69,7 @@ class AbstractGradientEstimator(eqx.Module):
         the network is not what it must be (inside a compiled program: `equinox.EquinoxRuntimeError`); `TypeError` for a
         network of a kind that this estimator does not take.
         """
-        inputs = begin(loss, network, parameters, inputs, self)
+        parameters, inputs = begin(loss, network, parameters, inputs, self)
         return self.evaluate(loss, network, parameters, inputs, self.draw(network, inputs, key=key))
 
 
@@ -166,16 +166,32 @@ def accepted(
 
 
 def begin(
-    loss: Loss, network: Any, parameters: Parameters, inputs: Any, estimator: AbstractGradientEstimator
-) -> Inputs:
-    """The inputs as the network takes them, where a run begins: traced numbers are checked here.
+    loss: Loss,
+    network: Any,
+    parameters: Parameters,
+    inputs: Any,
+    estimator: AbstractGradientEstimator,
+    several: bool = False,
+) -> tuple[Parameters, Inputs]:
+    """The parameters, and the inputs as the network takes them, where a run begins: traced numbers are checked here.
+
+    With `several` the inputs have a leading axis, and it is the first of them that must fit.
 
     **Raises** what `accepted` raises; `equinox.EquinoxRuntimeError` when the compiled program runs.
     """
-    inputs = accepted(network, parameters, inputs, estimator.takes)
+    if several:
+        inputs = as_inputs(inputs)
+        accepted(network, parameters, first_of(inputs), estimator.takes)
+    else:
+        inputs = accepted(network, parameters, inputs, estimator.takes)
     if jax.tree.leaves(inputs):
-        return guarded(inputs, inputs, network, estimator, loss)
-    return inputs
+        return parameters, guarded(inputs, inputs, network, estimator, loss)
+    return guarded(parameters, inputs, network, estimator, loss), inputs
+
+
+def first_of(inputs: Inputs) -> Inputs:
+    """The first of several inputs."""
+    return jax.tree.map(lambda leaf: leaf[0], inputs)
 
 
 def scalar_loss(loss: Loss, path: Path) -> Scalar:
@@ -196,13 +212,15 @@ def scalar_loss(loss: Loss, path: Path) -> Scalar:
     return value
 
 
-def gradient(function: Callable[[Parameters], Scalar], parameters: Parameters) -> Parameters:
+def gradient(function: Callable[[Parameters], Any], parameters: Parameters, has_aux: bool = False) -> Any:
     """The gradient with respect to all real arrays among the parameters; None in place of anything else.
+
+    With `has_aux` the function gives a pair, of which the first is differentiated, and the second is returned too.
 
     **Raises** `ValueError` where there are none.
     """
     _refuse_none(parameters)
-    return eqx.filter_grad(function)(parameters)
+    return eqx.filter_grad(function, has_aux=has_aux)(parameters)
 
 
 def flatten_parameters(parameters: Parameters) -> tuple[Float[Array, " parameters"], Callable, Callable]:

@@ -1,7 +1,6 @@
 """What an estimator is right for, as data: tests read it, and hold the estimator to it."""
 
 import enum
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
@@ -9,10 +8,7 @@ from jax.core import Tracer
 
 from sgtheory._arrays import Inputs
 from sgtheory.escape import AbstractEscape
-from sgtheory.networks import AbstractEscapeNoiseNetwork
-
-if TYPE_CHECKING:
-    from sgtheory.networks import AbstractNetwork
+from sgtheory.networks import AbstractEscapeNoiseNetwork, AbstractNetwork
 
 
 class Losses(enum.Enum):
@@ -43,7 +39,7 @@ class Claim(eqx.Module):
     noise: AbstractEscape | None = None
     continuous: bool = eqx.field(static=True, default=False)
 
-    def on(self, network: "AbstractNetwork", inputs: Inputs) -> Losses:
+    def on(self, network: AbstractNetwork, inputs: Inputs) -> Losses:
         """The losses for which the estimator is unbiased on this network.
 
         A noise of which a number is only known when the program runs counts as another one.

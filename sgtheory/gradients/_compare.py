@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from sgtheory._arrays import Array, Bool, Draw, Float, Inputs, Key, Parameters, Scalar
-from sgtheory._checks import instance, shorten
-from sgtheory.gradients._base import AbstractGradientEstimator, Loss
+from sgtheory._checks import as_inputs, instance, shorten
+from sgtheory.gradients._base import AbstractGradientEstimator, Loss, first_of
 from sgtheory.gradients._exact import ExactGradient
 from sgtheory.gradients._pathwise import PathwiseGradient
 from sgtheory.gradients._sampling import sample_gradients
@@ -91,19 +91,24 @@ def compare(
     if draws < 2:
         raise ValueError(f"`draws` must be at least 2 for a variance, got {shorten(draws)}. Ask for 1000, say.")
     built = {name: each if isinstance(each, AbstractGradientEstimator) else each() for name, each in estimators.items()}
-    if several:
-        network, inputs = _OverInputs(network), AbstractNetwork.as_inputs(network, inputs)
+    inputs = as_inputs(inputs) if several else inputs
+    count = jax.tree.leaves(inputs)[0].shape[0] if several else 1
+    problem = loss, network, parameters, inputs
     if exact is None:
-        exact = exact_gradient(loss, network, parameters, inputs)
+        exact = _mean_exact(*problem) if several else exact_gradient(*problem)
 
     def one(estimator: AbstractGradientEstimator) -> Comparison:
-        if several:
-            estimator = _MeanOverInputs(estimator)
-        problem = loss, network, parameters, inputs
-        sampled = sample_gradients(estimator, *problem, draws=draws, key=key, batch_size=batch_size)
-        return _compared(jax.vmap(_flat)(sampled), exact, estimator.runs(network, parameters, inputs))
+        sampled = sample_gradients(estimator, *problem, draws=draws, key=key, several=several, batch_size=batch_size)
+        runs = count * estimator.runs(network, parameters, first_of(inputs) if several else inputs)
+        return _compared(jax.vmap(_flat)(sampled), exact, runs)
 
     return {name: one(estimator) for name, estimator in built.items()}
+
+
+def _mean_exact(loss: Loss, network: AbstractNetwork, parameters: Parameters, inputs: Inputs) -> Parameters:
+    """The exact gradient of the mean loss over several inputs."""
+    each = jax.vmap(lambda x: exact_gradient(loss, network, parameters, x))(inputs)
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each)
 
 
 def measure(
@@ -152,9 +157,6 @@ def exact_gradient(loss: Loss, network: AbstractNetwork, parameters: Parameters,
     """
     key = jax.random.key(0)  # of methods that draw nothing
     instance("network", network, AbstractNetwork, "Take `SingleUnit(...)`, say, or a sub-class of one's own.")
-    if isinstance(network, _OverInputs):
-        each = jax.vmap(lambda x: exact_gradient(loss, network.network, parameters, x))(inputs)
-        return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each)
     if isinstance(network, AbstractEscapeNoiseNetwork):
         return ExactGradient().estimate(loss, network, parameters, inputs, key=key)
     if network.continuous and not jax.tree.leaves(network.draw(inputs, key=key)):
@@ -163,45 +165,6 @@ def exact_gradient(loss: Loss, network: AbstractNetwork, parameters: Parameters,
         f"`exact` must be given for a network that cannot be enumerated, got {shorten(network)} without it. "
         "Give the gradient of its expected loss, from a formula or many draws."
     )
-
-
-class _OverInputs(AbstractNetwork):
-    """A network, to be run on each of several inputs."""
-
-    network: AbstractNetwork
-
-    def check(self, parameters, inputs):
-        first = jax.tree.map(lambda leaf: leaf[0], inputs)
-        self.network.check(parameters, self.network.as_inputs(first))
-
-    def draw(self, inputs, *, key):
-        raise NotImplementedError
-
-    def run(self, parameters, inputs, noise):
-        raise NotImplementedError
-
-
-class _MeanOverInputs(AbstractGradientEstimator):
-    """The mean of an estimator's draws over several inputs, one draw each."""
-
-    estimator: AbstractGradientEstimator
-
-    @property
-    def claim(self):
-        return self.estimator.claim
-
-    def draw(self, network: Any, inputs, *, key):
-        keys = jax.random.split(key, jax.tree.leaves(inputs)[0].shape[0])
-        return jax.vmap(lambda x, each: self.estimator.draw(network.network, x, key=each))(inputs, keys)
-
-    def evaluate(self, loss, network: Any, parameters, inputs, noise):
-        each = jax.vmap(lambda x, noise: self.estimator.evaluate(loss, network.network, parameters, x, noise))
-        return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each(inputs, noise))
-
-    def runs(self, network: Any, parameters, inputs):
-        first = jax.tree.map(lambda leaf: leaf[0], inputs)
-        count = jax.tree.leaves(inputs)[0].shape[0]
-        return count * self.estimator.runs(network.network, parameters, first)
 
 
 def _compared(draws: Float[Array, "draws parameters"], exact: Any, runs: int) -> Comparison:

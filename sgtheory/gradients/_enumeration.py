@@ -1,6 +1,5 @@
 """All spike patterns of a network, a piece at a time."""
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Array, Float, Inputs, Noise
+from sgtheory._arrays import Array, Float, Inputs, Noise, cut
 from sgtheory.networks import AbstractEscapeNoiseNetwork
 from sgtheory.networks._uniforms import noise_dtype
 from sgtheory.rules import Forced, SpikeRule
@@ -60,9 +59,7 @@ def spike_patterns(
 
 def _pattern(number: Array, network: AbstractEscapeNoiseNetwork, inputs: Inputs, count: int) -> tuple[Noise, ...]:
     bits = ((number >> jnp.arange(count, dtype=number.dtype)) & 1).astype(noise_dtype(inputs))
-    shapes = network.sites(inputs)
-    ends = list(itertools.accumulate(math.prod(shape) for shape in shapes))[:-1]
-    return tuple(piece.reshape(shape) for piece, shape in zip(jnp.split(bits, ends), shapes, strict=True))
+    return cut(bits, network.sites(inputs))
 
 
 def sum_over_patterns(

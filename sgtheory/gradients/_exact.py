@@ -75,9 +75,13 @@ def enumerate_paths(
     rule = SpikeRule(Forced(), Surrogate() if backward is None else backward)
 
     def path_of(pattern):
-        path = network(parameters, inputs, pattern, rule)
-        along = gradient(lambda p: scalar_loss(loss, network(p, inputs, pattern, rule)), parameters)
-        return jnp.exp(network.log_probability(path)), scalar_loss(loss, path), along
+        def run(p):
+            path = network(p, inputs, pattern, rule)
+            value = scalar_loss(loss, path)
+            return value, (jnp.exp(network.log_probability(path)), value)
+
+        along, (probability, value) = gradient(run, parameters, has_aux=True)
+        return probability, value, along
 
     spikes = spike_patterns(network, inputs, max_decisions)
     return PathTable(spikes, *jax.vmap(path_of)(spikes))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Inputs, Parameters, Scalar
-from sgtheory._checks import Numbers, finite
+from sgtheory._checks import Numbers
 from sgtheory.gradients._base import AbstractDifferentiable, Loss, accepted, flatten_parameters, gradient, scalar_loss
 from sgtheory.gradients._claim import Claim, Losses
 from sgtheory.gradients._enumeration import FORCED, sum_over_patterns
@@ -40,12 +40,16 @@ def optimal_baseline(
     inputs = accepted(network, parameters, inputs, AbstractEscapeNoiseNetwork)
 
     def terms(pattern):
-        path = network(parameters, inputs, pattern, FORCED)
-        score = gradient(lambda p: network.log_probability(network(p, inputs, pattern, FORCED)), parameters)
-        probability = jnp.exp(network.log_probability(path))
+        def run(p):
+            path = network(p, inputs, pattern, FORCED)
+            log_probability = network.log_probability(path)
+            return log_probability, (log_probability, scalar_loss(loss, path))
+
+        score, (log_probability, value) = gradient(run, parameters, has_aux=True)
+        probability = jnp.exp(log_probability)
         # An impossible pattern has no weight, however large its score.
         weight = jnp.where(probability > 0, probability * jnp.sum(flatten_parameters(score)[0] ** 2), 0.0)
-        return jnp.stack([weight * scalar_loss(loss, path), weight])
+        return jnp.stack([weight * value, weight])
 
     weighted, total = sum_over_patterns(terms, network, inputs, max_decisions)
     # No score at all (a saturated unit): then every baseline is as good.
@@ -57,9 +61,6 @@ class _Baseline(Numbers):
 
     def __call__(self, value: Any) -> Any:
         return value if callable(value) else super().__call__(value)
-
-
-_FINITE = finite("baseline", single=True)
 
 
 class ScoreFunction(AbstractDifferentiable):
@@ -91,7 +92,7 @@ class ScoreFunction(AbstractDifferentiable):
 
     takes: ClassVar[type[AbstractNetwork]] = AbstractEscapeNoiseNetwork
     baseline: Scalar | Baseline = eqx.field(
-        default=0.0, converter=_Baseline(_FINITE.name, _FINITE.rule, _FINITE.test, _FINITE.remedy, single=True)
+        default=0.0, converter=_Baseline("baseline", "finite", jnp.isfinite, single=True)
     )
 
     @property

@@ -74,7 +74,8 @@ class StochasticTriple(AbstractGradientEstimator):
 
         def log_probabilities(vector):
             value, path = run(vector, uniforms)
-            return (value, _joined(network.log_probabilities(path))), _joined([each.spike for each in path.decisions])
+            logarithms, spikes = network.log_probabilities(path), [each.spike for each in path.decisions]
+            return (value, ravel_pytree(logarithms)[0]), ravel_pytree(spikes)[0]
 
         (primal, logarithms), back, spikes = jax.vjp(log_probabilities, vector, has_aux=True)
 
@@ -107,10 +108,6 @@ class StochasticTriple(AbstractGradientEstimator):
     def runs(self, network: Any, parameters, inputs):
         del parameters
         return 1 + sum(math.prod(shape) for shape in network.sites(inputs))
-
-
-def _joined(arrays) -> Float[Array, " sites"]:
-    return jnp.concatenate([array.ravel() for array in arrays])
 
 
 def _one_of(

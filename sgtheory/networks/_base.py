@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from sgtheory._arrays import Array, Distance, Draw, Inputs, Key, Noise, Parameters, Scalar, Spikes
 from sgtheory._checks import as_inputs, instance, shorten
@@ -119,12 +120,7 @@ class AbstractEscapeNoiseNetwork(AbstractNetwork):
     @final
     def log_probability(self, path: Path) -> Scalar:
         r"""$\log P(\text{path})$, the sum over all decisions. Its derivative is the score."""
-        return sum_of_all(self.log_probabilities(path))
-
-
-def sum_of_all(arrays: tuple[Array, ...]) -> Scalar:
-    """The sum over all entries of several arrays, in their order."""
-    return jnp.sum(jnp.concatenate([array.ravel() for array in arrays]))
+        return jnp.sum(ravel_pytree(self.log_probabilities(path))[0])
 
 
 def decide(rule: AbstractSpikeRule, escape: AbstractEscape, distance: Distance, noise: Noise) -> Decision:
@@ -160,9 +156,9 @@ def check_noise(noise: Any, sites: tuple[tuple[int, ...], ...]) -> None:
         )
 
 
-def as_vector(network: AbstractNetwork, inputs: Any) -> Array:
+def as_vector(inputs: Any) -> Array:
     """Inputs as a vector. **Raises** `ValueError` for arrays of another rank, and what `as_inputs` raises."""
-    vector = AbstractNetwork.as_inputs(network, inputs)
+    vector = as_inputs(inputs)
     if not isinstance(vector, jax.Array) or vector.ndim == 0:
         raise ValueError(f"`inputs` must be a vector, got {shorten(inputs)}. Give a vector such as [0.5, -1.0].")
     return vector

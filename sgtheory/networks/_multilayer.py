@@ -40,7 +40,7 @@ class AbstractLayered(AbstractEscapeNoiseNetwork):
 
     @final
     def as_inputs(self, inputs: Any) -> Float[Array, "..."]:
-        return as_vector(self, inputs)
+        return as_vector(inputs)
 
     @final
     def sites(self, inputs: Inputs) -> tuple[tuple[int, ...], ...]:

@@ -36,7 +36,7 @@ class SingleUnit(AbstractEscapeNoiseNetwork):
         return False
 
     def as_inputs(self, inputs: Any) -> Float[Array, " inputs"]:
-        return as_vector(self, inputs)
+        return as_vector(inputs)
 
     def check(self, parameters: PerceptronParameters, inputs: Float[Array, " inputs"]) -> None:
         """**Raises** `ValueError` unless there is one input a weight."""

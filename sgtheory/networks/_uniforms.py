@@ -1,6 +1,5 @@
 """The noise of decisions: one uniform each."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._arrays import Inputs, Key, Noise
+from sgtheory._arrays import Inputs, Key, Noise, cut
 
 
 def noise_dtype(inputs: Inputs) -> np.dtype:
@@ -40,11 +39,8 @@ def uniforms(key: Key, sites: Sequence[tuple[int, ...]], dtype: Any = None, *, f
     (3,) (1,)
     """
     dtype = jnp.result_type(float) if dtype is None else dtype
-    sizes = [math.prod(shape) for shape in sites]
-    # Drawn at once and then cut: each call of the generator takes a quarter second to compile.
-    drawn = _fine(key, sum(sizes), dtype) if fine else jax.random.uniform(key, (sum(sizes),), dtype)
-    pieces = jnp.split(drawn, list(itertools.accumulate(sizes[:-1])))
-    return tuple(piece.reshape(shape) for piece, shape in zip(pieces, sites, strict=True))
+    count = sum(math.prod(shape) for shape in sites)
+    return cut(_fine(key, count, dtype) if fine else jax.random.uniform(key, (count,), dtype), sites)
 
 
 def _fine(key: Key, count: int, dtype: Any) -> Noise:
