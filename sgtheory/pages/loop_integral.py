@@ -106,7 +106,7 @@ class LoopIntegral(Page):
     )
     panels = tuple(_TITLES)
     discrete = range_names(_SENT_RANGES)
-    _collected: list[tuple[float, float]] | None = None
+    _collected: list[tuple[str, float, float]] | None = None  # clicked on maps, until they are a loop
 
     # ---- a loop drawn by the reader ----
 
@@ -115,26 +115,28 @@ class LoopIntegral(Page):
         self._collected = []
         self._say("Click on a map: at least three corners make a loop.")
 
-    def pointed(self, figure: str, x: float, y: float) -> bool:
-        """Adds a corner to the drawn loop; true while more corners are needed."""
-        del figure
+    def pointed(self, figure: str, x: float, y: float) -> None:
+        """Adds a corner to the drawn loop, or collects it while there are fewer than three."""
         settings = self.settings()
         if self._collected is None and settings["loop"] != DRAWN:
             self._say("Drag to move the circle; press “Own loop” to draw a loop corner by corner.")
-            return False
+            return
         drawn = self._collected is None and not self.refusals(settings)
-        corners = parse_corners(settings["corners"]) if drawn else self._collected or []
+        clicked = [*(self._collected or []), (figure, x, y)]
         radius, centre = settings["radius"], (settings["centre_x"], settings["centre_y"])
-        corners = [*corners, ((x - centre[0]) / radius, (y - centre[1]) / radius)]
+        corners = parse_corners(settings["corners"]) if drawn else []
+        corners += [((across - centre[0]) / radius, (upward - centre[1]) / radius) for _, across, upward in clicked]
         if len(corners) < 3:
-            self._collected = corners
+            self._collected = clicked
             self._say(f"{len(corners)} of at least 3 corners.")
-            return True
+            return
         self._collected = None
         text = "; ".join(f"{across:.4g} {upward:.4g}" for across, upward in corners)
         self._set({**settings, "loop": DRAWN, "corners": text})
         self._say_ready()
-        return False
+
+    def marks(self) -> list[tuple[str, float, float]]:
+        return self._collected or []
 
     def reset(self) -> None:
         self._collected = None

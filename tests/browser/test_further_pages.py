@@ -144,6 +144,8 @@ def test_a_loop_of_ones_own_is_clicked_together(loop_page):
     for marks, (across, upward) in enumerate([(-40, 20), (40, 20)], start=1):
         loop_page.mouse.click(x + across, y - upward)
         loop_page.wait_for_function(f"() => document.querySelectorAll('.sgtheory-mark').length === {marks}")
+        loop_page.evaluate(f"() => {STAGE}.show([])")  # a picture that arrives late
+        assert loop_page.locator(".sgtheory-mark").count() == marks
     loop_page.mouse.click(x, y + 30)
     loop_page.wait_for_function(f"() => {STAGE}.state().loop === 'drawn'")
     loop_page.wait_for_function("() => document.querySelectorAll('.sgtheory-mark').length === 0")

@@ -1,5 +1,6 @@
 """The map of page 05: the circle is dragged, and a reader's own loop is drawn corner by corner."""
 
+import numpy as np
 import pytest
 
 from sgtheory.pages.loop_integral import DRAWN, parse_corners
@@ -24,9 +25,15 @@ def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
     page.controls["centre_x"].value = 0.5
     page.controls["radius"].value = 1.0
     front_end.says("action", name="new_loop")
-    assert points(front_end, 0.5, -1.0) == ["mark"]
-    assert points(front_end, 1.5, 0.0) == ["mark"]
-    assert "picture" in points(front_end, 0.5, 1.0)
+    assert points(front_end, 0.5, -1.0) == ["marks"]
+    assert points(front_end, 1.5, 0.0) == ["marks"]
+    assert front_end.last("marks")[0]["marks"] == [
+        {"figure": "network", "x": 0.5, "y": -1.0}, {"figure": "network", "x": 1.5, "y": 0.0}
+    ]  # fmt: skip
+    answer = points(front_end, 0.5, 1.0)
+    assert "picture" in answer
+    assert answer[-1] == "marks"
+    assert front_end.last("marks")[0]["marks"] == []
     assert page.settings()["loop"] == DRAWN
     assert parse_corners(page.settings()["corners"]) == [(0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
     assert "picture" in points(front_end, -0.5, 0.0)
@@ -37,6 +44,26 @@ def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
     page.reset()
     assert points(front_end, 0.5, 1.0) == []  # a circle has no corners: the message says what to do
     assert "Own loop" in front_end.words[-1]
+
+
+def test_marks_stay_where_they_were_clicked_until_they_are_a_loop_or_a_reset(loop_page):
+    page, front_end = loop_page
+    front_end.says("action", name="new_loop")
+    points(front_end, 0.5, -1.0)
+    kept = front_end.last("marks")[0]["marks"]
+    assert "marks" not in front_end.moves("radius", 1.0)  # a picture leaves them alone
+    page.controls["centre_x"].value = 0.5
+    points(front_end, 1.5, 0.0, "curl")
+    assert front_end.last("marks")[0]["marks"][:1] == kept
+    assert "marks" in front_end.says("hello")  # a new view shows them too
+    assert len(front_end.last("marks")[0]["marks"]) == 2
+    front_end.says("reset")
+    assert front_end.last("marks")[0]["marks"] == []
+    front_end.says("action", name="new_loop")
+    for x, y in [(0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]:
+        points(front_end, x, y)
+    corners = np.array(parse_corners(page.settings()["corners"]))
+    np.testing.assert_allclose(1.8 * corners, [[0, -1], [1, 0], [0, 1]], atol=1e-3)
 
 
 def test_a_hand_on_the_map_carries_two_sliders_at_once(loop_page):

@@ -161,6 +161,8 @@ export class Stage {
     this.expected = 0; // number of its pictures that are on their way
     this.ahead = []; // pictures that have arrived before the slider has
     this.pictureTime = PICTURE; // milliseconds that the kernel takes to compute one
+    this.marks = []; // dots on maps, as the kernel has named them
+    this.dots = [];
     this.carried = {}; // other sliders that a drag on a map moves together with that one
   }
 
@@ -223,7 +225,7 @@ export class Stage {
       else if (name === 'ranges') this.setRanges(columns);
       else this.setSource(this.sources.get(name), columns);
     }
-    for (const mark of this.el.querySelectorAll('.sgtheory-mark')) mark.remove();
+    this.placeMarks();
     this.readOut();
     this.readPoint();
     this.statistics.drawn += 1;
@@ -493,8 +495,9 @@ export class Stage {
     } else if (message.kind === 'table') {
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');
-    } else if (message.kind === 'mark') {
-      this.mark(message);
+    } else if (message.kind === 'marks') {
+      this.marks = message.marks;
+      this.placeMarks();
     } else if (message.kind === 'ready') {
       this.computes = true;
     } else if (message.kind === 'status') {
@@ -553,13 +556,17 @@ export class Stage {
     listen('pointercancel', () => { hold = null; });
   }
 
-  /** A dot on a map, until the next picture. */
-  mark({figure, x, y}) {
-    const number = this.spec.figures.findIndex(({name}) => name === figure);
-    const [left, top] = this.place({x: [x], y: [y]}, this.views.get_by_id(this.spec.figures[number].root), 0);
-    const dot = element('span', {class: 'sgtheory-mark'});
-    Object.assign(dot.style, {left: left + 'px', top: top + 'px'});
-    this.panels[number].append(dot);
+  /** Draws the dots on maps that the kernel has named last, wherever a picture may have moved their places. */
+  placeMarks() {
+    for (const dot of this.dots) dot.remove();
+    this.dots = this.marks.map(({figure, x, y}) => {
+      const number = this.spec.figures.findIndex(({name}) => name === figure);
+      const [left, top] = this.place({x: [x], y: [y]}, this.views.get_by_id(this.spec.figures[number].root), 0);
+      const dot = element('span', {class: 'sgtheory-mark'});
+      Object.assign(dot.style, {left: left + 'px', top: top + 'px'});
+      this.panels[number].append(dot);
+      return dot;
+    });
   }
 
   /** Sets several sliders as one step of a drag; each stops at its ends. */

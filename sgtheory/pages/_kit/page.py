@@ -12,7 +12,7 @@ import math
 import pathlib
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -82,10 +82,13 @@ class Page(ipywidgets.VBox):
         del settings
         return None
 
-    def pointed(self, figure: str, x: float, y: float) -> bool:
-        """Called when a reader has clicked on a map; true if the point is to be marked until the next picture."""
+    def pointed(self, figure: str, x: float, y: float) -> None:
+        """Called when a reader has clicked on a map."""
         del figure, x, y
-        return False
+
+    def marks(self) -> Sequence[tuple[str, float, float]]:
+        """The points on maps that are marked now: figure, x, y. A picture that arrives meanwhile removes none of them."""
+        return ()
 
     def has_stored_picture(self) -> bool:
         """Whether the shipped first picture belongs to this page as it was constructed."""
@@ -101,6 +104,7 @@ class Page(ipywidgets.VBox):
         self._question = 0
         self._told: dict[str, Any] = {}  # where sliders rest whose own messages have not arrived yet
         self._tables: dict[str, dict[str, Any]] = {}
+        self._marked: list[dict[str, Any]] = []  # what the browser shows
         self._active = self.play
         self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
         self.by_name = {control.name: control for control in self.specification}
@@ -382,6 +386,7 @@ class Page(ipywidgets.VBox):
             with self._lock:
                 if self._refresh(final=True):
                     self._send_table(self._active)
+        self._send_marks()
 
     def _show_conditional(self) -> None:
         for control in self.specification:
@@ -459,7 +464,9 @@ class Page(ipywidgets.VBox):
     def _answer_hello(self, _content: dict[str, Any]) -> None:
         with self._lock:
             self._tables.clear()  # a new view has none
+            self._marked = []
             self._send_picture()
+            self._send_marks()
             if self._ready.is_set():
                 self._send_table(self._active)
                 self.stage.send({"kind": "ready"})
@@ -539,13 +546,21 @@ class Page(ipywidgets.VBox):
     def _answer_action(self, content: dict[str, Any]) -> None:
         if content.get("name") in {action.name for action in self.actions}:
             getattr(self, content["name"])()
+            self._send_marks()
 
     def _answer_pointed(self, content: dict[str, Any]) -> None:
         x, y = float(content["x"]), float(content["y"])
         maps = {figure["name"] for figure in self._figures if "map" in figure}
         there = math.isfinite(x) and math.isfinite(y) and content["figure"] in maps
-        if there and self.pointed(content["figure"], x, y):
-            self.stage.send({"kind": "mark", "figure": content["figure"], "x": x, "y": y})
+        if there:
+            self.pointed(content["figure"], x, y)
+            self._send_marks()
+
+    def _send_marks(self) -> None:
+        marks = [{"figure": figure, "x": x, "y": y} for figure, x, y in self.marks()]
+        if marks != self._marked:
+            self._marked = marks
+            self.stage.send({"kind": "marks", "marks": marks})
 
     def _say(self, text: str) -> None:
         self.stage.send({"kind": "status", "text": text})
