@@ -249,17 +249,17 @@ def test_a_traced_number_is_refused_where_the_run_begins():
 # Sums in pieces, and draws in batches
 
 
-def test_a_sum_over_patterns_in_pieces_is_the_same(monkeypatch):
+def test_a_sum_over_patterns_in_pieces_is_the_same(monkeypatch, quick_jit):
     network = sg.MultilayerPerceptron((2, 3, 2), sg.Sigmoid(2.0))
     parameters, inputs = network.random_parameters(KEY), jnp.array([0.3, -1.0])
 
-    def answer():
+    def answer(parameters):
         best = sg.optimal_baseline(lambda y: y[0] * y[1], network, parameters, inputs)
         return best, jax.grad(lambda p: sg.optimal_baseline(jnp.sum, network, p, inputs))(parameters)
 
-    whole = numbers(answer())
+    whole = numbers(quick_jit(answer)(parameters))
     monkeypatch.setattr("sgtheory.gradients._enumeration._TOGETHER", 4)
-    np.testing.assert_allclose(numbers(answer()), whole, rtol=1e-10)
+    np.testing.assert_allclose(numbers(quick_jit(lambda p: answer(p))(parameters)), whole, rtol=1e-10)
 
 
 def test_draws_in_batches_are_the_same_draws():

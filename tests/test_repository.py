@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -341,3 +342,11 @@ def test_rule_on_modules_can_fail(tmp_path: pathlib.Path):
     (tmp_path / "sgtheory" / "pages").mkdir(parents=True)
     (tmp_path / "sgtheory" / "pages" / "loop.py").touch()
     assert missing_modules("03_loop", tmp_path) == ["sgtheory/experiments/loop.py"]
+
+
+def test_the_environment_is_made_again_for_new_packages_and_not_for_new_settings():
+    installed_from = runpy.run_path(str(ROOT / "tools/bootstrap.py"))["installed_from"]
+    kept = installed_from(PYPROJECT_TEXT)
+    assert installed_from(PYPROJECT_TEXT.replace("line-length = 120", "line-length = 100")) == kept != PYPROJECT_TEXT
+    assert installed_from(PYPROJECT_TEXT.replace("optax>=0.2.5", "optax>=0.2.6")) != kept
+    assert installed_from(PYPROJECT_TEXT.replace("etc/jupyter", "etc/other")) != kept

@@ -84,11 +84,12 @@ APPLICABLE = [(toy, label) for toy, problem in PROBLEMS.items() for label in met
 
 
 @pytest.fixture(scope="module")
-def found():
-    def compared(toy, methods):
-        return sg.compare(methods, *PROBLEMS[toy], exact=EXACT.get(toy), draws=20_000, key=KEY)
+def found(quick_jit):
+    @quick_jit
+    def compared(problem, methods, exact):
+        return sg.compare(methods, *problem, exact=exact, draws=20_000, key=KEY)
 
-    return {toy: compared(toy, methods_for(problem.network)) for toy, problem in PROBLEMS.items()}
+    return {toy: compared(each, methods_for(each.network), EXACT.get(toy)) for toy, each in PROBLEMS.items()}
 
 
 @pytest.mark.parametrize(("toy", "label"), APPLICABLE)
@@ -185,11 +186,11 @@ BACKPROPAGATING = [
 
 
 @pytest.mark.parametrize(("name", "label"), BACKPROPAGATING)
-def test_the_gradient_of_the_mean_is_the_mean_of_the_estimates(name, label):
+def test_the_gradient_of_the_mean_is_the_mean_of_the_estimates(name, label, quick_jit):
     loss, network, parameters, inputs = BATCHES[name]
     estimator = methods_for(network)[label]
 
-    @jax.jit
+    @quick_jit
     def both(parameters):
         def objective(p):
             return sg.mean_objective(estimator, loss, network, p, inputs, key=KEY)[0]
@@ -296,11 +297,11 @@ class Driven(sg.AbstractEscapeNoiseNetwork):
         return sg.Path(decision.spike, (decision,))
 
 
-def test_parameters_may_hold_callables():
+def test_parameters_may_hold_callables(quick_jit):
     perceptron = eqx.nn.MLP(in_size=2, out_size=2, width_size=3, depth=1, key=KEY)
     problem = sg.Problem(sg.Total(), Driven(), perceptron, [1.0, -0.5])
     methods = methods_for(problem.network, MethodSetting(surrogate_steepness=2.0))
-    found = sg.compare(methods, *problem, draws=4000, key=KEY)
+    found = quick_jit(lambda *problem: sg.compare(methods, *problem, draws=4000, key=KEY))(*problem)
     size = sg.flatten_parameters(perceptron)[0].size
     for label, comparison in found.items():
         assert comparison.mean.shape == (size,)

@@ -38,13 +38,22 @@ def suitable_python():
     )
 
 
+def installed_from(pyproject):
+    """The part of pyproject.toml that says what is installed; settings of other tools do not make an environment stale."""
+    tables = ("\n" + pyproject).split("\n[")
+    return "\n[".join(table for table in tables if not table.startswith("tool.") or table.startswith("tool.hatch."))
+
+
 def fingerprint(python):
     """A digest of everything that the environment is made from; if any part changes, it is made again."""
-    digest = hashlib.sha256(f"{python} {NEWEST}".encode())
-    for name in ("requirements.lock", "pyproject.toml"):
-        digest.update((ROOT / name).read_bytes())
-    digest.update(str(ROOT).encode())
-    return digest.hexdigest()
+    parts = [
+        python,
+        NEWEST,
+        ROOT,
+        (ROOT / "requirements.lock").read_text(),
+        installed_from((ROOT / "pyproject.toml").read_text()),
+    ]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def locked_uv():

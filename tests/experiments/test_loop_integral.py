@@ -87,10 +87,11 @@ def test_with_the_true_slope_the_surrogate_comes_home_too(picture):
     assert np.max(np.abs(other.elsewhere)) > 1e-3
 
 
-def test_the_same_numbers_come_from_single_loops(picture):
+def test_the_same_numbers_come_from_single_loops(picture, quick_jit):
     shown, centre = picture(8.0, 3.0, 0.9, (1.0, -0.5)), (1.0, -0.5)
     circle = PLANE.circle(0.9, centre)
 
+    @quick_jit
     def value(surrogate, points):
         return loop_integral(weight_field(jnp.array(8.0), surrogate), circle, points).value
 

@@ -26,6 +26,7 @@ from sgtheory.losses import Total
 from sgtheory.networks import MultilayerPerceptron
 from sgtheory.rules import Threshold
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 CHAIN, WIDE = WIDTHS[0], WIDTHS[-1]
 NUMBERS = {"w": 0.8, "v": 1.2, "u": -0.9, "steepness": 2.0, "input": 1.0, "step": 0.5}
 """Fixture A, and a step."""
@@ -101,9 +102,9 @@ def test_probabilities_sum_to_one_and_paths_add_up(widths):
 
 
 @every_width
-def test_the_exact_gradient_is_that_of_the_flip_identity(widths):
+def test_the_exact_gradient_is_that_of_the_flip_identity(widths, quick_jit):
     network = scaled(widths)
-    gradient = flip_gradient(Total(), network.network, network.weights(SCALES), jnp.ones(1))
+    gradient = quick_jit(flip_gradient)(Total(), network.network, network.weights(SCALES), jnp.ones(1))
     by_scale = [
         jnp.sum(pattern * matrix) for pattern, matrix in zip(network.patterns.weights, gradient.weights, strict=True)
     ]

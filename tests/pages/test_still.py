@@ -13,9 +13,17 @@ from sgtheory.pages._kit.still import still_picture
 from sgtheory.pages._kit.theme import THEME
 
 
+@pytest.fixture(scope="module")
+def drawn():
+    return {}
+
+
 @pytest.fixture
-def still(any_page):
-    return any_page.still()
+def still(any_page, drawn):
+    """The still picture of a page at its start, drawn once."""
+    if any_page.name not in drawn:
+        drawn[any_page.name] = any_page.still()
+    return drawn[any_page.name]
 
 
 def test_every_figure_gets_axes_of_its_own_with_its_title_labels_and_limits(any_page, still):
