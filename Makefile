@@ -4,20 +4,18 @@ PYTHON ?= python3
 export SGTHEORY_ENVIRONMENT ?= $(CURDIR)/.venv
 BIN = $(SGTHEORY_ENVIRONMENT)/bin
 
-# Compiled programs are kept, so that a page computes sooner the second time.
-CACHE = JAX_COMPILATION_CACHE_DIR="$(CURDIR)/.jax_cache" \
-	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 MODULES = sgtheory tests benchmarks tools
 # Spread over the cores, up to four; which tests stay together is decided in tests/conftest.py. nbval only reads notebooks.
 SPREAD = -n logical --maxprocesses=4 --dist loadscope -p no:nbval
 
-.PHONY: help environment lab test check unit notebooks browser bench pictures format lock newest
+.PHONY: help environment lab test check unit notebooks browser bench pictures wheel format lock newest
 
 help:
 	@echo "make lab        open the pages in JupyterLab"
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
 	@echo "make bench      measure speed and print a table"
 	@echo "make pictures   write the stored first pictures and the still pictures again"
+	@echo "make wheel      build the package, notebooks included, in dist/"
 	@echo "make format     format the code"
 	@echo "make lock       resolve requirements.lock again"
 	@echo "make newest     run the tests against the newest versions of everything"
@@ -27,7 +25,7 @@ environment:
 	@$(PYTHON) tools/bootstrap.py
 
 lab: environment
-	@$(CACHE) $(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/index.ipynb
+	@$(BIN)/sgtheory lab notebooks $(LAB_OPTIONS)
 
 test: check unit notebooks browser
 
@@ -36,6 +34,7 @@ check: environment
 	$(BIN)/ruff check $(MODULES)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
 
 unit: environment
 	$(BIN)/python -m pytest -q $(SPREAD) --doctest-modules sgtheory
@@ -52,6 +51,9 @@ bench: environment
 
 pictures: environment
 	$(BIN)/python -m sgtheory.pages.store
+
+wheel: environment
+	$(BIN)/python -m hatchling build --target wheel
 
 format: environment
 	$(BIN)/ruff format $(MODULES)

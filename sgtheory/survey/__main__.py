@@ -1,4 +1,4 @@
-"""The command: `python -m sgtheory.survey --help`."""
+"""The command: `python -m sgtheory.survey --help`, or `sgtheory survey --help`."""
 
 import argparse
 import pathlib
@@ -16,8 +16,9 @@ from sgtheory.survey._refused import Refused
 if TYPE_CHECKING:
     from sgtheory.survey import SurveyPlan
 
+CALLED = "python -m sgtheory.survey"
 EXAMPLE = """example:
-  python -m sgtheory.survey --widths 3-3-1 5-5-5-1 --steepness 1 2 4 8 --networks 200 --output survey.nc
+  {prog} --widths 3-3-1 5-5-5-1 --steepness 1 2 4 8 --networks 200 --output survey.nc
 
 The same command continues a survey that was stopped. Methods (without --methods, those marked *):
 """
@@ -26,7 +27,7 @@ The same command continues a survey that was stopped. Methods (without --methods
 class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         rows = (f"  {'*' if method.surveyed else ' '} {label!r}" for label, method in METHODS.items())
-        self.epilog = EXAMPLE + "\n".join(rows)
+        self.epilog = EXAMPLE.format(prog=self.prog) + "\n".join(rows)
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
@@ -50,9 +51,10 @@ def _number(kind: type, words: str) -> Any:
     return convert
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser(prog: str = CALLED) -> argparse.ArgumentParser:
+    """The parser of the options, with all methods in its help."""
     parser = _Parser(
-        prog="python -m sgtheory.survey", description="Bias and variance of gradient estimators over random networks.",
+        prog=prog, description="Bias and variance of gradient estimators over random networks.",
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     whole, real = _number(int, "a whole number"), _number(float, "a number")
@@ -152,17 +154,17 @@ class _Progress(tqdm.tqdm):
         self.update(networks - self.n)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = CALLED) -> int:
     """Runs a survey as the command line says. Returns 0 when its file is there, 2 when it was refused in one sentence."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser = _parser()
+    parser = make_parser(prog)
     options = parser.parse_args(argv)
     try:
         _start(options)
         from sgtheory.survey import run_survey  # only after JAX knows of other processes
 
         plan = _plan(options)
-        command = shlex.join(["python", "-m", "sgtheory.survey", *argv])
+        command = shlex.join([*prog.split(), *argv])
         with _Progress(plan.total) as show:
             wrote = run_survey(plan, options.output, options.checkpoints, command=command, progress=show)
     except (Refused, OSError) as refusal:

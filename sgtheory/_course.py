@@ -1,0 +1,50 @@
+"""The course: each notebook with its title, its question and its pages. README, index and web site say the same."""
+
+from typing import NamedTuple
+
+
+class Lesson(NamedTuple):
+    """One notebook of the course. `pages` are the names of its interactive pages, the one with the question first."""
+
+    notebook: str
+    title: str
+    question: str
+    pages: tuple[str, ...]
+
+
+COURSE = (
+    Lesson(
+        "01_single_unit.ipynb",
+        "1 · One stochastic unit",
+        "Why is the surrogate gradient of one unit both the gradient of its expected output and a smoothed stochastic "
+        "derivative?",
+        ("single_unit", "hidden_unit"),
+    ),
+    Lesson(
+        "02_path_tree.ipynb",
+        "2 · The tree of paths",
+        "Does back-propagation along sampled paths give, on average, the gradient of the average? Not beyond the last "
+        "layer.",
+        ("path_tree",),
+    ),
+    Lesson(
+        "03_gradient_laboratory.ipynb",
+        "3 · The gradient laboratory",
+        "On one small network, beside the exact gradient: how far off is each method, how noisy is it, and what does it "
+        "cost?",
+        ("gradient_laboratory", "program_laboratory"),
+    ),
+    Lesson(
+        "04_sign_flip.ipynb",
+        "4 · The wrong sign",
+        "Does a surrogate gradient at least point in the right direction? Not in this network of four units.",
+        ("sign_flip",),
+    ),
+    Lesson(
+        "05_loop_integral.ipynb",
+        "5 · Once around",
+        "Is a surrogate gradient the gradient of anything? Its integral around a closed loop says no.",
+        ("loop_integral",),
+    ),
+)
+PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)
