@@ -233,7 +233,8 @@ def test_jupyterlab_is_started_over_the_folder(capsys, monkeypatch, started, tmp
     code, printed, _ = said(capsys, "lab", tmp_path / "mine", "--port=9999")
     mine = tmp_path / "mine"
     allowed = ["--allow-root"] if administrator else []
-    assert started == [[str(mine / "index.ipynb"), f"--ServerApp.root_dir={mine}", *allowed, "--port=9999"]]
+    own = [f"--ServerApp.root_dir={mine}", "--LabApp.default_url=/lab/tree/index.ipynb"]
+    assert started == [[*own, *allowed, "--port=9999"]]
     assert code == 0
     line = "sgtheory lab: you are root, so JupyterLab is started with `--allow-root`.\n"
     assert printed == (line if administrator else "")

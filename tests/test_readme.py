@@ -225,6 +225,7 @@ def answer(address, path):
     """The status of a server's answer, and 0 where there is no server."""
     try:
         with urllib.request.urlopen(address + path, timeout=120) as response:
+            response.read()  # Voilà's answer ends when the notebook has been run
             return response.status
     except urllib.error.HTTPError as refusal:
         return refusal.code
@@ -272,6 +273,12 @@ def test_every_link_of_the_notebooks_leads_to_a_file_on_the_server(server):
 def test_rule_on_addresses_can_fail(server, path, fault):
     assert addresses(f"at `{SERVER}{path}`, or ({SERVER}{path})") == [path, path]
     assert lost(server[0], path) == f"{path}: {fault}"
+
+
+def test_the_address_that_the_server_prints_leads_to_the_index(server):
+    printed = re.search(rf"{server[0]}(/lab\S*?)(\?|\s)", server[1].read_text())[1]
+    assert printed == "/lab/tree/index.ipynb"
+    assert lost(server[0], printed) == ""
 
 
 def test_the_server_says_that_root_is_allowed_where_it_is(server):

@@ -81,10 +81,9 @@ def is_administrator() -> bool:
 
 
 def lab_arguments(folder: pathlib.Path, further: Iterable[str] = (), administrator: bool = False) -> list[str]:
-    """What `jupyter lab` is told: the index opened, the folder as the server's root, then the reader's own options."""
-    folder = folder.resolve()
+    """What `jupyter lab` is told: the folder is the server's root, its address leads to the index; the reader's own options."""
     allowed = ["--allow-root"] if administrator else []
-    return [str(folder / INDEX), f"--ServerApp.root_dir={folder}", *allowed, *further]
+    return [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url=/lab/tree/{INDEX}", *allowed, *further]
 
 
 def open_lab(folder: pathlib.Path, further: list[str], prog: str) -> None:
