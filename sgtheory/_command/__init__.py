@@ -96,9 +96,10 @@ def _do_warm(options: argparse.Namespace, further: list[str], prog: str) -> int:
     del further
     from sgtheory._command._lab import keep_programs
 
-    print(f"{prog}: compiled programs are kept in {keep_programs(options.folder)}", flush=True)
+    kept = keep_programs(options.folder)
     from sgtheory.pages.warm import main  # only now, because JAX reads the settings when it is imported
 
+    print(f"{prog}: compiled programs are kept in {kept}", flush=True)
     main()
     return 0
 
