@@ -270,7 +270,11 @@ def test_root_is_recognised():
 def test_make_lab_opens_the_checkouts_own_notebooks():
     """Not among files that were copied; what this command does is tested above and, with a real server, in test_readme.py."""
     lines = subprocess.run(
-        ["make", "-n", "lab", "LAB_OPTIONS=--port=9"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", "lab", "LAB_OPTIONS=--port=9"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert lines.stdout.splitlines()[-1].endswith("/bin/sgtheory lab notebooks --port=9")
 

@@ -31,7 +31,9 @@ def wheel(tmp_path_factory):
 
 
 def test_make_wheel_is_that_command():
-    lines = subprocess.run(["make", "-n", "wheel"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = subprocess.run(
+        ["make", "--no-print-directory", "-n", "wheel"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert lines.splitlines()[-1].endswith("/bin/python -m hatchling build --target wheel")
 
 
