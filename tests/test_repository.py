@@ -226,6 +226,12 @@ def test_the_image_is_built_and_started_with_the_same_cache():
         assert "cache.sh" in (BINDER / name).read_text()
 
 
+def test_the_image_serves_the_folder_that_make_lab_serves():
+    """So that the addresses in README and index hold there, too."""
+    place = subprocess.run([BINDER / "start", "pwd"], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert place.stdout == f"{ROOT / 'notebooks'}\n"
+
+
 # --- notebooks
 
 
