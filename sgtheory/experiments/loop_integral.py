@@ -31,6 +31,8 @@ HALF_WIDTH, HALF_HEIGHT = 5.0, 2.0
 """Of the maps, which reach from minus to plus these halves."""
 COLUMNS, ROWS = 81, 33
 """Cells of the maps."""
+SMALLEST = 1e-16
+"""An integral that is zero apart from rounding is shown as this one, where its logarithm is."""
 
 
 class LoopSetting(eqx.Module):
@@ -73,25 +75,39 @@ class LoopPicture(eqx.Module):
     output: Float[Array, "rows columns"]
     """Output of the network in the plane, at the points of `map_axes()`."""
     curl: Float[Array, "rows columns"]
-    """Curl of the surrogate gradient there."""
+    """Curl $c$ of the surrogate gradient there."""
+    bounded_curl: Float[Array, "rows columns"]
+    r"""The same between $-1$ and 1, as $c/(1+|c|)$."""
     loop: Float[Array, "angles 2"]
     """The loop in the coordinates of the plane, at the angles of `shown_angles()`."""
+    start: Float[Array, "2"]
+    """Its first point."""
     along: Float[Array, " angles"]
     """Output of the network at these angles, minus that at the start."""
+    change: Scalar
+    """The last of these numbers: the change of the output once around, 0 but for rounding."""
     cumulated: Float[Array, " angles"]
     """The integral of the surrogate gradient from the start to these angles."""
     integral: Scalar
     """The integral of the surrogate gradient around the whole loop."""
     true_integral: Scalar
     """The integral of the true gradient around the whole loop, 0 but for the error of the trapezoid rule."""
+    exponent: Scalar
+    """Logarithm of the surrogate steepness, to the base 2."""
     by_steepness: Float[Array, " steepnesses"]
     """The integral of the surrogate gradient at the surrogate steepnesses of `steepness_axis()`, with `FEWER` points."""
     by_points: Float[Array, " counts"]
     """The integral of the surrogate gradient with the numbers of points `COUNTS`."""
     true_by_points: Float[Array, " counts"]
     """The integral of the true gradient with the numbers of points `COUNTS`."""
+    size_by_points: Float[Array, " counts"]
+    """Logarithm of the size of `by_points`, to the base 10, at least that of `SMALLEST`."""
+    true_size_by_points: Float[Array, " counts"]
+    """The same of `true_by_points`."""
     elsewhere: Float[Array, " planes"]
     """The integral of the surrogate gradient around the same loop in random planes, in rising order."""
+    size_elsewhere: Scalar
+    """The mean of its size."""
 
 
 def steepness_axis() -> Float[Array, " steepnesses"]:
@@ -104,10 +120,39 @@ def shown_angles() -> Float[Array, " angles"]:
     return jnp.linspace(0.0, 2 * jnp.pi, SHOWN + 1)
 
 
+def loop_degrees() -> Float[Array, " angles"]:
+    """The same angles in degrees."""
+    return jnp.degrees(shown_angles())
+
+
+def steepness_exponents() -> Float[Array, " steepnesses"]:
+    """Logarithms of the surrogate steepnesses of `steepness_axis()`, to the base 2."""
+    return jnp.log2(steepness_axis())
+
+
+def count_exponents() -> Float[Array, " counts"]:
+    """Logarithms of the numbers of points `COUNTS`, to the base 10."""
+    return jnp.log10(jnp.array(COUNTS, float))
+
+
+def plane_numbers() -> Float[Array, " planes"]:
+    """The random planes, counted from 1."""
+    return jnp.arange(1.0, PLANES + 1)
+
+
+def map_across() -> Float[Array, " columns"]:
+    """The middles of the cells of the maps, along the first direction of the plane."""
+    return jnp.linspace(-HALF_WIDTH, HALF_WIDTH, COLUMNS)
+
+
+def map_upward() -> Float[Array, " rows"]:
+    """The same along the second direction."""
+    return jnp.linspace(-HALF_HEIGHT, HALF_HEIGHT, ROWS)
+
+
 def map_axes() -> tuple[Float[Array, " columns"], Float[Array, " rows"]]:
     """Coordinates of the maps: the middles of their cells."""
-    xs = jnp.linspace(-HALF_WIDTH, HALF_WIDTH, COLUMNS)
-    return xs, jnp.linspace(-HALF_HEIGHT, HALF_HEIGHT, ROWS)
+    return map_across(), map_upward()
 
 
 def random_directions(key: Key) -> Float[Array, "2 weights"]:
@@ -116,14 +161,16 @@ def random_directions(key: Key) -> Float[Array, "2 weights"]:
     return jnp.stack([plane.first, plane.second])
 
 
+def random_planes() -> Float[Array, "planes 2 weights"]:
+    """Directions of the random planes of page 05."""
+    return jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
+
+
 @eqx.filter_jit
 def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights"]) -> LoopPicture:
     """Everything that page 05 shows, for one setting; `elsewhere` are the directions of the random planes.
 
-    >>> import jax
-    >>> import jax.numpy as jnp
-    >>> planes = jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))
-    >>> picture = loop_picture(LoopSetting.of_circle(forward=20.0, surrogate=5.0, radius=1.8), planes)
+    >>> picture = loop_picture(LoopSetting.of_circle(forward=20.0, surrogate=5.0, radius=1.8), random_planes())
     >>> print(round(float(picture.integral), 3), abs(float(picture.true_integral)) < 1e-4)
     -0.085 True
     """
@@ -140,22 +187,34 @@ def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights
     shown = jax.vmap(loop)(jnp.append(once.angles[:: POINTS // SHOWN], 2 * jnp.pi))
     outputs = jax.vmap(lambda place: network_output(setting.forward, plane.point(*place)))(shown)
     xs, ys = map_axes()
+    curl = curl_map(field, plane, xs, ys)
+    by_points, true_by_points = (jnp.stack([each.value for each in found]) for found in (fewer, true_fewer))
+    around = jax.vmap(lambda pair: loop_integral(field, within(Plane(origin, *pair)), FEWER).value)(elsewhere)
+
+    def size(values):
+        return jnp.log10(jnp.maximum(jnp.abs(values), SMALLEST))
+
     return LoopPicture(
         output=over_plane(lambda weights: network_output(setting.forward, weights), plane, xs, ys),
-        curl=curl_map(field, plane, xs, ys),
+        curl=curl,
+        bounded_curl=curl / (1 + jnp.abs(curl)),
         loop=shown,
+        start=shown[0],
         along=outputs - outputs[0],
+        change=outputs[-1] - outputs[0],
         cumulated=jnp.concatenate([jnp.zeros(1, cumulated.dtype), cumulated]),
         integral=once.value,
         true_integral=true_once.value,
         by_steepness=jax.vmap(
             lambda steepness: loop_integral(weight_field(setting.forward, steepness), within(plane), FEWER).value
         )(steepness_axis()),
-        by_points=jnp.stack([each.value for each in fewer]),
-        true_by_points=jnp.stack([each.value for each in true_fewer]),
-        elsewhere=jnp.sort(
-            jax.vmap(lambda pair: loop_integral(field, within(Plane(origin, *pair)), FEWER).value)(elsewhere)
-        ),
+        exponent=jnp.log2(setting.surrogate),
+        by_points=by_points,
+        true_by_points=true_by_points,
+        size_by_points=size(by_points),
+        true_size_by_points=size(true_by_points),
+        elsewhere=jnp.sort(around),
+        size_elsewhere=jnp.mean(jnp.abs(around)),
     )
 
 

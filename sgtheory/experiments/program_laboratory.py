@@ -7,6 +7,7 @@ toy program with discrete and continuous randomness. Four estimators of the deri
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sgtheory._arrays import Array, Float, Key, Scalar
 from sgtheory.gradients.programs import (
@@ -27,6 +28,10 @@ HIGHEST = {WALK_SQUARE: 360.0, WALK: 360.0, TOY: 0.95}
 """The derivative is shown between these parameters."""
 POINTS = 46
 """At so many of them."""
+COUNTS = 40
+"""Numbers of draws at which the running mean is shown, at most."""
+SMALLEST = 1e-4
+"""A smaller number is shown as this one, where its logarithm is."""
 
 
 class ProgramDraws(eqx.Module):
@@ -40,6 +45,54 @@ class ProgramDraws(eqx.Module):
     """A stochastic triple."""
     smoothed: Float[Array, " draws"]
     """The smoothed derivative: each random step with the slope of its probability."""
+
+
+class MethodPicture(eqx.Module):
+    """What page 03 shows of one estimator; "relative" means divided by the exact derivative."""
+
+    mean: Scalar
+    """Mean of the draws."""
+    error: Scalar
+    """Its standard error."""
+    spread: Scalar
+    """Standard deviation of one draw."""
+    running: Float[Array, " counts"]
+    """Relative mean of the first draws, at the numbers of draws `counts`."""
+    running_error: Float[Array, " counts"]
+    """Its relative standard error."""
+    relative_spread: Scalar
+    """Logarithm of the relative spread, to the base 10, at least that of `SMALLEST`."""
+    relative_distance: Scalar
+    """The same of the distance of the mean from the exact derivative."""
+    place: Scalar
+    """Height of its row, from 0 to 1."""
+    beside: Scalar
+    """The parameter, moved a little so that the estimates of all methods can be seen side by side."""
+
+
+class ProgramPicture(eqx.Module):
+    """What the second tab of page 03 shows."""
+
+    exact: Scalar
+    """The exact derivative."""
+    score: MethodPicture
+    """The score function."""
+    baseline: MethodPicture
+    """The score function with the exact mean as control variate."""
+    triple: MethodPicture
+    """A stochastic triple."""
+    smoothed: MethodPicture
+    """The smoothed derivative."""
+    counts: Float[Array, " counts"]
+    """Logarithms of the numbers of draws of the running means, to the base 10."""
+    axis: Float[Array, " points"]
+    """Parameters at which the exact derivative is shown."""
+    derivative: Float[Array, " points"]
+    """The exact derivative there."""
+    walk: Float[Array, " positions"]
+    """Positions of a walk, beginning at 0."""
+    alternative: Float[Array, " positions"]
+    """The same in the world in which one of its steps went the other way."""
 
 
 class WalkPair(eqx.Module):
@@ -166,3 +219,54 @@ def walk_pair(parameter: Scalar, key: Key) -> WalkPair:
 
     start = Perturbed.start(parameter).then(lambda p: (p, jnp.zeros_like(p)))
     return WalkPair(*jax.lax.scan(step, start, jax.random.split(key, STEPS))[1])
+
+
+def walk_steps() -> Float[Array, " positions"]:
+    """Numbers of the steps after which a walk is shown."""
+    return jnp.arange(STEPS + 1.0)
+
+
+@eqx.filter_jit
+def program_picture(program: str, parameter: Scalar, walk_parameter: Scalar, key: Key, draws: int) -> ProgramPicture:
+    """Everything that the second tab of page 03 shows: the estimators at this `parameter` of the program, and one walk.
+
+    >>> import jax, jax.numpy as jnp
+    >>> picture = program_picture(WALK, jnp.asarray(200.0), jnp.asarray(200.0), jax.random.key(0), 1000)
+    >>> print(bool(jnp.abs(picture.triple.mean - picture.exact) < 4.5 * picture.triple.error))
+    True
+    """
+    axis = parameter_axis(program)
+    exact = exact_derivative(program, parameter[None])[0]
+    last = np.unique(np.geomspace(10, draws, COUNTS).astype(int)) - 1
+    counts = jnp.asarray(last + 1.0)
+    found = vars(program_draws(program, parameter, key, draws))
+    pair = walk_pair(walk_parameter, key)
+    start = jnp.zeros(1, pair.walk.dtype)
+
+    def logarithm(value):
+        return jnp.log10(jnp.maximum(jnp.abs(value / exact), SMALLEST))
+
+    def shown(place, values):
+        mean, spread = jnp.mean(values), jnp.std(values, ddof=1)
+        squares = jnp.cumsum((values - mean) ** 2)[last] / (counts - 1)
+        return MethodPicture(
+            mean=mean,
+            error=spread / draws**0.5,
+            spread=spread,
+            running=jnp.cumsum(values)[last] / counts / exact,
+            running_error=jnp.sqrt(squares / counts) / jnp.abs(exact),
+            relative_spread=logarithm(spread),
+            relative_distance=logarithm(mean - exact),
+            place=jnp.asarray(1 - place / len(found) - 0.17),
+            beside=parameter + 0.012 * (axis[-1] - axis[0]) * (place - 1.5),
+        )
+
+    return ProgramPicture(
+        exact=exact,
+        **{name: shown(place, values) for place, (name, values) in enumerate(found.items())},
+        counts=jnp.log10(counts),
+        axis=axis,
+        derivative=exact_derivative(program, axis),
+        walk=jnp.concatenate([start, pair.walk]),
+        alternative=jnp.concatenate([start, pair.alternative]),
+    )

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from sgtheory._arrays import Array, Float, Scalar
+from sgtheory._arrays import Array, Bool, Float, Scalar
 from sgtheory.escape import Sigmoid
 from sgtheory.experiments._five_weights import WEIGHTS, network_output, weight_field
 from sgtheory.gradients.fields import Plane, staircase_integrals
@@ -87,12 +87,18 @@ class SignFlipPicture(eqx.Module):
     """The bracket of Eq. 9 in the surrogate gradient, one entry a point."""
     at_weight: AtWeight
     """The same five numbers at the chosen w."""
+    wrong: Bool[Array, " points"]
+    """Where the two have different signs."""
     share: Scalar
-    """Share of the range in which the two have different signs."""
+    """Share of the range in which they have, counted on `FINE_POINTS` values of w."""
     across_first: Float[Array, "v2 v1"]
-    """The surrogate gradient integrated over the map, along v1 and then v2; on the grid of `map_axis()`."""
+    """The surrogate gradient integrated over the map, along v1 and then v2, in units of `largest`; on the grid of `map_axis()`."""
     upward_first: Float[Array, "v2 v1"]
     """The same along v2 and then v1."""
+    largest: Scalar
+    """The largest size of the two integrals on the map."""
+    difference: Scalar
+    """The largest difference between the two."""
 
 
 def weight_axis(points: int = POINTS) -> Float[Array, " points"]:
@@ -142,6 +148,8 @@ def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
     plane = Plane(jnp.array([1.0, 0.0, 0.0, 1.0, -1.0]), axes[1], axes[2])
     field = weight_field(jnp.asarray(MAP_FORWARD, others.dtype), setting.map_surrogate)
     across_first, upward_first = staircase_integrals(field, plane, map_axis(), map_axis())
+    largest = jnp.maximum(jnp.max(jnp.abs(across_first)), jnp.max(jnp.abs(upward_first)))
+    true, surrogate = (bracket(setting, ws, steepness) for steepness in (setting.forward, setting.surrogate))
     fine = weight_axis(FINE_POINTS)
     # The other factors are positive, though here and there too small to be distinguished from 0.
     signs = [jnp.sign(bracket(setting, fine, each).total) for each in (setting.forward, setting.surrogate)]
@@ -149,8 +157,8 @@ def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
         output=jax.vmap(lambda w: network_output(setting.forward, at(w)))(ws),
         gradient=jax.vmap(derivative)(ws),
         surrogate=jax.vmap(lambda w: derivative(w, setting.surrogate))(ws),
-        true_bracket=bracket(setting, ws, setting.forward),
-        surrogate_bracket=bracket(setting, ws, setting.surrogate),
+        true_bracket=true,
+        surrogate_bracket=surrogate,
         at_weight=AtWeight(
             output=network_output(setting.forward, at(setting.w)),
             gradient=derivative(setting.w),
@@ -159,6 +167,9 @@ def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
             surrogate_bracket=bracket(setting, setting.w, setting.surrogate).total,
         ),
         share=jnp.mean(signs[0] != signs[1], dtype=ws.dtype),
-        across_first=across_first,
-        upward_first=upward_first,
+        wrong=jnp.sign(true.total) != jnp.sign(surrogate.total),
+        across_first=across_first / largest,
+        upward_first=upward_first / largest,
+        largest=largest,
+        difference=jnp.max(jnp.abs(across_first - upward_first)),
     )

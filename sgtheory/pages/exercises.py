@@ -15,6 +15,7 @@ import numpy as np
 
 from sgtheory.pages._kit.controls import brief
 from sgtheory.pages._kit.numbers import in_64_bits
+from sgtheory.pages.single_unit import SingleUnit
 
 TOLERANCE = 0.02
 """Relative tolerance: two per cent, about what can be read off a page."""
@@ -30,19 +31,22 @@ class Exercise:
 
 
 def check(name: str, value: Any) -> None:
-    """Prints whether `value` is the answer to exercise `name`, and a hint if it is not.
+    """Prints whether `value` is the answer to exercise `name`, and a hint if it is not; for `...`, what to do.
 
     **Raises** `ValueError` for an exercise that does not exist, `TypeError` for an answer that is not a finite number.
     """
     if not isinstance(name, str) or name not in ALL_EXERCISES:
         raise ValueError(f"`name` must be one of {', '.join(ALL_EXERCISES)}, got {brief(name)}. See the page.")
+    if value is ...:
+        print("Type your prediction in place of the dots, then run this cell.")
+        return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # Compared, because `math.isfinite` fails for a whole number of 400 digits; NaN does not pass either.
     if not number or not abs(value) <= sys.float_info.max:
         raise TypeError(f"`value` must be a finite number, got {brief(value)}. Give your prediction, such as 0.25.")
     value, exercise = float(value), ALL_EXERCISES[name]
     if near(value, exercise.answer()):
-        print("Yes. Now move the sliders and see it happen.")
+        print("Yes.")
         return
     hint = next((text for applies, text in exercise.hints if applies(value)), exercise.last_hint)
     print(f"Not yet. {hint}")
@@ -53,33 +57,24 @@ def near(value: float, target: float) -> bool:
     return abs(value - target) <= TOLERANCE * max(abs(target), 1e-3)
 
 
-def _unit(steepness: float, threshold: float, weight: float, stimulus: float, surrogate: Any = None):
-    """The operating point of one unit, from the same experiment that the page shows."""
-    import jax
-
-    from sgtheory.escape import Sigmoid
-    from sgtheory.experiments.single_unit import SingleUnitSetting, draw_uniforms, single_unit
-
-    # In the page's precision and with its number of trials, so that the program compiled for the page is used.
-    with in_64_bits():
-        setting = SingleUnitSetting(
-            Sigmoid(steepness), surrogate, threshold=threshold, weight=weight, input=stimulus, baseline=0.0
-        )
-        return single_unit(setting, draw_uniforms(jax.random.key(0), trials=50)).operating_point
+def _unit(surrogate: str = "matched", **numbers: float) -> Any:
+    """The operating point of one unit, from the program that has been compiled for the page."""
+    start = {control.name: control.value for control in SingleUnit.specification}
+    choices = {name: start[name] for name in ("escape", "rule", "trials")}
+    choices |= {"surrogate": surrogate, "expression": "", "hidden": None}
+    return SingleUnit.computed(start | numbers, choices).operating_point
 
 
 def _halved_weight() -> float:
-    return float(_unit(4.0, 0.0, 0.4, 2.0).expected_gradient[0])
+    return float(_unit(steepness=4.0, threshold=0.0, weight=0.4, input=2.0).expected_gradient[0])
 
 
 def _silent() -> float:
-    return 1.0 - float(_unit(2.0, 0.3, 0.8, 1.0).probability[0])
+    return 1.0 - float(_unit(steepness=2.0, threshold=0.3, weight=0.8, input=1.0).probability[0])
 
 
 def _super_spike_ratio() -> float:
-    from sgtheory.surrogates import SuperSpike
-
-    point = _unit(10.0, 0.0, 0.0, 1.0, SuperSpike(10.0))
+    point = _unit("SuperSpike", steepness=10.0, threshold=0.0, weight=0.0, input=1.0)
     return float(point.surrogate_gradient[0]) / float(point.expected_gradient[0])
 
 

@@ -1,17 +1,17 @@
 """The guessing game of page 01: a unit whose escape noise is hidden."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from sgtheory.pages._kit import Choice, Figure, Readout, Slider, Sources, in_64_bits
+from sgtheory.pages._kit import Choice, Readout, Slider, in_64_bits
 from sgtheory.pages._kit.controls import brief
-from sgtheory.pages.single_unit import CONSTANT, MATCHED, SingleUnit, arrange
+from sgtheory.pages._menus import MATCHED
+from sgtheory.pages.single_unit import CONSTANT, SingleUnit
 
 SHAPES = ("sigmoid", "fast sigmoid", "exponential hazard")
 STORED_SECRET = 7
-_CLOSE = 1.2  # a steepness within this factor cannot be told apart by eye
+_LOST = 3.0  # log-likelihood that a guess may lose: half the 95 % quantile of chi-squared, for two parameters
 
 
 class HiddenUnit(SingleUnit):
@@ -23,6 +23,7 @@ class HiddenUnit(SingleUnit):
 
     name = "hidden_unit"
     title = "A hidden unit: which noise does it have?"
+    experiment_name = "single_unit"
     specification = (
         Choice("escape", "your guess", "sigmoid", SHAPES, "Your guess of the shape of the escape noise"),
         Slider("steepness", "its steepness", 1.0, 0.5, 20.0, 0.25, "Your guess of the steepness of the noise"),
@@ -30,10 +31,24 @@ class HiddenUnit(SingleUnit):
         Slider("trials", "trials", 50, 10, 200, 10, "More trials give less scatter", sizes=True, tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers"),
     )
-    readouts = (Readout("log_likelihood", "log-likelihood of your guess"),)
-    panels = ("trials", "probability")
+    readouts = (
+        Readout("log_likelihood", "log-likelihood of your guess"),
+        Readout("probability", "… its p at potential 0", of="operating_point.probability"),
+        Readout("trial_mean", "mean of the trials there", of="operating_point.trial_mean", jumps=True),
+    )
+    panels = tuple(
+        dataclasses.replace(panel, text=text)
+        for panel, text in zip(
+            SingleUnit.panels[:2],
+            (
+                "Raster of trials against the membrane potential. At the potential 0 the unit fired in a fraction {trial_mean} "
+                "of its trials.",
+                "Firing probability of your guess against the membrane potential, {probability} at 0, and the mean of the trials.",
+            ),
+            strict=True,
+        )
+    )
     actions = ()
-    discrete = frozenset({"probability.step", "means.mean", "means.low", "means.high", "readouts.trial_mean"})
 
     def __init__(self, secret: int = STORED_SECRET) -> None:
         if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:
@@ -47,16 +62,42 @@ class HiddenUnit(SingleUnit):
         return self._secret == STORED_SECRET
 
     def check(self) -> None:
-        """Prints how close the guess is: a hint, not the answer."""
-        shape, steepness = self._hidden()
-        guess = self.settings()
-        ratio = guess["steepness"] / steepness
-        if guess["escape"] != shape:
+        """Prints whether the guess explains the trials that are shown as well as the truth does: a hint, not the answer.
+
+        It does if their log-likelihood is lower by at most 3: then the truth lies within the 95 % region around the guess
+        that these trials allow.
+        """
+        (shape, steepness), guess = self._hidden(), self.settings()
+        if all(guess[name] == self.by_name[name].value for name in ("escape", "steepness")):
+            print("Choose a shape and a steepness, then run this cell.")
+            return
+        lost = self._lost_likelihood()
+        if lost <= _LOST:
+            rest = (
+                "Your guess is the truth." if lost == 0 else f"{guess['trials']} trials cannot tell your guess from it."
+            )
+            print(f"Found: it was {shape}, steepness {steepness:g}. {rest}")
+        elif guess["escape"] != shape:
             print("Not this shape: compare how fast the scatter vanishes on either side, and watch the log-likelihood.")
-        elif not 1 / _CLOSE <= ratio <= _CLOSE:
-            print(f"The shape is right, but your curve is too {'steep' if ratio > 1 else 'flat'} around threshold.")
         else:
-            print(f"Found: {shape}, steepness {steepness:g}. Your guess explains the trials as well as the truth does.")
+            slope = "steep" if guess["steepness"] > steepness else "flat"
+            print(f"The shape is right, but your curve is too {slope} around threshold.")
+
+    def _lost_likelihood(self) -> float:
+        """By how much the log-likelihood of the trials, all together, is lower for the guess than for the truth."""
+        import jax
+        import jax.numpy as jnp
+
+        from sgtheory.escape import ALL_ESCAPES
+        from sgtheory.rules import Sample
+
+        (shape, steepness), guess = self._hidden(), self.settings()
+        with in_64_bits():
+            uniforms = self.experiment().draw_uniforms(jax.random.key(guess["seed"]), guess["trials"])[:, :-1]
+            distance = jnp.broadcast_to(self._axis("membrane_potentials()") - guess["threshold"], uniforms.shape)
+            guessed, true = ALL_ESCAPES[guess["escape"]](guess["steepness"]), ALL_ESCAPES[shape](steepness)
+            trials = Sample().outcome(true, distance, uniforms)
+            return float(jnp.sum(true.log_likelihood(distance, trials) - guessed.log_likelihood(distance, trials)))
 
     def _hidden(self) -> tuple[str, float]:
         import jax
@@ -67,22 +108,15 @@ class HiddenUnit(SingleUnit):
             index = int(jax.random.randint(shape, (), 0, len(SHAPES)))
             return SHAPES[index], 0.5 * int(jax.random.randint(size, (), 3, 17))
 
-    def _complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        return super().bundle(
+            {"weight": 0.0 * numbers["seed"], "input": 1.0 + 0.0 * numbers["seed"], "baseline": 0.0, **numbers}, choices
+        )
+
+    def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         from sgtheory.escape import ALL_ESCAPES
 
         shape, steepness = self._hidden()
-        fixed = {"weight": 0.0, "input": 1.0, "baseline": 0.0, "rule": CONSTANT, "surrogate": MATCHED, "expression": ""}
-        return fixed | {**settings, "hidden": ALL_ESCAPES[shape](steepness)}
-
-    def _columns(self, pictures, rows: int | None = None) -> Sources:
-        sources = arrange(pictures, rows)
-        likelihood = np.asarray(pictures.log_likelihood)[slice(rows) if rows else ...][..., None]
-        readouts = {name: sources["readouts"][name] for name in ("potential", "probability", "trial_mean")}
-        return {
-            **{name: sources[name] for name in ("stochastic", "deterministic", "probability", "means", "marker")},
-            "readouts": {**readouts, "log_likelihood": likelihood},
-        }
-
-    def figures(self, sources: Sources) -> list[Figure]:
-        # Both panels have fixed axes, so there are no ranges to send.
-        return super().figures({"ranges": {}, **sources})
+        fixed = {"rule": CONSTANT, "surrogate": MATCHED, "expression": ""}
+        return super().choices(fixed | dict(settings)) | {"hidden": ALL_ESCAPES[shape](steepness)}

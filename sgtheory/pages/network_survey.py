@@ -14,9 +14,9 @@ from sgtheory.methods import METHODS
 from sgtheory.pages._kit import (
     Action,
     Choice,
+    Drawing,
     Figure,
     Page,
-    Panel,
     Readout,
     Several,
     Slider,
@@ -101,6 +101,10 @@ class NetworkSurvey(Page):
         """Ends the survey after the batch that is being computed; the networks surveyed so far stay."""
         self._ending.set()
 
+    def close(self) -> None:
+        self.stop()
+        super().close()
+
     def _survey(self, settings: Mapping[str, Any]) -> None:
         try:
             self._survey_batches(settings)
@@ -127,12 +131,8 @@ class NetworkSurvey(Page):
 
     def _take(self, found: dict[str, np.ndarray], methods: tuple[str, ...]) -> None:
         """Shows these numbers from now on."""
-        with self._lock:
-            self.found, self.methods = found, methods
-            self._sent = None
-            if self._refresh(final=True, forget=True):
-                self._tables.clear()
-                self._send_table(self._active)
+        self.found, self.methods = found, methods
+        self._renew()
 
     def _report(self, text: str, done: int, of: int) -> None:
         bar = f'<progress value="{done}" max="{of}" aria-label="Networks surveyed" style="width:100%"></progress>'
@@ -190,7 +190,7 @@ class NetworkSurvey(Page):
         return [_Rows(data, name).drawn() for name in self.panels]
 
 
-class _Rows(Panel):
+class _Rows(Drawing):
     """A quantity, with one row per method."""
 
     def __init__(self, data, name):

@@ -9,9 +9,9 @@ import numpy as np
 from sgtheory.pages._kit import (
     BEHIND,
     Choice,
+    Drawing,
     Figure,
     Page,
-    Panel,
     Points,
     Readout,
     Slider,
@@ -119,10 +119,10 @@ class PathTree(Page):
     # ---- figures ----
 
     def figures(self, sources: Sources) -> list[Figure]:
-        return drawn_panels(_Panel, self.panels, sources)
+        return drawn_panels(_Drawing, self.panels, sources)
 
 
-class _Panel(Panel):
+class _Drawing(Drawing):
     """One figure; its methods say what is drawn, from which source, in which role."""
 
     def __init__(self, data, name, ranges):

@@ -1,12 +1,10 @@
 """Pages without a browser: the tests send its messages, and keep what it would receive and read it as kit.js does."""
 
 import functools
-import threading
 
 import numpy as np
 import pytest
 
-from sgtheory.pages._kit.page import MOVE
 from sgtheory.pages._registry import ALL_PAGES
 
 
@@ -28,24 +26,26 @@ class FrontEnd:
 
     def drags(self, name, *values):
         """What is sent when the browser asks for pictures during a drag: the value of each picture, or the end."""
-        self._answers(lambda: self._asks(name, values))
+        self.asks(name, *values)
         answers = [content for content, _ in self.received if content["kind"] == "moved"]
         return [content["state"][name] if "layout" in content else "the end" for content in answers]
 
-    def _asks(self, name, values):
-        self.page._on_message(self.page.stage, {"kind": "moved", "control": name, "values": values}, [])
-        self.awaits_threads()
+    def asks(self, name, *values, **state):
+        """The kinds of the answers to one question of a drag."""
+        return self.says("moved", control=name, values=list(values), state=self.state(**state), question="here 1")
 
-    @staticmethod
-    def awaits_threads():
-        for thread in threading.enumerate():
-            if thread.name == MOVE:
-                thread.join()
+    def settles(self, approximate=False, **state):
+        """The kinds of the answers to the word that all controls are at rest, some of them in a new place."""
+        return self.says("settled", state=self.state(**state), approximate=approximate)
+
+    def state(self, **state):
+        return self.page.settings() | state
 
     def _answers(self, act):
         self.received.clear()
         act()
-        return [content["kind"] for content, _ in self.received if content["kind"] != "status"]
+        assert self.page._conductor.rest()
+        return [content["kind"] for content, _ in self.received if content["kind"] not in ("status", "refusal")]
 
     def last(self, kind):
         """The last message of this kind, and its bytes."""
@@ -148,6 +148,7 @@ def as_new(page):
     """The page at its start, without the front end and everything that it knew."""
     page.stage.send = lambda content, buffers=(): None
     page.reset()
+    page._conductor.rest()
     page._tables.clear()
     page._active = page.play
     return page

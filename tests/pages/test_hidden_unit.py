@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from sgtheory.escape import ALL_ESCAPES
 from sgtheory.pages import HiddenUnit
 from sgtheory.pages.hidden_unit import SHAPES, STORED_SECRET
 
@@ -87,8 +88,38 @@ def test_the_check_hints_and_tells_only_who_has_found_it(hidden_page, capsys, mo
     guess(hidden_page, shape, 0.5 * steepness)
     assert_hint(capsys, "too flat around threshold", "", steepness)
     guess(hidden_page, shape, steepness)
-    found = capsys.readouterr().out
-    assert found.startswith(f"Found: {shape}, steepness {steepness:g}.")
+    assert capsys.readouterr().out == f"Found: it was {shape}, steepness {steepness:g}. Your guess is the truth.\n"
+
+
+def test_guesses_are_judged_by_their_likelihood(hidden_page, capsys):
+    """What the trials cannot tell from the truth is found, on either side; more trials tell more apart."""
+    shape, steepness = hidden(STORED_SECRET)
+
+    def judged(factor, trials):
+        hidden_page._quiet = True
+        hidden_page.controls["trials"].value = trials
+        guess(hidden_page, shape, factor * steepness)
+        return capsys.readouterr().out.startswith("Found")
+
+    assert judged(1.1, 10)
+    assert judged(1 / 1.1, 10)
+    assert not judged(1.2, 200)
+    assert not judged(1 / 1.2, 200)
+
+
+def test_the_trials_that_are_judged_are_those_that_are_shown(hidden_page):
+    import jax
+
+    shape, steepness = hidden(STORED_SECRET)
+    shown = hidden_page.data["curves.trials"]["image"]
+    uniforms = np.asarray(hidden_page.experiment().draw_uniforms(jax.random.key(0), 50))[:, :-1]
+    probability = ALL_ESCAPES[shape](steepness).probability(hidden_page._axis("membrane_potentials()"))
+    np.testing.assert_array_equal(shown, uniforms < np.asarray(probability))
+
+
+def test_a_guess_that_was_not_made_is_not_judged(hidden_page, capsys):
+    hidden_page.check()
+    assert capsys.readouterr().out == "Choose a shape and a steepness, then run this cell.\n"
 
 
 def assert_hint(capsys, words, shape, steepness):

@@ -11,6 +11,7 @@ def loop_page(ready_pages, tools):
     page = ready_pages["loop_integral"]
     front_end = tools.FrontEnd(page)
     page.reset()
+    page._conductor.rest()
     page._tables.clear()
     front_end.received.clear()
     return page, front_end
@@ -32,7 +33,6 @@ def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
     ]  # fmt: skip
     answer = points(front_end, 0.5, 1.0)
     assert "picture" in answer
-    assert answer[-1] == "marks"
     assert front_end.last("marks")[0]["marks"] == []
     assert page.settings()["loop"] == DRAWN
     assert parse_corners(page.settings()["corners"]) == [(0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
@@ -68,17 +68,11 @@ def test_marks_stay_where_they_were_clicked_until_they_are_a_loop_or_a_reset(loo
 
 def test_a_hand_on_the_map_carries_two_sliders_at_once(loop_page):
     page, front_end = loop_page
-    front_end._answers(
-        lambda: page._on_message(
-            page.stage, {"kind": "moved", "control": "centre_y", "values": [0.25], "also": {"centre_x": 1.5}}, []
-        )
-    )
-    front_end.awaits_threads()
+    front_end.asks("centre_y", 0.25, centre_x=1.5)
     state = front_end.last("moved")[0]["state"]
     assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
     assert page.settings()["centre_x"] == 0.0  # the slider itself sends its value at rest
-    answer = front_end.says("settled", control="centre_y", value=0.25, also={"centre_x": 1.5})
-    assert answer == ["picture"]
+    assert front_end.settles(centre_x=1.5, centre_y=0.25) == ["picture", "table"]
     state = front_end.last("picture")[0]["state"]
     assert (state["centre_x"], state["centre_y"]) == (1.5, 0.25)
     # The sliders' own messages come late, one after the other: by then the picture is right already.
@@ -107,10 +101,10 @@ def test_what_is_no_loop_is_refused_in_one_sentence(loop_page, text, got):
         parse_corners(text)
     assert got in str(refused.value)
     assert len(str(refused.value)) < 250
-    page, _ = loop_page
-    page.controls["loop"].value = DRAWN
+    page, front_end = loop_page
+    front_end.moves("loop", DRAWN)
     before = page.data
-    page.controls["corners"].value = text
+    front_end.moves("corners", text)
     assert got in page.messages["corners"].value.replace("&quot;", '"')
     assert page._latest[1] is before  # the picture stays
 

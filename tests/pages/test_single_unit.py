@@ -246,7 +246,8 @@ def test_a_formula_with_an_infinite_slope_is_refused_beside_its_field(front_end)
     assert "finite" in sentence(page)
     assert page.data is before
     assert "finite" in sentence(page)
-    assert front_end.says("settled", control="escape", value="your own") == []
+    assert front_end.settles() == []
+    assert front_end.last("refusal")[0]["state"] == page.settings()
     assert "finite" in sentence(page)
     front_end.moves("escape", "sigmoid")
     assert page.messages["expression"].value == ""
@@ -287,7 +288,7 @@ def test_no_number_compiles_anything(front_end, compilations):
         middle = 0.5 * (control.low + control.high)
         for value in (control.low, control.high, int(middle) if control.whole else middle + 0.0123):
             front_end.moves(control.name, value)
-            front_end.says("settled", control=control.name, value=value)
+            front_end.settles(**{control.name: value})
             front_end.says("activate", control=control.name)
     assert len(compilations) == before
 
@@ -352,7 +353,7 @@ def take(front_end, kind, name, value):
     if kind == "moves":
         front_end.moves(name, value)
     elif kind == "settled":
-        front_end.says("settled", control=name, value=round(value, 10))
+        front_end.settles(**{name: round(value, 10)})
     elif kind == "says":
         front_end.says(name)
     elif kind == "briefly":

@@ -7,12 +7,27 @@ from sgtheory.pages._kit.controls import (
     Slider as Slider,
     Text as Text,
 )
+from sgtheory.pages._kit.declared import DeclaredPage as DeclaredPage
 from sgtheory.pages._kit.drawing import (
     BEHIND as BEHIND,
-    Panel as Panel,
+    Drawing as Drawing,
     data_sources as data_sources,
     drawn_panels as drawn_panels,
     sent_range as sent_range,
+)
+from sgtheory.pages._kit.marks import (
+    Dots as Dots,
+    ErrorBand as ErrorBand,
+    HeatMap as HeatMap,
+    Interval as Interval,
+    Level as Level,
+    Line as Line,
+    Marker as Marker,
+    NameTag as NameTag,
+    Panel as Panel,
+    Raster as Raster,
+    Shade as Shade,
+    Steps as Steps,
 )
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,

@@ -32,7 +32,7 @@ def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end"))
 
 
 def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Sources) -> list[Figure]:
-    """The figures of a page: for each name a panel of the class `kind`, drawn by its method of that name."""
+    """The figures of a page: for each name a drawing of the class `kind`, drawn by its method of that name."""
     data = data_sources(sources)
     return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
@@ -40,7 +40,7 @@ def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Source
 BEHIND = "underlay"  # a level of Bokeh; spare.js keeps what is painted there
 
 
-class Panel:
+class Drawing:
     """One figure of a page, `plot`, which draws columns of the named sources in `data`."""
 
     def __init__(self, name: str, data: dict[str, Any], plot: Any) -> None:
@@ -62,9 +62,14 @@ class Panel:
         )
         themed(dots.glyph, line_color=role, fill_color=fill or role)
 
-    def band(self, source, role, legend=None, alpha=0.25):
-        """An area from the column `low` to the column `high`, over the column `x`."""
-        band = self.plot.varea("x", "low", "high", source=self.data[source], fill_alpha=alpha, **_named(legend))
+    def steps(self, source, y, role, legend=None, width=1.0):
+        """The column `y` over the column `x`, in steps that rise at the right end of each interval."""
+        steps = self.plot.step("x", y, source=self.data[source], mode="before", line_width=width, **_named(legend))
+        themed(steps.glyph, line_color=role)
+
+    def band(self, source, role, legend=None, alpha=0.25, ends=("low", "high")):
+        """An area from one column to another, over the column `x`."""
+        band = self.plot.varea("x", *ends, source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(band.glyph, fill_color=role)
 
     def flow(self, source, role, alpha=0.25):
@@ -85,27 +90,49 @@ class Panel:
         )  # fmt: skip
         themed(tag.glyph, text_color=role)
 
-    def heat_map(self, source, low, high, role):
-        """The image of a source, whose outermost numbers lie at the ends of the axes; both axes are symmetric about 0."""
+    def heat_map(self, source, low, high, role, xs=None, ys=None):
+        """The image of a source, whose outermost numbers lie at the ends of `xs` and `ys`, or else of the axes."""
         from bokeh.models import LinearColorMapper
 
-        width, height = self.plot.x_range.end, self.plot.y_range.end
         rows, columns = self.data[source].data["image"][0].shape
+        (left, right), (bottom, top) = (
+            (each.start, each.end) if axis is None else (axis[0], axis[-1])
+            for each, axis in ((self.plot.x_range, xs), (self.plot.y_range, ys))
+        )
         # A number is the value at the middle of its cell.
-        across, upward = width / (columns - 1), height / (rows - 1)
+        across, upward = (right - left) / (columns - 1), (top - bottom) / (rows - 1)
         self.plot.image(
-            "image", source=self.data[source], x=-width - across, y=-height - upward,
-            dw=2 * (width + across), dh=2 * (height + upward),
+            "image", source=self.data[source], x=left - across / 2, y=bottom - upward / 2,
+            dw=right - left + across, dh=top - bottom + upward,
             color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
         )  # fmt: skip
         self.plot.grid.visible = False
 
-    def without_scale(self):
-        """No numbers and no grid lines along the y-axis, because its positions are rows."""
+    def raster(self, source, role, xs, bottom, top):
+        """The spikes of a source, from `bottom` to `top`, over `xs`."""
+        from bokeh.models import LinearColorMapper
+
+        step = xs[1] - xs[0]
+        mapper = themed(LinearColorMapper(low=0, high=1), palette=role)
+        self.plot.image(
+            "image", source=self.data[source], x=xs[0] - step / 2, y=bottom, dw=xs[-1] - xs[0] + step, dh=top - bottom,
+            color_mapper=mapper,
+        )  # fmt: skip
+        self.plot.ygrid.visible = False
+
+    def named_rows(self, names):
+        """Names at places of the y-axis, in place of numbers."""
         from bokeh.models import FixedTicker
 
-        self.plot.yaxis.ticker = FixedTicker(ticks=[])
+        axis = self.plot.yaxis[0]
+        axis.ticker = FixedTicker(ticks=list(names))
+        axis.major_label_overrides = names
+        axis.major_label_orientation = "vertical"
         self.plot.ygrid.visible = False
+
+    def without_scale(self):
+        """No numbers and no grid lines along the y-axis, because its positions are rows."""
+        self.named_rows({})
 
     def finished(self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None) -> Figure:
         """The figure with its text, once everything is drawn; `map` as in `Figure`."""

@@ -9,6 +9,8 @@ const REST = 120; // milliseconds without a change, after which a slider counts 
 const PICTURE = 33; // least milliseconds from one picture of a drag to the next: two frames of a screen
 const AHEAD = 130; // milliseconds of a drag for which pictures are kept ready: about the time of a question and its answer
 const PLAY_SECONDS = 6; // from one end of a slider to the other
+const READY = 'Ready.'; // the kernel's word for having nothing left to do
+const LATE = 500; // milliseconds at rest without the exact picture, after which the reader is told what is shown instead
 
 // ---- numbers ----------------------------------------------------------------------------------------------------------
 
@@ -59,6 +61,11 @@ function tidy(value) {
 /** The position of a slider that is nearest to a value; the end for a value beyond it. */
 function snapped({low, high, step}, value) {
   return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
+}
+
+/** Whether two states of controls are the same. */
+function same(first, second) {
+  return Boolean(first && second) && Object.keys(second).every((name) => first[name] === second[name]);
 }
 
 /** Whether these numbers are shown already; temporary ones of four bytes need not replace exact ones. */
@@ -144,11 +151,25 @@ export class Stage {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
   constructor({el, Bokeh, doc, spec, controls, post, signal}) {
     Object.assign(this, {el, Bokeh, doc, spec, controls, signal});
-    this.send = post;
+    this.send = (message) => {
+      try {
+        post(message);
+      } catch (error) {
+        this.lose(error);
+      }
+    };
     this.post = (message) => {
       for (const control of Object.values(controls)) control.tell?.();
-      post(message);
+      this.send(message);
     };
+    this.view = Math.random().toString(36).slice(2); // answers to another view's questions are not this one's
+    this.questions = 0;
+    this.first = null; // the first picture
+    this.epoch = null; // of the data behind the picture
+    this.said = ''; // what the kernel has said last
+    this.shown = {state: null, exact: false}; // the controls to which the picture belongs
+    this.refused = null; // the controls for which the kernel draws no picture
+    this.lost = false; // the kernel has gone
     this.tables = new Map();
     this.readouts = {};
     this.lastTouched = spec.play;
@@ -182,12 +203,16 @@ export class Stage {
     await this.embed();
     this.offerPoints();
     this.known = this.state();
+    if (this.lost) this.watch();
     for (const [name, control] of Object.entries(this.controls)) {
       control.onChange(() => this.changed(name), this.signal);
     }
     this.paintTheme();
     watchTheme(() => this.paintTheme(), this.signal);
-    this.signal.addEventListener('abort', () => this.stopPlaying());
+    this.signal.addEventListener('abort', () => {
+      this.stopPlaying();
+      for (const timer of [this.resting, this.describing, this.watching]) clearTimeout(timer);
+    });
   }
 
   async embed() {
@@ -297,7 +322,6 @@ export class Stage {
       for (const event of ['pointermove', 'pointerdown']) panel.addEventListener(event, near);
       for (const event of ['pointerleave', 'blur']) panel.addEventListener(event, () => this.leavePoint());
       panel.tabIndex = 0;
-      panel.dataset.lmSuppressShortcuts = 'true'; // the arrow keys are the panel's, not the notebook's
       panel.addEventListener('keydown', (event) => {
         const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
         if (event.key === 'Escape') this.leavePoint();
@@ -403,12 +427,65 @@ export class Stage {
   }
 
   settleSoon(name, value) {
-    const also = this.carried;
     clearTimeout(this.resting);
+    delete this.el.dataset.settled;
     this.resting = setTimeout(() => {
-      this.moving = null;
-      this.post({kind: 'settled', control: name, value, also, approximate: this.approximate});
+      Object.assign(this, {moving: null, expected: 0});
+      this.settle();
+      this.watch();
     }, REST);
+  }
+
+  settle() {
+    this.post({kind: 'settled', state: this.state(), approximate: this.approximate});
+  }
+
+  /** Whether the picture is the exact one for the present controls. */
+  isExact() {
+    return this.shown.exact && same(this.shown.state, this.state());
+  }
+
+  /** While the exact picture does not come, the reader is told what is shown instead, and the kernel is asked again. */
+  watch(patience = LATE) {
+    clearTimeout(this.watching);
+    this.tellTruth(true);
+    if (!this.spec.kernel || this.lost || this.isExact()) return;
+    this.watching = setTimeout(() => {
+      if (this.moving || this.playing) return this.watch();
+      this.tellTruth(false);
+      if (this.computes && !this.isExact() && !same(this.refused, this.state())) this.settle();
+      this.watch(2 * patience);
+    }, patience);
+  }
+
+  /** The kernel's own words, unless the picture has not followed the controls; `patient`: it may be on its way. */
+  tellTruth(patient) {
+    this.status.textContent = this.truth(patient);
+  }
+
+  truth(patient) {
+    if (this.lost) {
+      return 'The kernel of this page has gone. Run the cell again to go on (Shift+Enter). What the browser holds can still be moved: '
+        + (this.isExact() ? 'the picture is right.' : this.belongs());
+    }
+    if (!this.spec.kernel || !this.computes || this.isExact() || this.moving || this.playing) return this.said;
+    if (same(this.refused, this.state())) return `This cannot be drawn; the reason stands beside the control. ${this.belongs()}`;
+    return patient ? this.said : `${this.said === READY ? 'Waiting for the kernel.' : this.said} ${this.belongs()}`;
+  }
+
+  /** To which controls the picture belongs, in words. */
+  belongs() {
+    const {state} = this.shown, now = this.state();
+    const others = Object.keys(now).filter((name) => state?.[name] !== now[name]);
+    if (!others.length) return 'The picture is interpolated between exact ones.';
+    return `The picture still belongs to ${others.map((name) => `${this.controls[name].label} = ${state?.[name]}`).join(', ')}.`;
+  }
+
+  /** The kernel was restarted or has died; tables go on working. */
+  lose() {
+    if (this.lost) return;
+    Object.assign(this, {lost: true, computes: false, expected: 0});
+    if (this.status) this.watch();
   }
 
   /** Draws what was wanted last into the frame that is about to be painted. */
@@ -418,8 +495,19 @@ export class Stage {
     this.wanted = null;
     const table = this.carries() ? null : this.table(name);
     if (!table) return this.drawReached(name);
-    this.show(interpolate(table, this.controls[name].get()));
+    const channels = interpolate(table, this.controls[name].get());
+    this.show(this.spec.kernel ? channels : this.completed(channels));
     this.approximate = true;
+    this.shown = {state: this.state(), exact: false};
+  }
+
+  /**
+   * A table leaves out what its slider does not change. Where no exact picture comes between the drags of two sliders, in an
+   * exported file, that is taken from the first picture.
+   */
+  completed(channels) {
+    const drawn = new Set(channels.map(({source, column}) => source + '.' + column));
+    return [...this.first.filter(({source, column}) => !drawn.has(source + '.' + column)), ...channels];
   }
 
   /** Whether the kernel is asked for the pictures of a drag: if the control is a slider, once the kernel computes. */
@@ -456,8 +544,13 @@ export class Stage {
     const values = Array.from({length: Math.max(Math.round(AHEAD / time), 2)}, (_, k) => tidy(from + k * stride))
       .filter((each, k) => !(k && !stride) && low <= each && each <= high);
     if (!values.length || (!this.ahead.length && this.asked === value)) return;
+    this.questions += 1;
     Object.assign(this, {asked: value, expected: values.length, arrival: null});
-    this.send({kind: 'moved', control: name, values, also: this.carried});
+    this.send({kind: 'moved', control: name, values, state: this.state(), question: this.question()});
+  }
+
+  question() {
+    return `${this.view} ${this.questions}`;
   }
 
   /** Draws the last of the pictures that the slider has reached or passed. */
@@ -469,37 +562,50 @@ export class Stage {
     this.ahead = this.ahead.filter((picture) => !reached.includes(picture));
     this.show(reached.at(-1).channels);
     this.approximate = false;
+    this.shown = {state: reached.at(-1).state, exact: false};
     this.ask();
   }
 
   receive(message, buffers = []) {
     if (message.kind === 'moved') {
+      if (message.question !== this.question()) return;
       this.expected = message.left;
       const now = performance.now();
       if (this.arrival) this.pictureTime += 0.3 * (now - this.arrival - this.pictureTime);
       this.arrival = now;
       if (buffers.length && message.control === this.moving) {
         const channels = unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)}));
-        this.ahead.push({value: message.state[message.control], channels});
+        this.ahead.push({value: message.state[message.control], channels, state: message.state});
         this.wanted = this.moving;
         this.painter.request();
       }
       this.ask();
     } else if (message.kind === 'picture') {
-      const behind = Object.entries(message.state).some(([name, value]) => this.controls[name].get() !== value);
+      if (message.epoch !== this.epoch) this.tables.clear();
+      this.epoch = message.epoch;
+      const behind = !same(message.state, this.state());
       // A late picture must not replace what has been drawn from the table meanwhile.
       if (behind && this.table(this.lastTouched)) return;
-      this.show(unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)})));
+      const channels = unpack(message.layout, buffers[0]).map((channel) => ({...channel, numbers: channel.row(0)}));
+      this.first ??= channels;
+      this.show(channels);
       this.approximate = false;
-      if (!behind && message.exact) this.el.dataset.settled = JSON.stringify(message.state);
+      this.shown = {state: message.state, exact: message.exact};
+      if (this.isExact()) this.el.dataset.settled = JSON.stringify(message.state);
+      this.watch();
     } else if (message.kind === 'table') {
+      if (message.epoch !== this.epoch) return;
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');
+    } else if (message.kind === 'refusal') {
+      this.refused = message.state;
+      this.watch();
     } else if (message.kind === 'marks') {
       this.marks = message.marks;
       this.placeMarks();
     } else if (message.kind === 'ready') {
       this.computes = true;
+      this.watch();
     } else if (message.kind === 'status') {
       this.say(message.text);
     } else if (message.kind === 'state') {
@@ -512,7 +618,8 @@ export class Stage {
   }
 
   say(text) {
-    this.status.textContent = text;
+    this.said = text;
+    this.tellTruth(true);
   }
 
   complain(text) {
@@ -626,7 +733,7 @@ export class Stage {
 
   reset() {
     this.stopPlaying();
-    if (this.spec.kernel) return this.post({kind: 'reset'});
+    if (this.spec.kernel && !this.lost) return this.post({kind: 'reset'});
     for (const [name, control] of Object.entries(this.controls)) control.set(this.spec.start[name]);
   }
 

@@ -9,11 +9,14 @@ function bokehOnce(model, signal) {
     // A kernel that is restarted meanwhile never answers: the next view asks again.
     signal.addEventListener('abort', () => loaded || delete window.sgtheoryBokeh[version]);
     const source = (await bokehOfServer(version)) ?? (await bokehOfKernel(model));
-    const before = window.Bokeh;
+    // Ours is changed in many places: nobody else must get it, nor we theirs. BokehJS takes its name only where it is free.
+    const theirs = window.Bokeh;
+    delete window.Bokeh;
     document.head.append(element('script', {}, source));
     const ours = window.Bokeh;
+    delete window.Bokeh;
+    if (theirs) window.Bokeh = theirs;
     loaded = true;
-    if (before) window.Bokeh = before; // another extension's BokehJS stays what it was
     ours.set_log_level('warn');
     return ours;
   })();
@@ -61,24 +64,60 @@ async function widgetControl(manager, reference, {label, limits, slides}) {
   };
 }
 
+const keepers = new WeakMap();
+
 /**
  * While a slider is dragged, its model keeps the changes to itself and sends the last one at rest: where the browser draws,
- * nobody waits for a message at each step; where the kernel draws, the stage asks for what it can show.
+ * nobody waits for a message at each step; where the kernel draws, the stage asks for what it can show. Several views of a
+ * page share the keeper of a model. A model whose kernel has gone cannot send, and the views are told.
  */
-function keepToItself(control, attended, signal) {
-  const {model} = control;
+function keeperOf(model) {
+  if (!keepers.has(model)) keepers.set(model, keeping(model));
+  return keepers.get(model);
+}
+
+function keeping(model) {
   const save = model.save_changes.bind(model);
   let kept = null;
-  control.tell = () => {
-    const rest = kept;
-    kept = null;
-    if (rest) save(...rest);
+  const keeper = {
+    views: new Set(),
+    tell() {
+      const rest = kept;
+      kept = null;
+      try {
+        if (rest) save(...rest);
+      } catch (error) {
+        for (const view of keeper.views) view.lose(error);
+      }
+    },
   };
   model.save_changes = (...rest) => {
     kept = rest;
-    if (!attended()) control.tell();
+    if (![...keeper.views].some((view) => view.attends())) keeper.tell();
   };
-  signal.addEventListener('abort', () => { control.tell(); delete model.save_changes; });
+  model.on?.('comm_live_update', () => { if (!model.comm_live) for (const view of keeper.views) view.lose(); });
+  return keeper;
+}
+
+/** Lets a view decide when a control tells the kernel; `attends`: the view draws what the control shows meanwhile. */
+function keepToItself(control, stage, attends) {
+  const {model} = control, keeper = keeperOf(model), view = {attends, lose: (error) => stage.lose(error)};
+  control.tell = () => keeper.tell();
+  keeper.views.add(view);
+  if (model.comm_live === false) stage.lose();
+  stage.signal.addEventListener('abort', () => { keeper.views.delete(view); keeper.tell(); });
+}
+
+/**
+ * A key that is pressed on a page is the page's: the notebook would take it for a command and, at an x, cut the cell. With
+ * Ctrl, Alt or Meta it is the notebook's, and so are Esc and Shift+Enter. The notebook asks the element that has the focus.
+ */
+function ownKeys(page, signal) {
+  window.addEventListener('keydown', ({target, key, ctrlKey, altKey, metaKey, shiftKey}) => {
+    if (!page.contains(target)) return;
+    const command = ctrlKey || altKey || metaKey || key === 'Escape' || (key === 'Enter' && shiftKey);
+    target.toggleAttribute('data-lm-suppress-shortcuts', !command);
+  }, {capture: true, signal}); // the notebook listens at the document, which hears it later
 }
 
 /** Gives the views of a control their accessible names, and tells the stage when the control is about to be moved. */
@@ -93,7 +132,6 @@ async function adopt(stage, name, control) {
     }
     for (const node of view.el.querySelectorAll('[role=slider], input, select')) {
       if (node.type !== 'checkbox') node.setAttribute('aria-label', control.label); // a checkbox has a name of its own
-      node.dataset.lmSuppressShortcuts = 'true'; // an arrow key moves the slider, not the notebook's cursor
     }
     for (const node of view.el.querySelectorAll('.widget-readout')) {
       node.setAttribute('role', 'textbox');
@@ -154,20 +192,21 @@ async function render({model, el, signal}) {
   const doc = JSON.parse(model.get('doc'));
   const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
   for (const [name, control] of Object.entries(controls)) {
-    if (control.slides) keepToItself(control, () => stage.table(name) || stage.asks(name), signal);
+    keepToItself(control, stage, () => control.slides && (stage.table(name) || stage.asks(name)));
   }
   const early = [];
   let receive = (...message) => early.push(message);
   const hear = (message, buffers) => receive(message, buffers);
   model.on('msg:custom', hear);
   signal.addEventListener('abort', () => model.off('msg:custom', hear));
-  model.send({kind: 'hello'});
+  stage.send({kind: 'hello'});
   if (!(await inDocument(el, signal))) return;
   await stage.build();
   open(stage, model);
   receive = (message, buffers) => stage.receive(message, buffers);
   early.forEach((message) => receive(...message));
   el.sgtheory = stage;
+  ownKeys(el.closest('.sgtheory-page') ?? el, signal);
   // Views of the controls, and the cell with the still picture, may appear later, and more than once.
   const hidden = new Set();
   const attend = setInterval(() => {

@@ -1,7 +1,7 @@
 """The update loop that all pages share.
 
-A page names its controls and figures and says how to compute a picture; this class does the rest. Callbacks may run on
-several threads (JupyterLab runs widget callbacks while a cell is running): one lock, no queue, the latest values win.
+A page names its controls and figures and says how to compute a picture; this class does the rest. The thread that hears the
+browser only takes notes: everything slow is left to the page's `Conductor`, and the latest values win.
 """
 
 import html
@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 import ipywidgets
 import numpy as np
 
-from sgtheory.pages._kit import export
+from sgtheory.pages._kit import cells, export
+from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Slider, Text
 from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
@@ -28,7 +29,6 @@ from sgtheory.pages._kit.theme import THEME
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
 _START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
-MOVE = "sgtheory picture"  # the thread that answers one step of a drag
 
 
 class Page(ipywidgets.VBox):
@@ -99,10 +99,20 @@ class Page(ipywidgets.VBox):
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._ready = threading.Event()
-        self._starting = False
         self._quiet = False
-        self._question = 0
-        self._told: dict[str, Any] = {}  # where sliders rest whose own messages have not arrived yet
+        self._failed = False
+        self._said = ""  # the present text of the status line
+        self._epoch = 0  # another number with other data behind the same settings
+        # Most urgent first: nothing is computed before JAX is there, and a drag goes before what can wait.
+        self._conductor = Conductor(
+            {
+                "start": self._warm,
+                "moved": self._move,
+                "picture": self._draw,
+                "table": self._tabulate,
+                "file": self._send_file,
+            }
+        )
         self._tables: dict[str, dict[str, Any]] = {}
         self._marked: list[dict[str, Any]] = []  # what the browser shows
         self._active = self.play
@@ -115,14 +125,19 @@ class Page(ipywidgets.VBox):
         self._stored_table: Sources | None = None
         self._stored_figures: dict[str, Any] | None = None
         self._latest = self._first_picture()
-        self._sent: tuple[dict[str, Any], bool] | None = None
+        self._sent: dict[str, Any] | None = None  # the settings whose exact picture the browser has
         self._set_stage()
         self.stage.on_msg(self._on_message)
         for name, widget in self.controls.items():
             widget.observe(lambda change, name=name: self._changed(name), names="value")
         super().__init__([self._body()])
         self.add_class("sgtheory-page")
+        cells.take_over(self)
         self._show_conditional()
+
+    def close(self) -> None:
+        """Closes the page with everything that belongs to it, here and in the browser."""
+        cells.close_tree(self)
 
     def _first_picture(self) -> tuple[dict[str, Any], Sources]:
         """The stored picture of the start state; where none is shipped, one is computed now."""
@@ -182,6 +197,7 @@ class Page(ipywidgets.VBox):
             "title": self.title,
             "play": self.play,
             "kernel": True,
+            "start": {name: control.value for name, control in self.by_name.items()},
             "figures": self._figures,
             "wide": sorted(self.wide),
             "points": {name: vars(points) for name, points in self.points.items()},
@@ -223,7 +239,7 @@ class Page(ipywidgets.VBox):
         """The exact numbers behind the picture for the present settings: source → column → array."""
         self.wait()
         with self._lock:
-            self._refresh(final=True)
+            self._refresh()
             return self._latest[1]
 
     @property
@@ -260,33 +276,30 @@ class Page(ipywidgets.VBox):
     # ---- the loop ----
 
     def _start(self, delay: float = 0.0) -> None:
-        with self._lock:
-            if self._starting:
-                return
-            self._starting = True
-        timer = threading.Timer(delay, self._warm)
-        timer.daemon = True
-        timer.start()
+        if delay:
+            timer = threading.Timer(delay, self._start)
+            timer.daemon = True
+            timer.start()
+        elif not self._ready.is_set():
+            self._conductor.ask("start")
 
     def _warm(self) -> None:
         """Loads JAX and compiles, behind the first picture."""
+        if self._ready.is_set():
+            return
         self._say("JAX is starting: this picture was stored with the page; changes are drawn as soon as JAX is ready.")
-        try:
-            self._say_ready() if self._compiled() else None
-        finally:
-            self.stage.send({"kind": "ready"})
-            self._ready.set()
-
-    def _compiled(self) -> bool:
         try:
             with self._lock:
                 self._sent = None
-                if self._refresh(final=True, forget=True):
+                if self._refresh(forget=True):
                     self._send_table(self._active)
-            return True
+            self._say_ready()
         except Exception as error:
             self._fail(error)
-            return False
+        finally:
+            self.stage.send({"kind": "ready"})
+            self._ready.set()
+            self._conductor.ask("picture")  # controls may have been moved meanwhile
 
     def _say_ready(self) -> None:
         self._say("Ready.")
@@ -295,31 +308,41 @@ class Page(ipywidgets.VBox):
         if self._quiet:
             return
         self._show_conditional()
-        with self._lock:
-            self._told.pop(name, None)
-            if self._covered(name) or not self._ready.is_set():
-                return
-            if self._sent == ((settings := self.settings() | self._told), True):
-                self._refused(settings)  # removes the message about a value that is gone
-                return
-            try:
-                slides = isinstance(self.by_name[name], Slider)
-                if self._refresh(final=not slides) and not slides:
-                    self._send_table(self._active)
-            except Exception as error:
-                self._fail(error)
+        if self._covered(name):
+            return
+        self._conductor.ask("picture")
+        if not isinstance(self.by_name[name], Slider):
+            self._conductor.ask("table", self._active)
 
-    def _refresh(self, final: bool, forget: bool = False, **ahead: Any) -> bool:
-        """Computes and sends the picture for the present settings, unless it has been sent already.
+    def _draw(self) -> None:
+        """Sends the exact picture for the present settings."""
+        if not self._ready.is_set():
+            return
+        try:
+            with self._lock:
+                self._refresh()
+        except Exception as error:
+            self._fail(error)
 
-        `ahead`: values that the browser has sent before its sliders did. False if the settings were refused.
-        """
-        settings = self.settings() | ahead
+    def _tabulate(self, name: str) -> None:
+        """Sends the table of a slider, unless the browser has it."""
+        if not self._ready.is_set() or self._covered(name):
+            return
+        try:
+            with self._lock:
+                self._send_table(name)
+        except Exception as error:
+            self._fail(error)
+
+    def _refresh(self, forget: bool = False) -> bool:
+        """Computes the picture for the present settings and sends it, unless it has been sent; false if they are refused."""
+        settings = self.settings()
         if not self._computed(settings, forget):
+            self.stage.send({"kind": "refusal", "state": settings})
             return False
-        if self._sent != (settings, True) and self._sent != (settings, final):
-            self._send_picture(precision="f8" if final else "f4")
-            self._sent = settings, final
+        if self._sent != settings:
+            self._sent = settings
+            self._send_picture()
         return True
 
     def _computed(self, settings: dict[str, Any], forget: bool = False) -> bool:
@@ -328,19 +351,20 @@ class Page(ipywidgets.VBox):
             return False
         if self._latest[0] == settings and not forget:
             return True
-        slow = not self._ready.is_set() or any(
+        slow = self._ready.is_set() and any(
             self._latest[0].get(control.name) != settings[control.name]
             for control in self.specification
             if not isinstance(control, Slider) or control.sizes
         )
-        if slow and self._ready.is_set():
+        if slow:
             self._say("Compiling for the new choice …")
         sources = self.compute(settings)
+        if slow or self._failed:
+            self._failed = False
+            self._say_ready()
         if self._blamed(settings, sources):
             return False
         self._latest = settings, sources
-        if slow and self._ready.is_set():
-            self._say_ready()
         return True
 
     def _refused(self, settings: Mapping[str, Any]) -> bool:
@@ -382,11 +406,18 @@ class Page(ipywidgets.VBox):
         finally:
             self._quiet = False
         self._show_conditional()
-        if self._ready.is_set():
-            with self._lock:
-                if self._refresh(final=True):
-                    self._send_table(self._active)
+        self._conductor.ask("picture")
+        self._conductor.ask("table", self._active)
         self._send_marks()
+
+    def _renew(self) -> None:
+        """Draws the present settings again, from other data."""
+        with self._lock:
+            self._epoch += 1
+            self._sent = None
+            self._tables.clear()
+            if self._refresh(forget=True):
+                self._send_table(self._active)
 
     def _show_conditional(self) -> None:
         for control in self.specification:
@@ -402,7 +433,8 @@ class Page(ipywidgets.VBox):
         """The latest picture as a message: a description and its numbers."""
         settings, sources = self._latest
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
-        return {"kind": "picture", "layout": layout, "state": settings, "exact": precision == "f8"}, data
+        exact = precision == "f8"
+        return {"kind": "picture", "layout": layout, "state": settings, "exact": exact, "epoch": self._epoch}, data
 
     def _table_message(self, name: str, table: Sources, rows: int) -> tuple[dict[str, Any], bytes]:
         control = self.by_name[name]
@@ -411,7 +443,7 @@ class Page(ipywidgets.VBox):
         others = self._others(name)
         return {
             "kind": "table", "control": name, "low": control.low, "high": control.high, "rows": rows,
-            "layout": layout, "others": others,
+            "layout": layout, "others": others, "epoch": self._epoch,
         }, data  # fmt: skip
 
     def table_message(self, name: str) -> tuple[dict[str, Any], bytes]:
@@ -462,70 +494,62 @@ class Page(ipywidgets.VBox):
         self.stage.send({"kind": "bokeh"}, [bokeh_script()])
 
     def _answer_hello(self, _content: dict[str, Any]) -> None:
-        with self._lock:
-            self._tables.clear()  # a new view has none
-            self._marked = []
-            self._send_picture()
-            self._send_marks()
-            if self._ready.is_set():
-                self._send_table(self._active)
-                self.stage.send({"kind": "ready"})
+        """A new view of the page gets what the others have."""
+        self._tables.clear()
+        self._marked = []
+        self._send_picture()
+        self._send_marks()
+        if self._said:
+            self._say(self._said)
+        if self._ready.is_set():
+            self.stage.send({"kind": "ready"})
+            self._conductor.ask("table", self._active)
         self._start(_START_DELAY)
 
     def _answer_activate(self, content: dict[str, Any]) -> None:
-        if self._ready.is_set() and not self._covered(content["control"]):
-            with self._lock:
-                if self._refresh(final=True):
-                    self._send_table(content["control"])
+        control = self.by_name[content["control"]]
+        if isinstance(control, Slider) and control.tabled:
+            self._conductor.ask("table", control.name)
 
     def _answer_moved(self, content: dict[str, Any]) -> None:
-        """Steps of a drag that has no table: the first where the slider is, the others where it may soon be.
+        self._conductor.ask("moved", content)
 
-        A thread answers, so that the kernel is busy only while it takes the question: the front end redraws itself at each
-        change from busy to idle, and this way does so once per question instead of once per picture.
-        """
-        self._question += 1
-        question = self._question, content["control"], list(content["values"]), dict(content.get("also", {}))
-        threading.Thread(target=self._move, args=question, name=MOVE).start()
-
-    def _move(self, question: int, name: str, values: list[Any], also: dict[str, Any]) -> None:
-        left = len(values)
+    def _move(self, content: dict[str, Any]) -> None:
+        """Steps of a drag that has no table: the first where the slider is, the others where it may soon be."""
+        name, question, left = content.get("control"), content.get("question"), 1
         try:
+            state, values = self._checked(self._sliders_of(content)), list(content["values"])
+            left = len(values)
             for value in values:
+                # A slider at rest needs no pictures ahead of it.
+                if self._conductor.asked("moved", "picture"):
+                    break
                 with self._lock:
-                    if question != self._question or not self._moved({**also, name: value}, name, left - 1):
+                    if not self._computed(self.settings() | state | self._checked({name: value})):
                         break
-                left -= 1
+                    left -= 1
+                    message, data = self.picture_message("f4")
+                    self._sent = None
+                self.stage.send(
+                    {**message, "kind": "moved", "control": name, "left": left, "question": question}, [data]
+                )
         except Exception as error:
             self._fail(error)
         if left:
-            self.stage.send({"kind": "moved", "control": name, "left": 0})
-
-    def _moved(self, moved: dict[str, Any], name: str, left: int) -> bool:
-        """Sends one picture of an answer, of which `left` more are to come; false if it is refused."""
-        settings = self.settings() | self._checked(moved)
-        if not self._computed(settings):
-            return False
-        message, data = self.picture_message("f4")
-        self.stage.send({**message, "kind": "moved", "control": name, "left": left}, [data])
-        self._sent = settings, False
-        return True
+            self.stage.send({"kind": "moved", "control": name, "left": 0, "question": question})
 
     def _answer_settled(self, content: dict[str, Any]) -> None:
-        if not self._ready.is_set():
-            return
-        name = content["control"]
-        self._question += 1  # a slider at rest needs no pictures ahead of it
-        with self._lock:
-            # This message may overtake the slider's own, which the front end holds back while another is on its way. The
-            # slider itself is not set: its value would travel back and pull the handle out of the reader's hand.
-            ahead = self._checked({**content.get("also", {}), name: content["value"]})
-            if content.get("approximate"):
-                self._sent = None  # the browser has drawn from its table since
-            drawn = self._refresh(final=True, **ahead)
-            self._told = {each: value for each, value in ahead.items() if self.settings()[each] != value}
-            if drawn and self.settings() == self.settings() | ahead and not self._covered(self._active):
-                self._send_table(self._active)
+        """The controls are at rest in this state, which the sliders' own messages may bring later or not at all."""
+        if content.get("approximate"):
+            self._sent = None  # the browser has drawn from its table since
+        for name, value in self._checked(self._sliders_of(content)).items():
+            if self.settings()[name] != value:
+                self.controls[name].set_state({"value": value})  # as if it came from the browser: nothing travels back
+        self._conductor.ask("picture")
+        self._conductor.ask("table", self._active)
+
+    def _sliders_of(self, content: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in content["state"].items() if isinstance(self.by_name[name], Slider)}
 
     def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self.by_name[name].check(value) for name, value in values.items()}
@@ -537,11 +561,17 @@ class Page(ipywidgets.VBox):
             self.stage.send({"kind": "refused", "text": str(error)})
 
     def _answer_export(self, _content: dict[str, Any]) -> None:
-        self._say("Writing the web page …")
-        self.wait()
-        message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
-        self.stage.send(message, [self._exported().encode()])
-        self._say_ready()
+        self._start()
+        self._conductor.ask("file")
+
+    def _send_file(self) -> None:
+        try:
+            self._say("Writing the web page …")
+            message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
+            self.stage.send(message, [self._exported().encode()])
+            self._say_ready()
+        except Exception as error:
+            self._fail(error)
 
     def _answer_action(self, content: dict[str, Any]) -> None:
         if content.get("name") in {action.name for action in self.actions}:
@@ -563,10 +593,12 @@ class Page(ipywidgets.VBox):
             self.stage.send({"kind": "marks", "marks": marks})
 
     def _say(self, text: str) -> None:
+        self._said = text
         self.stage.send({"kind": "status", "text": text})
 
     def _fail(self, error: Exception) -> None:
         """Reports an unforeseen error: its text to the reader, its traceback to the log; the old picture stays."""
+        self._failed = True
         self._say(f"The picture could not be computed: {error}")
         traceback.print_exception(error, file=(log := io.StringIO()))
         self._trace = log.getvalue()
@@ -576,7 +608,7 @@ class Page(ipywidgets.VBox):
     def _exported(self) -> str:
         self.wait()
         with self._lock:
-            self._refresh(final=True)
+            self._refresh()
             return export.page_as_html(self)
 
     def stored(self) -> dict[str, np.ndarray]:

@@ -46,11 +46,16 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True)
 class Readout:
-    """A number beside the figures: column `key` of the source "readouts"."""
+    """A number beside the figures: column `key` of the source "readouts".
+
+    `of`: its address in the experiment's bundle, if that is not `key`; `jumps` where it changes in steps.
+    """
 
     key: str
     label: str
     unit: str = ""
+    of: str | None = None
+    jumps: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""Which notebook cell made a page: when that cell is run again, its earlier page is closed and leaves nothing behind."""
+
+import sys
+
+import ipywidgets
+
+_pages: dict[str, tuple[str, list[ipywidgets.Widget]]] = {}
+"""Cell → the run that made its pages, and the pages."""
+
+
+def take_over(page: ipywidgets.Widget) -> None:
+    """Registers a page with the cell that is being run, and closes the pages of its earlier runs."""
+    cell, run = _present()
+    if not cell:
+        return
+    before, pages = _pages.get(cell, (run, []))
+    if before != run:
+        for old in pages:
+            old.close()
+        pages = []
+    _pages[cell] = run, [*pages, page]
+
+
+def _present() -> tuple[str | None, str]:
+    """The cell that is being run, where the front end names it, and the number of this run."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel else {}
+    return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id", "")
+
+
+def close_tree(widget: ipywidgets.Widget) -> None:
+    """Closes a widget and all that hang on it: children, layouts, styles."""
+    found = [widget]
+    for each in found:  # grows meanwhile
+        values = [getattr(each, name) for name in each.keys]
+        parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else [value])]
+        parts += [part for value in values if isinstance(value, dict) for part in value.values()]
+        found += [part for part in parts if isinstance(part, ipywidgets.Widget) and part not in found]
+    for each in found:
+        ipywidgets.Widget.close(each)

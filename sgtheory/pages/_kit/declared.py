@@ -1,0 +1,210 @@
+"""A page whose panels are declared: what is sent, swept and drawn follows from their marks."""
+
+import functools
+import importlib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sgtheory.pages._kit.controls import Slider
+from sgtheory.pages._kit.drawing import Drawing, data_sources, sent_range
+from sgtheory.pages._kit.marks import Mark, Panel
+from sgtheory.pages._kit.numbers import Sources, filled_up, in_64_bits, nice_range, range_columns, range_names
+from sgtheory.pages._kit.page import Page
+from sgtheory.pages._kit.stage import Figure
+from sgtheory.pages._kit.theme import panel as empty_panel
+
+_CONTROL, _AXIS = "setting.", "()"
+
+
+class DeclaredPage(Page):
+    """A page that names its controls and panels; the experiment of the same name computes what they show.
+
+    The experiment `sgtheory.experiments.x` has a function `x` of an `XSetting`, whose fields are the sliders' names; a page
+    whose experiment takes something else says so in `bundle`.
+    """
+
+    panels: ClassVar[tuple[Panel, ...]]
+    experiment_name: ClassVar[str | None] = None
+    """Where several pages share an experiment."""
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        jumping = (mark.jumping(panel.x[1]) for panel, mark in cls._marks())
+        read = {f"readouts.{readout.key}" for readout in cls.readouts if readout.jumps}
+        ranges = range_names(
+            [each.name for each in cls._automatic()], [each.name for each in cls.panels if each.moves_across]
+        )
+        cls.discrete = frozenset().union(*jumping, read, ranges)
+
+    # ---- what a page may define ----
+
+    @classmethod
+    def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        """The experiment's bundle; the sliders' `numbers` may be traced, all other settings are `choices`."""
+        del choices
+        experiment = cls.experiment()
+        setting = cls.name.title().replace("_", "") + "Setting"
+        return getattr(experiment, cls.name)(getattr(experiment, setting)(**numbers))
+
+    def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything that `bundle` reads beside numbers; whatever is new here is compiled."""
+        return {name: value for name, value in settings.items() if name not in self._numeric()}
+
+    # ---- numbers ----
+
+    @classmethod
+    def experiment(cls) -> ModuleType:
+        """The module of the experiment, imported when it is first needed."""
+        return importlib.import_module(f"sgtheory.experiments.{cls.experiment_name or cls.name}")
+
+    @classmethod
+    def _marks(cls) -> list[tuple[Panel, Mark]]:
+        return [(panel, mark) for panel in cls.panels for mark in panel.marks]
+
+    @classmethod
+    def _automatic(cls) -> list[Panel]:
+        """The panels whose y-axis follows the numbers."""
+        return [panel for panel in cls.panels if panel.y_range is None]
+
+    @classmethod
+    def _numeric(cls) -> list[str]:
+        """The controls whose numbers change without compiling anything."""
+        return [each.name for each in cls.specification if isinstance(each, Slider) and not each.sizes]
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        numbers = {name: np.asarray(settings[name], dtype=float) for name in self._numeric()}
+        with in_64_bits():
+            bundle = self.computed(numbers, self.choices(settings))
+            columns = self._columns(_Rows(bundle, numbers, self.experiment(), None))
+        return {source: {name: values[0] for name, values in each.items()} for source, each in columns.items()}
+
+    def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
+        rows = len(values)
+        with in_64_bits():
+            swept = settings | {name: filled_up(np.asarray(values, dtype=float), self._most())}
+            numbers = {
+                each: np.broadcast_to(np.asarray(swept[each], dtype=float), self._most()) for each in self._numeric()
+            }
+            bundle = _mapped_program(type(self))(numbers, self.choices(settings))
+            return self._columns(_Rows(bundle, numbers, self.experiment(), rows))
+
+    @classmethod
+    def computed(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        """The bundle, in 64 bits, from the one compiled program of all pages of this class."""
+        with in_64_bits():
+            return _program(cls)({name: np.asarray(numbers[name], dtype=float) for name in cls._numeric()}, choices)
+
+    @classmethod
+    def _most(cls) -> int:
+        """Rows of every sweep: enough for one at every step of any slider, so that one program computes all tables."""
+        return max(each.positions() for each in cls.specification if isinstance(each, Slider) and each.tabled)
+
+    def _columns(self, shown: "_Rows") -> Sources:
+        sources: Sources = {}
+        for panel, mark in self._marks():
+            for source, columns in mark.sources(panel.x[1], shown).items():
+                sources.setdefault(source, {}).update(columns)
+        reaches = {
+            panel.name: [each for mark in panel.marks for each in mark.reach(shown)] for panel in self._automatic()
+        }
+        across = {panel.name: _ends(shown(panel.x[1])) for panel in self.panels if panel.moves_across}
+        ranges = range_columns({name: nice_range(reach) for name, reach in reaches.items()}, across)
+        sources |= {"ranges": ranges} if ranges else {}
+        sources["readouts"] = {each.key: shown(each.of or each.key).reshape(shown.rows, 1) for each in self.readouts}
+        return sources
+
+    # ---- figures ----
+
+    def figures(self, sources: Sources) -> list[Figure]:
+        data = data_sources(sources)
+        return [self._figure(panel, data, sources.get("ranges", {})) for panel in self.panels]
+
+    def _figure(self, panel: Panel, data: dict[str, Any], ranges: dict[str, np.ndarray]) -> Figure:
+        from bokeh.models import Range1d
+
+        label, x = panel.x
+        if panel.moves_across:
+            x_range = sent_range(ranges, panel.name, ("left", "right"))
+        else:
+            x_range = panel.x_range or (float(self._axis(x)[0]), float(self._axis(x)[-1]))
+        y_range = panel.y_range or sent_range(ranges, panel.name)
+        plot = empty_panel(
+            panel.title, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label
+        )
+        drawing = Drawing(panel.name, data, plot)
+        for mark in panel.marks:
+            mark.draw(drawing, x, self._axis)
+        if panel.ticks is not None:
+            drawing.named_rows(dict(panel.ticks))
+        return drawing.finished(panel.text, panel.legend, panel.map)
+
+    def _axis(self, address: str) -> np.ndarray:
+        return _axis(self.experiment(), address)
+
+
+class _Rows:
+    """The numbers at an address, with a leading axis of `rows`; a bundle that is no sweep is a single row."""
+
+    def __init__(
+        self, bundle: Any, numbers: Mapping[str, np.ndarray], experiment: ModuleType, rows: int | None
+    ) -> None:
+        self.bundle, self.numbers, self.experiment = bundle, numbers, experiment
+        self.rows, self._wanted = (1, None) if rows is None else (rows, slice(rows))
+        self._found: dict[str, np.ndarray] = {}
+
+    def __call__(self, address: str) -> np.ndarray:
+        if address not in self._found:
+            self._found[address] = self._find(address)
+        return self._found[address]
+
+    def _find(self, address: str) -> np.ndarray:
+        if address.endswith(_AXIS):
+            axis = _axis(self.experiment, address)
+            return np.broadcast_to(axis, (self.rows, *axis.shape))
+        try:
+            if address.startswith(_CONTROL):
+                found = self.numbers[address.removeprefix(_CONTROL)]
+            else:
+                found = functools.reduce(_part, address.split("."), self.bundle)
+        except (AttributeError, KeyError, IndexError) as fault:
+            raise ValueError(
+                f"An address must name a field of the bundle, a slider or an axis of {self.experiment.__name__}, got {address!r}. "
+                "Look for a slip of the pen in the page's marks and readouts."
+            ) from fault
+        return np.asarray(found)[self._wanted]
+
+
+def _part(bundle: Any, name: str) -> Any:
+    """A field of a bundle, or a column of an array."""
+    return np.asarray(bundle)[..., int(name)] if name.isdecimal() else getattr(bundle, name)
+
+
+def _ends(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of an axis that contains these numbers, row by row, with a small margin."""
+    lowest, highest = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
+    margin = 0.04 * (highest - lowest)
+    return lowest - margin, highest + margin
+
+
+@functools.cache
+def _axis(experiment: ModuleType, address: str) -> np.ndarray:
+    with in_64_bits():
+        return np.asarray(getattr(experiment, address.removesuffix(_AXIS))(), dtype=float)
+
+
+@functools.cache
+def _program(kind: type[DeclaredPage]) -> Any:
+    import equinox as eqx
+
+    return eqx.filter_jit(kind.bundle)
+
+
+@functools.cache
+def _mapped_program(kind: type[DeclaredPage]) -> Any:
+    import equinox as eqx
+    import jax
+
+    return eqx.filter_jit(lambda numbers, choices: jax.vmap(lambda each: kind.bundle(each, choices))(numbers))

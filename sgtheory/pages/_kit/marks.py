@@ -1,0 +1,311 @@
+"""What a panel shows, as data: marks, each with addresses of the numbers that it draws.
+
+An address is a field of the experiment's bundle ("gradient", "at_weight.gradient"; with a number, a column of it: "loop.0"),
+a control ("setting.w"), or an axis that the experiment names ("weight_axis()").
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sgtheory.pages._kit.drawing import BEHIND, Drawing
+from sgtheory.pages._kit.numbers import Sources
+
+Number = int | float
+
+FAR = 1e4
+"""Beyond the ends of any axis."""
+
+Shown = Callable[[str], np.ndarray]
+"""The numbers at an address, with a leading axis of rows."""
+
+
+class Mark:
+    """Something that a panel draws, from a source of its own or from the one of its panel's x-axis."""
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        """Its columns, by source; `x` is the address of the panel's x-axis."""
+        raise NotImplementedError
+
+    def draw(self, drawing: Drawing, x: str, axis: Callable[[str], np.ndarray]) -> None:
+        """Draws it; `axis` gives the numbers of an axis."""
+        raise NotImplementedError
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        """The numbers that an automatic y-axis contains."""
+        del shown
+        return []
+
+    def jumping(self, x: str) -> frozenset[str]:
+        """Its columns that must not be interpolated, each as "source.column"."""
+        del x
+        return frozenset()
+
+
+def _points(values: np.ndarray, every: int = 1) -> np.ndarray:
+    """Numbers with an axis of points, which a single number lacks; thinned out."""
+    return (values[:, None] if values.ndim == 1 else values)[:, ::every]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Points(Mark):
+    """Numbers `y` over the panel's x-axis or over `x`; `jumps` where they change in steps, as spikes do."""
+
+    y: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    x: str | None = None
+    jumps: bool = False
+    every: int = 1
+    """The eye tells apart fewer marks than points of a line, and each mark costs as much as ten points: 2 takes every other."""
+    scales: bool = True
+    """Whether an automatic y-axis contains them."""
+
+    def source(self, x: str) -> str:
+        return (self.x or x) + (f" every {self.every}" if self.every > 1 else "")
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        numbers = {"x": shown(self.x or x), self.y: shown(self.y)}
+        return {self.source(x): {name: _points(values, self.every) for name, values in numbers.items()}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [_points(shown(self.y))] if self.scales else []
+
+    def jumping(self, x: str) -> frozenset[str]:
+        return frozenset({f"{self.source(x)}.{self.y}"} if self.jumps else ())
+
+
+@dataclasses.dataclass(frozen=True)
+class Line(_Points):
+    """A curve."""
+
+    width: Number = 1.5
+    dash: str = "solid"
+    alpha: Number = 1.0
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.line(self.source(x), self.y, self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha)
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps(_Points):
+    """A curve that jumps, at the right end of each interval."""
+
+    width: Number = 1.0
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.steps(self.source(x), self.y, self.role, self.legend, width=self.width)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dots(_Points):
+    """Markers."""
+
+    size: Number = 4
+    marker: str = "circle"
+    hollow: bool = False
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.dots(
+            self.source(x), self.y, self.role, self.legend, size=self.size, marker=self.marker, hollow=self.hollow
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ErrorBand(Mark):
+    """An area one standard error around a mean."""
+
+    mean: str
+    error: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    jumps: bool = False
+    every: int = 1
+
+    def source(self, x: str) -> str:
+        return x + (f" every {self.every}" if self.every > 1 else "")
+
+    def _ends(self, shown: Shown) -> dict[str, np.ndarray]:
+        mean, error = (_points(shown(address), self.every) for address in (self.mean, self.error))
+        return {f"{self.mean} − error": mean - error, f"{self.mean} + error": mean + error}
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {self.source(x): {"x": _points(shown(x), self.every), **self._ends(shown)}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return list(self._ends(shown).values())
+
+    def jumping(self, x: str) -> frozenset[str]:
+        names = (f"{self.source(x)}.{self.mean} {sign} error" for sign in "−+")
+        return frozenset(names if self.jumps else ())
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        ends = f"{self.mean} − error", f"{self.mean} + error"
+        drawing.band(self.source(x), self.role, self.legend, ends=ends)
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval(Mark):
+    """A vertical line one standard error up and down from a mean, at one `x`."""
+
+    mean: str
+    error: str
+    role: str
+    _: dataclasses.KW_ONLY
+    x: str
+
+    def _ends(self, shown: Shown) -> dict[str, np.ndarray]:
+        mean, error = _points(shown(self.mean)), _points(shown(self.error))
+        return {"low": mean - error, "high": mean + error}
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {f"interval {self.mean}": {"x": _points(shown(self.x)), **self._ends(shown)}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return list(self._ends(shown).values())
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.intervals(f"interval {self.mean}", self.role)
+
+
+@dataclasses.dataclass(frozen=True)
+class NameTag(Mark):
+    """A text that does not change, `above` a number and to the right of `x`."""
+
+    text: str
+    role: str
+    _: dataclasses.KW_ONLY
+    x: Number
+    y: str
+    above: Number = 0.0
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        y = _points(shown(self.y))
+        return {f"name {self.y}": {"x": np.full_like(y, self.x), "y": y + self.above}}
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.name_tag(f"name {self.y}", self.role, self.text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shade(Mark):
+    """The whole height of a panel, where something is true."""
+
+    where: str
+    role: str
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        true = shown(self.where) > 0.5
+        return {self.where: {"x": shown(x), "low": np.where(true, -FAR, 0.0), "high": np.where(true, FAR, 0.0)}}
+
+    def jumping(self, x: str) -> frozenset[str]:
+        return frozenset({f"{self.where}.low", f"{self.where}.high"})
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.band(self.where, self.role)
+
+
+@dataclasses.dataclass(frozen=True)
+class Level(Mark):
+    """A horizontal line that no control moves."""
+
+    y: Number
+    role: str = "soft"
+    _: dataclasses.KW_ONLY
+    width: Number = 1.0
+    dash: str = "solid"
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        rows = len(shown(x))
+        ends = np.array([[-FAR, FAR], [self.y, self.y]])
+        return {f"level {self.y:g}": dict(zip("xy", (np.broadcast_to(each, (rows, 2)) for each in ends), strict=True))}
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.line(f"level {self.y:g}", "y", self.role, width=self.width, dash=self.dash, level=BEHIND)
+
+
+@dataclasses.dataclass(frozen=True)
+class Marker(Mark):
+    """A vertical line at one number."""
+
+    x: str
+    role: str = "soft"
+    _: dataclasses.KW_ONLY
+    dash: str = "dotted"
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        at = _points(shown(self.x))[:, :1]
+        ends = np.broadcast_to([-FAR, FAR], (len(at), 2))
+        return {f"at {self.x}": {"x": np.concatenate([at, at], axis=1), "y": ends}}
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.line(f"at {self.x}", "y", self.role, dash=self.dash)
+
+
+@dataclasses.dataclass(frozen=True)
+class HeatMap(Mark):
+    """Numbers over the panel's x-axis and the axis `y`, as colours from `low` to `high`."""
+
+    values: str
+    y: str
+    palette: str
+    _: dataclasses.KW_ONLY
+    low: Number = -1.0
+    high: Number = 1.0
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {self.values: {"image": shown(self.values)}}
+
+    def draw(self, drawing: Drawing, x: str, axis: Callable[[str], np.ndarray]) -> None:
+        drawing.heat_map(self.values, self.low, self.high, self.palette, axis(x), axis(self.y))
+
+
+@dataclasses.dataclass(frozen=True)
+class Raster(Mark):
+    """Spikes over the panel's x-axis, one row a trial, from `bottom` to `top`; a single row may fill the whole height."""
+
+    spikes: str
+    role: str
+    bottom: Number
+    top: Number
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        fired = shown(self.spikes) > 0.5
+        return {self.spikes: {"image": np.repeat(fired[:, None], 8, axis=1) if fired.ndim == 2 else fired}}
+
+    def draw(self, drawing: Drawing, x: str, axis: Callable[[str], np.ndarray]) -> None:
+        drawing.raster(self.spikes, self.role, axis(x), self.bottom, self.top)
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One figure of a page.
+
+    `x`: the label of its x-axis and the address of the numbers along it. `x_range`: None for the ends of these numbers;
+    where they are no axis but depend on the settings, with a small margin. `y_range`: None for round ends that contain
+    everything drawn. `text`: what the figure shows, for readers who do not see it; its {read-outs} follow the numbers.
+    `map` and `legend` as in `Figure` and Bokeh.
+    """
+
+    name: str
+    title: str
+    _: dataclasses.KW_ONLY
+    x: tuple[str, str]
+    y_label: str = ""
+    marks: tuple[Mark, ...]
+    text: str
+    x_range: tuple[Number, Number] | None = None
+    y_range: tuple[Number, Number] | None = None
+    legend: str = "top_left"
+    map: tuple[str, str] | None = None
+    ticks: tuple[tuple[Number, str], ...] | None = None
+    """Names at places of the y-axis, in place of numbers; none where its positions are rows."""
+
+    @property
+    def moves_across(self) -> bool:
+        """Whether its x-axis follows the numbers."""
+        return self.x_range is None and not self.x[1].endswith("()")
