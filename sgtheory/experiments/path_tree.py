@@ -162,8 +162,13 @@ def draw_uniforms(key: Key, widths: tuple[int, ...]) -> tuple[Float[Array, "two 
 
 
 def weight_axis() -> Float[Array, " points"]:
-    """The middle weights at which gradients are shown."""
-    return jnp.linspace(-LARGEST, LARGEST, POINTS)
+    """The middle weights at which gradients are shown.
+
+    Each is the quotient of two whole numbers, rounded once: at 0.5 a deterministic unit is exactly at its threshold, and
+    what it does there must not depend on how a library rounds.
+    """
+    middle = (POINTS - 1) // 2
+    return (jnp.arange(float(POINTS)) - middle) / (middle / LARGEST)
 
 
 def step_axis() -> Float[Array, " steps"]:

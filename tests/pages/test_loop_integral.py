@@ -38,10 +38,10 @@ def test_a_loop_of_ones_own_is_drawn_from_its_third_corner_on(loop_page):
     assert parse_corners(page.settings()["corners"]) == [(0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
     assert "picture" in points(front_end, -0.5, 0.0)
     assert len(parse_corners(page.settings()["corners"])) == 4
-    path = page.data["path"]
-    assert (path["x"].max(), path["y"].max()) == pytest.approx((1.5, 1.0), abs=1e-3)
+    path = page.data["loop.0"]
+    assert (path["x"].max(), path["loop.1"].max()) == pytest.approx((1.5, 1.0), abs=1e-3)
     assert abs(float(page.data["readouts"]["change"][0])) < 1e-12
-    page.reset()
+    front_end.says("reset")
     assert points(front_end, 0.5, 1.0) == []  # a circle has no corners: the message says what to do
     assert "Own loop" in front_end.words[-1]
 

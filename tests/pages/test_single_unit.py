@@ -82,66 +82,79 @@ def assert_finite(sources):
             assert np.all(np.isfinite(values))
 
 
+EXPECTED = "curves.expected_gradient"
+ALL, SECOND, FOURTH = (f"membrane_potentials(){every}" for every in ("", " every 2", " every 4"))
+"""Sources of the curves, and of the marks at every second and at every fourth potential."""
+
+
 # ---- theory ----------------------------------------------------------------------------------------------------------
 
 
 @every_escape
 def test_the_matched_surrogate_gradient_is_the_derivative_of_the_expected_output(picture, escape):
-    derivatives = picture(escape=escape)["derivatives"]
-    np.testing.assert_allclose(derivatives["surrogate"], derivatives["expected"], rtol=1e-12, atol=1e-12)
+    derivatives = picture(escape=escape)[ALL]
+    np.testing.assert_allclose(
+        derivatives["curves.surrogate_gradient"], derivatives["curves.expected_gradient"], rtol=1e-12, atol=1e-12
+    )
 
 
 @every_escape
 def test_the_affine_combination_of_one_draw_is_that_derivative_too(picture, escape):
-    derivatives = picture(escape=escape)["derivatives"]
-    np.testing.assert_allclose(derivatives["affine"], derivatives["expected"], rtol=1e-12, atol=1e-12)
+    derivatives = picture(escape=escape)[ALL]
+    np.testing.assert_allclose(
+        derivatives["curves.affine_draw"], derivatives["curves.expected_gradient"], rtol=1e-12, atol=1e-12
+    )
 
 
 @every_escape
 def test_the_numerical_derivative_agrees_wherever_the_slope_has_no_kink(picture, escape):
     """The fast sigmoid has a kink at threshold, the hard threshold a jump."""
     sources = picture(escape=escape, threshold=0.025)
-    smooth = np.abs(sources["numerical"]["x"] - 0.025) > 0.03
-    difference = sources["numerical"]["numerical"] - sources["derivatives"]["expected"][::4]
+    smooth = np.abs(sources[FOURTH]["x"] - 0.025) > 0.03
+    difference = sources[FOURTH]["curves.numerical_gradient"] - sources[ALL]["curves.expected_gradient"][::4]
     assert np.max(np.abs(difference[smooth])) < 1e-5
 
 
 def test_without_noise_there_is_nothing_to_learn_from(picture):
-    derivatives = picture(escape="hard threshold")["derivatives"]
-    assert all(np.all(derivatives[name] == 0) for name in ("expected", "surrogate", "affine"))
+    derivatives = picture(escape="hard threshold")[ALL]
+    assert all(np.all(derivatives[name] == 0) for name in (EXPECTED, "curves.surrogate_gradient", "curves.affine_draw"))
 
 
 def test_another_surrogate_is_the_gradient_of_another_noise(picture):
-    derivatives = picture(surrogate="SuperSpike")["derivatives"]
-    assert np.max(np.abs(derivatives["surrogate"] - derivatives["expected"])) > 0.1
-    np.testing.assert_array_equal(derivatives["expected"], picture()["derivatives"]["expected"])
+    derivatives = picture(surrogate="SuperSpike")[ALL]
+    assert np.max(np.abs(derivatives["curves.surrogate_gradient"] - derivatives["curves.expected_gradient"])) > 0.1
+    np.testing.assert_array_equal(derivatives["curves.expected_gradient"], picture()[ALL]["curves.expected_gradient"])
 
 
 def test_a_draw_is_one_sided(picture):
     """Left where the first trial fired, right where it was silent, zero on the other side."""
     sources = picture()
-    fired = sources["stochastic"]["image"][0]
-    probability, slope = sources["probability"]["probability"], sources["derivatives"]["expected"]
+    fired = sources["curves.trials"]["image"][0]
+    probability, slope = sources[ALL]["curves.probability"], sources[ALL]["curves.expected_gradient"]
     fired, probability, slope = (column[::2] for column in (fired, probability, slope))
-    np.testing.assert_allclose(sources["draws"]["left"], np.where(fired, slope / probability, 0.0), rtol=1e-9)
-    np.testing.assert_allclose(sources["draws"]["right"], np.where(fired, 0.0, slope / (1 - probability)), rtol=1e-9)
+    np.testing.assert_allclose(
+        sources[SECOND]["curves.left_draw"], np.where(fired, slope / probability, 0.0), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        sources[SECOND]["curves.right_draw"], np.where(fired, 0.0, slope / (1 - probability)), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.31, 1.0])
 def test_the_variance_is_the_closed_form_and_vanishes_where_silence_is_as_likely_as_the_baseline(picture, baseline):
     sources = picture(baseline=baseline, input=1.7)
-    p, slope = sources["probability"]["probability"], sources["derivatives"]["expected"]
+    p, slope = sources[ALL]["curves.probability"], sources[ALL]["curves.expected_gradient"]
     expected = slope**2 * (1 - p - baseline) ** 2 / (p * (1 - p))
-    np.testing.assert_allclose(sources["variance"]["variance"], expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(sources[ALL]["curves.variance"], expected, rtol=1e-6, atol=1e-12)
     silence = 1.0 - float(sources["readouts"]["probability"][0])
     assert picture(baseline=silence, input=1.7)["readouts"]["variance"][0] < 1e-30
 
 
 def test_measured_variance_agrees_with_the_closed_form(picture):
     sources = picture(trials=50, baseline=0.2)
-    measured, formula = sources["measured"]["variance"], sources["variance"]["variance"][::4]
+    measured, formula = sources[FOURTH]["curves.score_variance"], sources[ALL]["curves.variance"][::4]
     # Where both outcomes occur in most sets of trials; 50 trials give a variance to some 20 %.
-    common = np.abs(sources["probability"]["probability"][::4] - 0.5) < 0.35
+    common = np.abs(sources[ALL]["curves.probability"][::4] - 0.5) < 0.35
     assert np.sum(common) >= 5
     assert np.all(np.abs(measured[common] / formula[common] - 1) < 1.0)
 
@@ -159,9 +172,11 @@ def test_the_button_takes_the_best_baseline_at_every_potential(page):
     page._active = "trials"  # a control without a table: none is compiled for this
     page.match_baseline()
     sources = page.data
-    np.testing.assert_allclose(sources["score"]["mean"], sources["derivatives"]["surrogate"], rtol=1e-10, atol=1e-12)
-    assert np.max(sources["measured"]["variance"]) < 1e-25
-    assert np.all(sources["variance"]["variance"] == 0)
+    np.testing.assert_allclose(
+        sources[ALL]["curves.score_mean"], sources[ALL]["curves.surrogate_gradient"], rtol=1e-10, atol=1e-12
+    )
+    assert np.max(sources[FOURTH]["curves.score_variance"]) < 1e-25
+    assert np.all(sources[ALL]["curves.variance"] == 0)
     assert sources["readouts"]["score_variance"][0] < 1e-25
 
 
@@ -173,9 +188,9 @@ def test_a_typed_sigmoid_gives_the_picture_of_the_sigmoid(picture, tools):
 
 def test_means_of_trials_scatter_about_the_probability(picture):
     sources = picture(trials=50)
-    p, error = sources["probability"]["probability"][::2], np.sqrt(0.25 / 50)
-    assert np.max(np.abs(sources["means"]["mean"] - p)) < 4.5 * error
-    assert np.max(np.abs(sources["means"]["mean"] - p)) > 0.5 * error
+    p, error = sources[ALL]["curves.probability"][::2], np.sqrt(0.25 / 50)
+    assert np.max(np.abs(sources[SECOND]["curves.trial_mean"] - p)) < 4.5 * error
+    assert np.max(np.abs(sources[SECOND]["curves.trial_mean"] - p)) > 0.5 * error
 
 
 def test_the_precision_of_the_notebook_does_not_matter(picture, tools):

@@ -23,13 +23,13 @@ at a steepness of 0.75, where the curves change fastest from row to row; see the
 """
 
 OTHER_DICE = {
-    "single_unit": ({"seed": 1}, "stochastic/image", "probability/probability"),
-    "hidden_unit": ({"seed": 1}, "stochastic/image", "probability/probability"),
+    "single_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
+    "hidden_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
     "path_tree": ({"seed": 1}, "running/y", "so_far/y"),
     "gradient_laboratory": ({"seed": 1}, "score_mean_baseline/mean", "surrogate/mean"),
-    "program_laboratory": ({"seed": 1}, "walks/walk", "triple_here/mean"),
-    "sign_flip": ({"map_surrogate": 8.0}, "across/image", "output/surrogate"),
-    "loop_integral": ({"plane": "random"}, "output/image", "loop/cumulated"),
+    "program_laboratory": ({"seed": 1}, "walk_steps()/walk", "triple.beside/triple.mean"),
+    "sign_flip": ({"map_surrogate": 8.0}, "across_first/image", "weight_axis()/surrogate"),
+    "loop_integral": ({"plane": "random"}, "output/image", "loop_degrees()/cumulated"),
 }
 """Settings that must change a column; a column that the test moves by hand."""
 

@@ -5,7 +5,6 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from sgtheory.pages._kit.controls import Slider
 from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ await mountExported(document.getElementById('stage'), JSON.parse(document.getEle
 def page_as_html(page: "Page") -> str:
     """The text of the file. The page must be ready, and its picture up to date."""
     settings = page.settings()
-    sliders = [control for control in page.specification if isinstance(control, Slider) and control.tabled]
+    sliders = [control for control in page.specification if page.has_table(control.name)]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
         "spec": page._spec() | {"kernel": False, "start": settings, "fixed": fixed, "actions": []},

@@ -326,7 +326,8 @@ class Page(ipywidgets.VBox):
 
     def _tabulate(self, name: str) -> None:
         """Sends the table of a slider, unless the browser has it."""
-        if not self._ready.is_set() or self._covered(name):
+        # Where the picture was refused, there is no table either.
+        if not self._ready.is_set() or self._covered(name) or self._latest[0] != self.settings():
             return
         try:
             with self._lock:
@@ -367,14 +368,18 @@ class Page(ipywidgets.VBox):
         self._latest = settings, sources
         return True
 
-    def _refused(self, settings: Mapping[str, Any]) -> bool:
+    def _faults(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Control → what is wrong with its value, in one sentence."""
         faults = {}
         for name, control in self.by_name.items():
             try:
                 control.check(settings[name])
             except ValueError as error:
                 faults[name] = str(error)
-        faults = faults or self.refusals(settings)
+        return faults or self.refusals(settings)
+
+    def _refused(self, settings: Mapping[str, Any]) -> bool:
+        faults = self._faults(settings)
         for name, message in self.messages.items():
             text = f'<span role="alert">{html.escape(faults[name])}</span>' if name in faults else ""
             if message.value != text:
@@ -454,18 +459,20 @@ class Page(ipywidgets.VBox):
         table = self.sweep(self.settings(), name, np.linspace(control.low, control.high, rows))
         return self._table_message(name, table, rows)
 
+    def has_table(self, name: str) -> bool:
+        """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
+        control = self.by_name[name]
+        if not isinstance(control, Slider) or not control.tabled:
+            return False
+        return not any(self.refusals({**self.settings(), name: end}) for end in (control.low, control.high))
+
     def _send_picture(self, precision: str = "f8") -> None:
         message, data = self.picture_message(precision)
         self.stage.send(message, [data])
 
     def _send_table(self, name: str) -> None:
-        control = self.by_name[name]
-        settings = self.settings()
-        if not isinstance(control, Slider) or not control.tabled or self._refused(settings):
-            return
-        ends = ({**settings, name: end} for end in (control.low, control.high))
-        if any(self.refusals(end) for end in ends):
-            return  # a formula may be valid here and not at the end of the slider: then the kernel draws
+        if not self.has_table(name) or self._refused(self.settings()):
+            return  # then the kernel draws
         self._active = name
         message, data = self.table_message(name)
         self._tables[name] = message["others"]
@@ -608,6 +615,8 @@ class Page(ipywidgets.VBox):
     def _exported(self) -> str:
         self.wait()
         with self._lock:
+            for fault in self._faults(self.settings()).values():
+                raise ValueError(fault)
             self._refresh()
             return export.page_as_html(self)
 
