@@ -8,11 +8,12 @@ MODULES = sgtheory tests benchmarks tools
 # Spread over the cores, up to four; which tests stay together is decided in tests/conftest.py. nbval only reads notebooks.
 SPREAD = -n logical --maxprocesses=4 --dist loadscope -p no:nbval
 
-.PHONY: help environment lab test check unit notebooks browser bench pictures wheel format lock newest
+.PHONY: help environment lab test check unit pages notebooks browser bench pictures wheel format lock newest
 
 help:
 	@echo "make lab        open the pages in JupyterLab"
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
+	@echo "make pages      the part of the tests that concerns what is seen: pages, notebooks, browser"
 	@echo "make bench      measure speed and print a table"
 	@echo "make pictures   write the stored first pictures and the still pictures again"
 	@echo "make wheel      build the package, notebooks included, in dist/"
@@ -40,6 +41,11 @@ unit: environment
 	$(BIN)/python -m pytest -q $(SPREAD) --doctest-modules sgtheory
 	$(BIN)/python -m pytest -q $(SPREAD) tests --ignore=tests/browser
 
+# What is seen: the part of the tests that another Python or another version of Bokeh is most likely to break.
+pages: environment
+	$(BIN)/python -m pytest -q $(SPREAD) tests/pages
+	@$(MAKE) --no-print-directory notebooks browser
+
 notebooks: environment
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=120 -p no:cacheprovider notebooks
 
@@ -66,4 +72,4 @@ lock: environment
 # The newest versions that pyproject.toml allows, in an environment of their own.
 newest:
 	@SGTHEORY_ENVIRONMENT=$(CURDIR)/.venv-newest SGTHEORY_NEWEST=1 $(PYTHON) tools/bootstrap.py
-	@$(MAKE) --no-print-directory SGTHEORY_ENVIRONMENT=$(CURDIR)/.venv-newest SGTHEORY_NEWEST=1 unit notebooks
+	@$(MAKE) --no-print-directory SGTHEORY_ENVIRONMENT=$(CURDIR)/.venv-newest SGTHEORY_NEWEST=1 unit notebooks browser

@@ -183,7 +183,7 @@ def test_numbers_and_pictures_are_saved(opened):
         saved[name] = pathlib.Path(download.value.path()).read_bytes()
     rows = list(csv.reader(io.StringIO(saved["CSV"].decode())))
     assert ["readouts", "potential", "0", "0.8"] in rows
-    assert sum(row[:2] == ["probability", "probability"] for row in rows) == 121
+    assert sum(row[:2] == ["membrane_potentials()", "curves.probability"] for row in rows) == 121
     assert saved["PNG"].startswith(b"\x89PNG")
     assert saved["SVG"].startswith(b"<svg")
     assert saved["SVG"].count(b"<svg") == 7

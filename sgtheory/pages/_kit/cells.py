@@ -4,12 +4,15 @@ import sys
 
 import ipywidgets
 
-_pages: dict[str, tuple[str, list[ipywidgets.Widget]]] = {}
-"""Cell → the run that made its pages, and the pages."""
+_pages: dict[tuple[str, str], tuple[str, list[ipywidgets.Widget]]] = {}
+"""Browser and cell → the run that made its pages, and the pages."""
 
 
 def take_over(page: ipywidgets.Widget) -> None:
-    """Registers a page with the cell that is being run, and closes the pages of its earlier runs."""
+    """Registers a page with the cell that is being run, and closes the pages of its earlier runs.
+
+    Where two browsers show one notebook, each keeps its own.
+    """
     cell, run = _present()
     if not cell:
         return
@@ -21,13 +24,14 @@ def take_over(page: ipywidgets.Widget) -> None:
     _pages[cell] = run, [*pages, page]
 
 
-def _present() -> tuple[str | None, str]:
-    """The cell that is being run, where the front end names it, and the number of this run."""
+def _present() -> tuple[tuple[str, str] | None, str]:
+    """The browser and the cell that is being run, where the front end names it, and the number of this run."""
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive else None
     kernel = getattr(shell, "kernel", None)
     parent = kernel.get_parent("shell") if kernel else {}
-    return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id", "")
+    header, cell = parent.get("header", {}), parent.get("metadata", {}).get("cellId")
+    return (header.get("session", ""), cell) if cell else None, header.get("msg_id", "")
 
 
 def close_tree(widget: ipywidgets.Widget) -> None:

@@ -581,7 +581,7 @@ export class Stage {
       }
       this.ask();
     } else if (message.kind === 'picture') {
-      if (message.epoch !== this.epoch) this.tables.clear();
+      if (this.epoch !== null && message.epoch !== this.epoch) this.tables.clear();
       this.epoch = message.epoch;
       const behind = !same(message.state, this.state());
       // A late picture must not replace what has been drawn from the table meanwhile.
@@ -594,6 +594,7 @@ export class Stage {
       if (this.isExact()) this.el.dataset.settled = JSON.stringify(message.state);
       this.watch();
     } else if (message.kind === 'table') {
+      this.epoch ??= message.epoch;
       if (message.epoch !== this.epoch) return;
       this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
       this.el.dataset.tables = [...this.tables.keys()].join(' ');
