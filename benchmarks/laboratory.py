@@ -178,11 +178,21 @@ def run_all(page: Page) -> None:
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
-def await_live(page: Page) -> None:
-    """Waits for the first live picture."""
+def await_live(page: Page, *, tour: bool = False) -> None:
+    """Waits for the first live picture, and leaves the tour for all plots and controls, unless `tour` is wanted."""
     page.wait_for_function(
         "() => document.querySelector('.sgtheory-stage')?.sgtheory?.statistics?.drawn > 0", timeout=PATIENCE_MS
     )
+    if not tour:
+        explore(page)
+
+
+def explore(page: Page) -> None:
+    """Leaves the tour of a page, if it has one and the reader is on it; what is shown then has been painted."""
+    leave = page.get_by_role("button", name="Explore freely")
+    if leave.count() and leave.first.is_visible():
+        leave.first.click()
+        page.wait_for_timeout(400)
 
 
 def await_ready(page: Page) -> None:

@@ -49,6 +49,7 @@ class HiddenUnit(SingleUnit):
         )
     )
     actions = ()
+    tour = ()
 
     def __init__(self, secret: int = STORED_SECRET) -> None:
         if isinstance(secret, bool) or not isinstance(secret, int) or not 0 <= secret <= 999:

@@ -20,6 +20,7 @@ from sgtheory.pages._kit import (
     in_64_bits,
 )
 from sgtheory.pages._menus import CUSTOM, ESCAPES, MATCHED, SURROGATES, escape_of, surrogate_of
+from sgtheory.pages.single_unit_tour import TOUR
 
 CONSTANT, OPTIMAL = "the slider's b", "1 − p"
 _FARTHEST = 7.5  # largest distance to threshold: highest weight times highest input, minus the lowest threshold
@@ -58,6 +59,7 @@ class SingleUnit(DeclaredPage):
         Readout("variance", "variance, formula", of="operating_point.variance"),
         Readout("score_variance", "variance, measured", of="operating_point.score_variance", jumps=True),
     )
+    tour = TOUR
     actions = (Action("match_baseline", "b = 1 − p", "Take the probability of silence as the baseline everywhere"),)
     panels = (
         Panel(

@@ -8,7 +8,17 @@ import pathlib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchmarks.laboratory import PATIENCE_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
+from benchmarks.laboratory import (
+    PATIENCE_MS,
+    at_rest,
+    await_live,
+    await_ready,
+    drag,
+    explore,
+    handle,
+    open_notebook,
+    run_all,
+)
 from sgtheory.pages import SingleUnit
 
 NAME = "notebooks/01_single_unit.ipynb"
@@ -254,6 +264,7 @@ def exported(tmp_path, seen_page):
     seen_page.wait_for_function(
         "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
     )
+    explore(seen_page)
     seen_page.wait_for_timeout(700)
     return seen_page
 

@@ -40,3 +40,4 @@ from sgtheory.pages._kit.numbers import (
 from sgtheory.pages._kit.page import Page as Page
 from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Points as Points, Readout as Readout
 from sgtheory.pages._kit.theme import THEME as THEME, panel as panel, themed as themed
+from sgtheory.pages._kit.tour import Choose as Choose, Number as Number, Sketch as Sketch, Step as Step

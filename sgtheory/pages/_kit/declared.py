@@ -15,6 +15,7 @@ from sgtheory.pages._kit.numbers import Sources, filled_up, in_64_bits, nice_ran
 from sgtheory.pages._kit.page import Page
 from sgtheory.pages._kit.stage import Figure
 from sgtheory.pages._kit.theme import panel as empty_panel
+from sgtheory.pages._kit.tour import check_tour
 
 _CONTROL, _AXIS = "setting.", "()"
 
@@ -32,6 +33,7 @@ class DeclaredPage(Page):
 
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
+        check_tour(cls.tour, cls.specification, cls.panels, frozenset(each.key for each in cls.readouts))
         jumping = (mark.jumping(panel.x[1]) for panel, mark in cls._marks())
         read = {f"readouts.{readout.key}" for readout in cls.readouts if readout.jumps}
         ranges = range_names(

@@ -31,6 +31,17 @@ def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end"))
     return float(ranges[f"{name}.{first}"][0]), float(ranges[f"{name}.{last}"][0])
 
 
+def drawn_columns(plot: Any) -> set[tuple[str, str]]:
+    """The columns that a plot draws, each with its source."""
+    fields = ("x", "y", "x0", "y0", "x1", "y1", "x2", "y2", "image")
+    return {
+        (renderer.data_source.name, column)
+        for renderer in plot.renderers
+        for field in fields
+        if isinstance(column := getattr(renderer.glyph, field, None), str) and column in renderer.data_source.data
+    }
+
+
 def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Sources) -> list[Figure]:
     """The figures of a page: for each name a drawing of the class `kind`, drawn by its method of that name."""
     data = data_sources(sources)

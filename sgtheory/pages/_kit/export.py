@@ -22,8 +22,10 @@ _TEMPLATE = """<!doctype html>
 <body class="sgtheory-exported">
 <main>
 <h1>{title}</h1>
-<p>{fixed}</p>
-<p>Each slider moves on its own from this state: when you move one, the others return to their first positions.</p>
+<p class="sgtheory-alone">{fixed}</p>
+<p class="sgtheory-alone">
+Each slider moves on its own from this state: when you move one, the others return to their first positions.
+</p>
 <div id="controls"></div>
 <div id="stage"></div>
 </main>
@@ -43,11 +45,14 @@ def page_as_html(page: "Page") -> str:
     sliders = [control for control in page.specification if page.has_table(control.name)]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
-        "spec": page._spec() | {"kernel": False, "start": settings, "fixed": fixed, "actions": []},
+        "spec": page._spec()
+        | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
         "picture": _in_text(page.picture_message("f8")),
         "tables": {control.name: _in_text(page.table_message(control.name)) for control in sliders},
     }
+    if page.tour:
+        payload["tour"] = _tour(page)
     labels = {name: page.by_name[name].label for name in fixed}
     return _TEMPLATE.format(
         title=html.escape(page.title),
@@ -58,6 +63,29 @@ def page_as_html(page: "Page") -> str:
         payload=json.dumps(payload).replace("<", "\\u003c"),
         script=script("exported"),
     )
+
+
+def _tour(page: "Page") -> dict[str, Any]:
+    """A picture for each state in which a step opens, and for each step tables of what its panels show.
+
+    A step that opens in the exported state has None, and is drawn from what the file holds for that.
+    """
+    pictures: dict[str, int] = {}
+    told, steps = [], []
+    for step in page.tour:
+        settings = step.settings(page.specification)
+        key = json.dumps(settings)
+        if settings == page.settings():
+            steps.append(None)
+            continue
+        if key not in pictures:
+            pictures[key] = len(told)
+            told.append(_in_text(page.picture_at(settings)))
+        tables = {
+            name: _in_text(page.table_at(settings, name, step.panels)) for name in step.controls if page.has_table(name)
+        }
+        steps.append({"picture": pictures[key], "tables": tables})
+    return {"pictures": told, "steps": steps}
 
 
 def _in_text(message: tuple[dict[str, Any], bytes]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ function rangeControl(name, {label, limits}, start) {
   const {low, high, step} = limits;
   const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
   const output = element('output', {for: input.id}, String(start));
-  const row = element('div', {class: 'sgtheory-row'}, element('label', {for: input.id}, label), input, output);
+  const row = element('div', {class: `sgtheory-row sgtheory-of-${name}`}, element('label', {for: input.id}, label), input, output);
   let exact = start; // a range input snaps to its steps; the exported value need not lie on one
   input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
   return {
@@ -21,7 +21,7 @@ function fromBase64(text) {
 
 /** A page without a kernel: one table per slider, each from the exported state; moving one slider returns the others. */
 export async function mountExported(el, payload) {
-  const {spec, doc, picture, tables} = payload;
+  const {spec, doc, picture, tables, tour} = payload;
   const signal = new AbortController().signal;
   const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
   for (const [name, control] of Object.entries(controls)) {
@@ -30,7 +30,7 @@ export async function mountExported(el, payload) {
     });
     document.getElementById('controls').append(control.row);
   }
-  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}});
+  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}, place: ownPlace(spec.step)});
   await stage.build();
   const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
   for (const [control, table] of Object.entries(tables)) {
@@ -38,5 +38,33 @@ export async function mountExported(el, payload) {
     stage.receive({...table, others}, [fromBase64(table.bytes)]);
   }
   stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
+  if (tour) guide(stage, {start: spec.start, picture, tables}, tour);
   el.sgtheory = stage;
+}
+
+/** Each step of a tour has a picture of its own, and tables from there; outside the tour stands the exported state. */
+function guide(stage, exported, tour) {
+  const {spec, controls} = stage;
+  const stand = ({start, picture, tables}) => {
+    spec.start = start;
+    const state = Object.fromEntries(Object.keys(controls).map((name) => [name, start[name]]));
+    stage.carried = Object.fromEntries(Object.keys(controls).map((name) => [name, null]));
+    for (const [name, value] of Object.entries(state)) controls[name].set(value);
+    stage.carried = {};
+    stage.tables.clear();
+    stage.first = null;
+    for (const [control, table] of Object.entries(tables)) {
+      const {[control]: _, ...others} = state;
+      stage.receive({...table, others}, [fromBase64(table.bytes)]);
+    }
+    stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
+  };
+  stage.tour.base = (step, number) => {
+    const own = step && tour.steps[number];
+    stand(own ? {start: step.state, picture: tour.pictures[own.picture], tables: own.tables} : exported);
+    const fixed = (step?.controls ?? []).filter((name) => !controls[name]);
+    const words = fixed.map((name) => `${spec.controls[name].label}: ${step.state[name]}`).join('; ');
+    stage.tour.note.textContent = fixed.length ? `This file has no menus. Here: ${words}. In the notebook you can choose.` : '';
+  };
+  stage.tour.show(spec.step);
 }

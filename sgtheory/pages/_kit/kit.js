@@ -149,8 +149,8 @@ function watchTheme(callback, signal) {
 
 export class Stage {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
-  constructor({el, Bokeh, doc, spec, controls, post, signal}) {
-    Object.assign(this, {el, Bokeh, doc, spec, controls, signal});
+  constructor({el, Bokeh, doc, spec, controls, post, signal, place}) {
+    Object.assign(this, {el, Bokeh, doc, spec, controls, signal, place});
     this.send = (message) => {
       try {
         post(message);
@@ -209,6 +209,7 @@ export class Stage {
     }
     this.paintTheme();
     watchTheme(() => this.paintTheme(), this.signal);
+    if (this.spec.tour) this.tour = new Tour(this, this.place);
     this.signal.addEventListener('abort', () => {
       this.stopPlaying();
       for (const timer of [this.resting, this.describing, this.watching]) clearTimeout(timer);
@@ -290,6 +291,7 @@ export class Stage {
       const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
       if (node.textContent !== text) node.textContent = text;
     }
+    this.tour?.readOut();
     clearTimeout(this.describing);
     this.describing = setTimeout(() => this.describe(), REST);
   }
@@ -297,6 +299,7 @@ export class Stage {
   /** The texts for readers who do not see the figures; updated when the numbers are at rest, as nobody listens faster. */
   describe() {
     this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
+    this.tour?.describe();
   }
 
   // -- points that can be read --
@@ -461,6 +464,7 @@ export class Stage {
   /** The kernel's own words, unless the picture has not followed the controls; `patient`: it may be on its way. */
   tellTruth(patient) {
     this.status.textContent = this.truth(patient);
+    this.tour?.arrive();
   }
 
   truth(patient) {

@@ -64,6 +64,23 @@ async function widgetControl(manager, reference, {label, limits, slides}) {
   };
 }
 
+/** The place in the tour, which all views of a page share, and which a browser that is loaded again finds there. */
+function sharedPlace(model) {
+  return {
+    get: () => model.get('step'),
+    set: (step) => {
+      model.set('step', step);
+      try {
+        model.save_changes();
+      } catch { /* a kernel that has gone keeps nothing; the page says so */ }
+    },
+    onChange: (callback, signal) => {
+      model.on('change:step', callback);
+      signal.addEventListener('abort', () => model.off('change:step', callback));
+    },
+  };
+}
+
 const keepers = new WeakMap();
 
 /**
@@ -190,7 +207,7 @@ async function render({model, el, signal}) {
     controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
   }
   const doc = JSON.parse(model.get('doc'));
-  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message)});
+  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message), place: sharedPlace(model)});
   for (const [name, control] of Object.entries(controls)) {
     keepToItself(control, stage, () => control.slides && (stage.table(name) || stage.asks(name)));
   }

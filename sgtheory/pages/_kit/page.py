@@ -21,10 +21,12 @@ import numpy as np
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Slider, Text
+from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
-from sgtheory.pages._kit.state import read_state, write_state
+from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.theme import THEME
+from sgtheory.pages._kit.tour import Step
 
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
@@ -49,6 +51,8 @@ class Page(ipywidgets.VBox):
     """Names of the figures that each take a whole row."""
     points: ClassVar[Mapping[str, Points]] = {}
     """Figure → its points that can be read, under the pointer or with the arrow keys."""
+    tour: ClassVar[tuple[Step, ...]] = ()
+    """One idea after another, before the reader explores freely; the page opens on the first."""
 
     # ---- what a page defines ----
 
@@ -102,6 +106,7 @@ class Page(ipywidgets.VBox):
         self._quiet = False
         self._failed = False
         self._said = ""  # the present text of the status line
+        self._viewed = False  # no browser has shown the page yet
         self._epoch = 0  # another number with other data behind the same settings
         # Most urgent first: nothing is computed before JAX is there, and a drag goes before what can wait.
         self._conductor = Conductor(
@@ -111,6 +116,7 @@ class Page(ipywidgets.VBox):
                 "picture": self._draw,
                 "table": self._tabulate,
                 "file": self._send_file,
+                "ahead": self._look_ahead,
             }
         )
         self._tables: dict[str, dict[str, Any]] = {}
@@ -132,6 +138,7 @@ class Page(ipywidgets.VBox):
             widget.observe(lambda change, name=name: self._changed(name), names="value")
         super().__init__([self._body()])
         self.add_class("sgtheory-page")
+        self._open_tour()
         cells.take_over(self)
         self._show_conditional()
 
@@ -206,6 +213,7 @@ class Page(ipywidgets.VBox):
             "actions": [vars(action) for action in self.actions],
             "theme": THEME,
             "controls": {name: self._control_spec(control) for name, control in self.by_name.items()},
+            **({"tour": [step.told(self.specification) for step in self.tour]} if self.tour else {}),
         }
 
     @staticmethod
@@ -218,6 +226,28 @@ class Page(ipywidgets.VBox):
             "slides": slides,
             "limits": slides if getattr(control, "tabled", False) else None,
         }
+
+    def _open_tour(self) -> None:
+        """Shows the first step; the script finds the controls of a step by their names."""
+        if not self.tour:
+            return
+        self.stage.step = 0
+        self.add_class("sgtheory-guided")
+        for name, widget in self.controls.items():
+            for part in (widget, self.messages[name]):
+                part.add_class(f"sgtheory-of-{name}")
+        opened = [step.settings(self.specification) for step in self.tour if step.set]
+        self._ahead = [settings for k, settings in enumerate(opened) if settings not in opened[:k]]
+        self.stage.observe(lambda _: self._conductor.ask("ahead"), names="step")
+
+    def _look_ahead(self) -> None:
+        """Compiles what later steps of the tour need, while the reader reads."""
+        if self._ready.is_set() and self._viewed and self.stage.step >= 0 and self._ahead:
+            try:
+                self.compute(self._ahead.pop(0))
+            except Exception as error:
+                self._fail(error)
+            self._conductor.ask("ahead")  # what is more urgent comes between
 
     def _body(self) -> ipywidgets.Box:
         rows = [child for name in self.controls for child in (self.controls[name], self.messages[name])]
@@ -245,11 +275,13 @@ class Page(ipywidgets.VBox):
     @property
     def state(self) -> str:
         """All settings as one line of text."""
-        return write_state(self.name, self.version, self.settings())
+        return write_state(self.name, self.version, self.settings(), self.stage.step)
 
     def restore(self, text: str) -> None:
         """Sets every control from a line written by `state`. **Raises** `ValueError` for other text, and changes nothing."""
-        self._set(read_state(text, self.name, self.version, self.by_name))
+        settings = read_state(text, self.name, self.version, self.by_name, len(self.tour))
+        self.stage.step = step_in(text) if self.tour else -1
+        self._set(settings)
 
     def reset(self) -> None:
         """Returns every control to its first value."""
@@ -300,6 +332,8 @@ class Page(ipywidgets.VBox):
             self.stage.send({"kind": "ready"})
             self._ready.set()
             self._conductor.ask("picture")  # controls may have been moved meanwhile
+            if self.tour:
+                self._conductor.ask("ahead")
 
     def _say_ready(self) -> None:
         self._say("Ready.")
@@ -459,6 +493,29 @@ class Page(ipywidgets.VBox):
         table = self.sweep(self.settings(), name, np.linspace(control.low, control.high, rows))
         return self._table_message(name, table, rows)
 
+    def picture_at(self, settings: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The picture for these settings as a message, for a page without a kernel."""
+        layout, data = pack(self.compute(settings), precision="f4", discrete=self.discrete)
+        return {"kind": "picture", "layout": layout, "state": settings, "exact": True, "epoch": self._epoch}, data
+
+    def table_at(self, settings: dict[str, Any], name: str, panels: Sequence[str]) -> tuple[dict[str, Any], bytes]:
+        """The table of a slider around these settings as a message, with what these panels and the texts show."""
+        control = self.by_name[name]
+        assert isinstance(control, Slider)
+        rows = control.positions()
+        table = self.sweep(settings, name, np.linspace(control.low, control.high, rows))
+        shown = {figure.name: drawn_columns(figure.plot) for figure in self.figures(self._latest[1])}
+        wanted = set().union(*(shown[panel] for panel in panels))
+        kept = {
+            source: {
+                column: values
+                for column, values in columns.items()
+                if source in ("readouts", "ranges") or (source, column) in wanted
+            }
+            for source, columns in table.items()
+        }
+        return self._table_message(name, {source: columns for source, columns in kept.items() if columns}, rows)
+
     def has_table(self, name: str) -> bool:
         """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
         control = self.by_name[name]
@@ -502,6 +559,7 @@ class Page(ipywidgets.VBox):
 
     def _answer_hello(self, _content: dict[str, Any]) -> None:
         """A new view of the page gets what the others have."""
+        self._viewed = True
         self._tables.clear()
         self._marked = []
         self._send_picture()

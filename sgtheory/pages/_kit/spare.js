@@ -151,6 +151,7 @@ function keepScenery(view, appearance) {
       return setData(...rest);
     };
   }
+  view.forgetScenery = () => kept.forEach((keep) => { keep.drawn = false; }); // when a part of it is shown or hidden
   const laidOut = {};
   /** Whether the frame has come to rest, because legends are placed late; what was kept for other ranges is dropped. */
   const holds = (what, {width, height}) => {
@@ -232,8 +233,13 @@ class Painter {
     }
     const plots = [...this.changed];
     this.changed.clear();
-    for (const plot of plots) if (!plot.is_destroyed) plot.repaint();
+    for (const plot of plots) if (!plot.is_destroyed && isSeen(plot.el)) plot.repaint();
   }
+}
+
+/** Whether an element takes any room; a panel that a step of a tour does not show takes none. */
+function isSeen(node) {
+  return node.getClientRects().length > 0;
 }
 
 /**
@@ -241,6 +247,8 @@ class Painter {
  * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS's own canvases stay empty and
  * hidden; it paints at the place of each panel. It can also paint its legends, which are elements of the document.
  */
+const OUTSIDE = [-1e5, -1e5];
+
 function shareScreen(panels, plots, signal) {
   const grid = panels[0].parentElement;
   const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
@@ -251,7 +259,8 @@ function shareScreen(panels, plots, signal) {
   let arranged = null, observed = false;
   const arrange = () => {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;
-    const corners = panels.map(({offsetLeft, offsetTop}) => [Math.round(offsetLeft * ratio), Math.round(offsetTop * ratio)]);
+    // A panel that is not seen has no place on the canvas.
+    const corners = panels.map((panel) => (isSeen(panel) ? [panel.offsetLeft, panel.offsetTop].map((side) => Math.round(side * ratio)) : OUTSIDE));
     const arrangement = [ratio, grid.clientWidth, grid.clientHeight, ...corners].join();
     if (arranged === arrangement) return;
     arranged = arrangement;

@@ -18,7 +18,7 @@ STYLE = HERE / "kit.css"
 
 def script(place: str) -> str:
     """Everything that runs in the browser, as one module: for a `notebook`, or for an `exported` file."""
-    parts = SCRIPT, HERE / "spare.js", HERE / f"{place}.js"
+    parts = SCRIPT, HERE / "tour.js", HERE / "spare.js", HERE / f"{place}.js"
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
@@ -91,6 +91,12 @@ class Stage(anywidget.AnyWidget):
     bokeh = traitlets.Unicode().tag(sync=True)
     doc = traitlets.Unicode().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)
+    step = traitlets.Int(-1).tag(sync=True)
+    """Where in its tour the page stands, in all views; −1 while the reader explores."""
     opening = traitlets.List().tag(sync=True)
     opening_bytes = traitlets.Bytes().tag(sync=True)
     controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)
+
+    @traitlets.validate("step")
+    def _validate_step(self, proposal: Any) -> int:
+        return min(max(proposal["value"], -1), len(self.spec.get("tour", ())) - 1)

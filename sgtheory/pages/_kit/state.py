@@ -5,16 +5,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from sgtheory.pages._kit.controls import Control, brief
+from sgtheory.pages._kit.tour import PLACE
 
 LONGEST_STATE = 20_000
 
 
-def write_state(page: str, version: int, settings: Mapping[str, Any]) -> str:
-    return f"sgtheory:{page}:{version}:{json.dumps(dict(settings), separators=(',', ':'))}"
+def write_state(page: str, version: int, settings: Mapping[str, Any], step: int = -1) -> str:
+    """The settings and, unless the reader explores (−1), the step of the tour, which a reader counts from 1."""
+    settings = dict(settings) | ({} if step < 0 else {PLACE: step + 1})
+    return f"sgtheory:{page}:{version}:{json.dumps(settings, separators=(',', ':'))}"
 
 
-def read_state(text: Any, page: str, version: int, controls: Mapping[str, Control]) -> dict[str, Any]:
-    """The settings in `text`. **Raises** `ValueError`, one sentence, for text that is not a state of this page."""
+def read_state(text: Any, page: str, version: int, controls: Mapping[str, Control], steps: int = 0) -> dict[str, Any]:
+    """The settings in `text`, which may name a place in a tour of so many `steps`.
+
+    **Raises** `ValueError`, one sentence, for text that is not a state of this page.
+    """
     if not isinstance(text, str) or len(text) > LONGEST_STATE:
         got = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
         raise ValueError(f"A state is a line of at most {LONGEST_STATE:,} characters, got {got}. Copy one from a page.")
@@ -30,7 +36,22 @@ def read_state(text: Any, page: str, version: int, controls: Mapping[str, Contro
             f"This page reads states of version {version}, got version {brief(parts[2])}. "
             "Set the controls by hand, or open it with the release that wrote it."
         )
-    return _checked(_parsed(parts[3]), controls)
+    settings = _parsed(parts[3])
+    if steps and PLACE in settings:
+        _check_place(settings.pop(PLACE), steps)
+    return _checked(settings, controls)
+
+
+def step_in(text: str) -> int:
+    """The step of the tour that a state names, if it has been read; −1 if it names none."""
+    return _parsed(text.strip().split(":", 3)[3]).get(PLACE, 0) - 1
+
+
+def _check_place(place: Any, steps: int) -> None:
+    if isinstance(place, bool) or not isinstance(place, int) or not 1 <= place <= steps:
+        raise ValueError(
+            f"The place in the tour must be a whole number from 1 to {steps}, got {brief(place)}. Copy the whole line."
+        )
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -1,0 +1,461 @@
+// A tour of a page: one idea, one plot, one question at a time; then the reader explores. Comes after kit.js.
+//
+// What a step says and shows is declared in Python (tour.py), where its texts become HTML. Here a step is opened: its panels
+// and controls are shown, the others hidden; words move sliders; an answer is judged, and uncovers what it is about.
+
+const GLIDE = 400; // milliseconds in which words move a slider
+const EXPLORE = -1; // the place of a reader who explores freely
+
+/** The place in the tour where it is kept by no kernel. */
+function ownPlace(step) {
+  return {get: () => step, set: (value) => { step = value; }, onChange: () => {}};
+}
+
+export class Tour {
+  /** `stage`: a stage that has been built; `place` keeps the number of the step, in all views of a page. */
+  constructor(stage, place) {
+    Object.assign(this, {stage, place, steps: stage.spec.tour, cover: new Map(), lit: [], answered: new Set(), sketches: new Map()});
+    this.root = stage.el.closest('.sgtheory-page, .sgtheory-exported') ?? stage.el;
+    this.id = 'sgtheory-tour-' + stage.view;
+    this.build();
+    place.onChange(() => place.get() !== this.step && this.show(place.get()), stage.signal);
+    stage.signal.addEventListener('abort', () => { cancelAnimationFrame(this.gliding); this.box.remove(); this.way.remove(); });
+    this.show(place.get());
+  }
+
+  build() {
+    const button = (text, onclick, attributes = {}) => element('button', {type: 'button', onclick, ...attributes}, text);
+    this.style = element('style');
+    this.heading = element('h3', {class: 'sgtheory-step', tabindex: '-1'});
+    this.count = element('span', {class: 'sgtheory-count'});
+    this.text = element('div', {class: 'sgtheory-words'});
+    this.question = element('div', {class: 'sgtheory-ask'});
+    this.more = element('div', {class: 'sgtheory-words sgtheory-try'});
+    this.note = element('p', {class: 'sgtheory-note'});
+    this.spoken = element('p', {class: 'sgtheory-unseen', role: 'status'});
+    this.back = button('← Back', () => this.go(this.step - 1), {title: 'Alt+Page Up'});
+    this.next = button('Next →', () => this.go(this.step + 1), {class: 'sgtheory-next', title: 'Alt+Page Down'});
+    this.leave = button('Explore freely', () => this.go(EXPLORE), {title: 'All plots and all controls; you can return at any time'});
+    this.return = button('← Return to the tour', () => this.go(this.last ?? 0), {class: 'sgtheory-next'});
+    this.list = element('ol', {}, ...this.steps.map(({title}, k) => element('li', {}, button(title, () => this.go(k)))));
+    this.menu = element('details', {class: 'sgtheory-steps'}, element('summary', {}, 'All steps'), this.list);
+    this.inside = element(
+      'div', {class: 'sgtheory-inside'}, this.count, this.heading, this.text, this.question, this.more, this.note,
+    );
+    this.way = element('nav', {class: 'sgtheory-tour sgtheory-way', 'aria-label': 'Steps of the tour'}, this.back, this.next, this.leave, this.menu);
+    this.outside = element('div', {class: 'sgtheory-outside'}, this.return);
+    this.box = element('section', {class: 'sgtheory-tour', 'aria-label': 'Tour'}, this.style, this.inside, this.outside, this.spoken);
+    // Before the controls, in the order in which the page is read.
+    const controls = this.root.querySelector('.sgtheory-controls, #controls');
+    controls.before(this.box);
+    controls.after(this.way);
+    this.box.addEventListener('click', (event) => this.attend(event.target.closest('.sgtheory-word'), 'click'));
+    for (const event of ['pointerover', 'focusin']) {
+      this.box.addEventListener(event, ({target}) => this.attend(target.closest('.sgtheory-word'), 'near'));
+    }
+    for (const event of ['pointerout', 'focusout']) this.box.addEventListener(event, () => this.light(null));
+    this.root.addEventListener('keydown', (event) => {
+      const way = event.altKey && {PageDown: 1, PageUp: -1}[event.key];
+      if (!way || this.step === EXPLORE) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.go(Math.max(this.step + way, 0));
+    }, {signal: this.stage.signal});
+  }
+
+  // -- from step to step --
+
+  /** The reader goes to a step: its controls are set, and all views follow. */
+  go(step) {
+    if (step < EXPLORE || step >= this.steps.length) return;
+    this.opening = performance.now();
+    cancelAnimationFrame(this.gliding);
+    this.stage.stopPlaying();
+    this.show(step); // before the other views hear of it
+    this.place.set(step);
+    if (step !== EXPLORE) this.setAll(this.steps[step].state);
+    (step === EXPLORE ? this.return : this.heading).focus({preventScroll: true});
+    const top = this.box.getBoundingClientRect().top;
+    if (top < 0 || top > innerHeight / 2) this.box.scrollIntoView({block: 'start'});
+    this.stage.statistics.opened = performance.now() - this.opening;
+  }
+
+  show(step) {
+    if (this.step >= 0) this.last = this.step;
+    this.step = step;
+    this.light(null);
+    const touring = step !== EXPLORE, declared = this.steps[step];
+    this.root.classList.remove('sgtheory-guided'); // which hides the controls until the first step is here
+    this.root.classList.toggle('sgtheory-touring', touring);
+    this.root.classList.toggle(this.id, touring);
+    this.inside.hidden = !touring;
+    this.outside.hidden = touring;
+    this.way.hidden = !touring;
+    this.base?.(declared ?? null, step);
+    this.stage.spec.figures.forEach(({name}, k) => {
+      this.stage.panels[k].classList.toggle('sgtheory-off', touring && !declared.panels.includes(name));
+    });
+    for (const {name} of this.stage.spec.figures) this.size(name, touring ? declared.panels : null);
+    const grid = this.stage.panels[0].parentElement;
+    grid.classList.toggle('sgtheory-single', touring);
+    if (!touring) {
+      this.style.textContent = '';
+      this.uncover();
+      this.draw([]);
+      return;
+    }
+    this.count.textContent = `${step + 1} of ${this.steps.length}`;
+    this.heading.textContent = declared.title;
+    this.text.innerHTML = declared.html;
+    this.back.disabled = step === 0;
+    this.next.hidden = step === this.steps.length - 1;
+    this.leave.classList.toggle('sgtheory-next', this.next.hidden);
+    this.menu.open = false;
+    [...this.list.children].forEach((item, k) => {
+      if (k === step) item.firstChild.setAttribute('aria-current', 'step');
+      else item.firstChild.removeAttribute('aria-current');
+    });
+    this.ask(declared);
+    this.draw(declared.without);
+    this.readOut();
+  }
+
+  /** A plot that stands alone has more room. */
+  size(name, shown) {
+    const plot = this.stage.plot(name);
+    this.heights ??= {};
+    this.heights[name] ??= plot.height;
+    const height = shown ? (shown.length === 1 ? 340 : 236) : this.heights[name];
+    if (plot.height !== height) plot.height = height;
+  }
+
+  /** What is shown once the question of a step, if it has one, is answered. */
+  reveal() {
+    const {ask, controls, try: more} = this.steps[this.step];
+    const hidden = ask && !this.answered.has(this.step);
+    const shown = hidden && ask.reveals.length ? [] : controls;
+    const others = shown.map((name) => `:not(.sgtheory-of-${name})`).join('');
+    this.style.textContent = `.${this.id} :is(.sgtheory-controls, #controls) > *${others} { display: none !important; }`;
+    this.more.innerHTML = hidden ? '' : more;
+    this.more.hidden = !this.more.innerHTML;
+    this.uncover();
+    if (hidden) for (const name of ask.reveals) this.hide(name);
+    this.stage.describe();
+    this.plainWords(this.more);
+    this.plainWords(this.text);
+    this.readOut();
+  }
+
+  /** Words that would set a control which this page does not have, in a file without a kernel, are only words. */
+  plainWords(part) {
+    for (const word of part.querySelectorAll('.sgtheory-word')) {
+      const {does, target} = word.dataset;
+      if (does !== 'light' && !this.stage.controls[target]) word.replaceWith(word.textContent);
+    }
+  }
+
+  /** Sets several controls at once; the kernel hears of all of them together. */
+  setAll(state) {
+    const {stage} = this, {controls} = stage;
+    const names = Object.keys(state).filter((name) => controls[name] && controls[name].get() !== state[name]);
+    if (!names.length) return;
+    this.waits = true;
+    this.root.classList.add('sgtheory-waiting');
+    stage.carried = Object.fromEntries(names.map((name) => [name, null]));
+    for (const name of names) controls[name].set(state[name]);
+    stage.carried = {};
+    Object.assign(stage, {moving: null, wanted: null, ahead: [], expected: 0});
+    clearTimeout(stage.resting);
+    delete stage.el.dataset.settled;
+    stage.approximate = true; // the kernel must send the picture, even if it has sent the same one before
+    stage.settle();
+    stage.watch();
+  }
+
+  /** Until the picture of a step is there, numbers and plots of another one must not be taken for its own. */
+  arrive() {
+    if (!this.waits || !same(this.stage.shown.state, this.stage.state())) return;
+    this.waits = false;
+    this.root.classList.remove('sgtheory-waiting');
+    this.stage.statistics.pictured = performance.now() - this.opening;
+    this.readOut();
+  }
+
+  // -- words --
+
+  attend(word, event) {
+    if (!word) return;
+    const {does, target, value} = word.dataset;
+    if (does === 'light') this.light(target);
+    else if (event === 'near') this.stage.approach(target);
+    else if (does === 'play') this.play(target);
+    else this.glide(target, JSON.parse(value));
+  }
+
+  play(name) {
+    const {stage} = this;
+    if (stage.playing) return stage.stopPlaying();
+    stage.lastTouched = name;
+    stage.play();
+  }
+
+  /** Moves a slider so that it can be seen; a menu is set at once. */
+  glide(name, value) {
+    const control = this.stage.controls[name];
+    cancelAnimationFrame(this.gliding);
+    this.stage.stopPlaying();
+    if (!control.slides || matchMedia('(prefers-reduced-motion: reduce)').matches) return control.set(value);
+    this.stage.approach(name);
+    const from = control.get(), began = performance.now();
+    const move = (now) => {
+      const part = Math.min(Math.max((now - began) / GLIDE, 0), 1), eased = part * part * (3 - 2 * part);
+      const place = part === 1 ? value : snapped(control.slides, from + (value - from) * eased);
+      if (place !== control.get()) control.set(place);
+      if (part < 1) this.gliding = requestAnimationFrame(move);
+    };
+    this.gliding = requestAnimationFrame(move);
+  }
+
+  // -- curves --
+
+  /** The glyphs of a panel that draw the column `address`. */
+  glyphs(panel, address) {
+    return this.stage.plot(panel).renderers.filter(({glyph, data_source}) =>
+      // A band is drawn between columns that are called after their mean.
+      [glyph.y, glyph.y1].some((field) => field?.field === address || field?.field?.startsWith(address + ' '))
+      || (glyph.image && data_source.name === address));
+  }
+
+  /** Lights up a curve, or a whole panel, as long as its words are pointed at. */
+  light(target) {
+    for (const undo of this.lit.splice(0)) undo();
+    if (!target) return;
+    const [name, address] = target.split('/', 2);
+    const panel = this.panel(name);
+    panel.classList.add('sgtheory-lit');
+    this.lit.push(() => panel.classList.remove('sgtheory-lit'));
+    for (const {glyph} of address ? this.glyphs(name, address) : []) {
+      for (const [property, most] of [['line_width', 2], ['size', 2]]) {
+        const held = glyph[property]?.value ?? glyph[property];
+        if (typeof held !== 'number') continue;
+        glyph[property] = {value: most * held};
+        this.lit.push(() => { glyph[property] = {value: held}; });
+      }
+    }
+  }
+
+  panel(name) {
+    return this.stage.panels[this.stage.spec.figures.findIndex((figure) => figure.name === name)];
+  }
+
+  /** Leaves out the curves that a step does not speak of yet, and their names. */
+  draw(without) {
+    for (const undo of this.left?.splice(0) ?? []) undo();
+    this.left = [];
+    for (const [name, address] of without) {
+      const plot = this.stage.plot(name);
+      for (const renderer of this.glyphs(name, address)) {
+        const items = plot.legend?.items ?? plot.center.flatMap(({items = []}) => items);
+        for (const item of [renderer, ...items.filter(({renderers = []}) => renderers.includes(renderer))]) {
+          item.visible = false;
+          this.left.push(() => { item.visible = true; });
+        }
+      }
+    }
+    for (const {root} of this.stage.spec.figures) this.stage.views.get_by_id(root).forgetScenery?.();
+  }
+
+  // -- questions --
+
+  ask({ask}) {
+    this.question.replaceChildren();
+    this.question.hidden = !ask;
+    this.sketching?.abort();
+    if (ask) {
+      const form = element('div', {class: 'sgtheory-form'});
+      this.verdict = element('div', {class: 'sgtheory-verdict', role: 'status'});
+      const question = element('div', {id: this.id + '-question', class: 'sgtheory-question'});
+      question.innerHTML = ask.question;
+      this.question.append(question, form, this.verdict);
+      if (this.answered.has(this.step)) this.tell(ask.reason, true);
+      else this['offer' + {choose: 'Options', number: 'Number', sketch: 'Sketch'}[ask.kind]](ask, form);
+    }
+    this.reveal();
+  }
+
+  offerOptions(ask, form) {
+    form.setAttribute('role', 'group');
+    form.setAttribute('aria-labelledby', this.id + '-question');
+    ask.options.forEach((html, k) => {
+      const option = element('button', {type: 'button', class: 'sgtheory-option'});
+      option.innerHTML = html;
+      option.addEventListener('click', () => {
+        option.classList.toggle('sgtheory-wrong', k !== ask.right);
+        if (k === ask.right) this.answer(option.innerHTML);
+        else this.tell(ask.hints[k], false);
+      });
+      form.append(option);
+    });
+    this.offerAnswer(form);
+  }
+
+  offerNumber(ask, form) {
+    const field = element('input', {type: 'text', inputmode: 'decimal', 'aria-labelledby': this.id + '-question', autocomplete: 'off'});
+    const judge = () => {
+      const given = Number(field.value.trim().replace(',', '.').replace('−', '-'));
+      if (!field.value.trim() || !Number.isFinite(given)) return this.tell('<p>Type a number, such as 0.5.</p>', false);
+      const right = typeof ask.value === 'string' ? this.stage.readouts[ask.value] : ask.value;
+      if (Math.abs(given - right) <= ask.tolerance) this.answer(field.value);
+      else this.tell(given < right ? ask.too_small : ask.too_large, false);
+    };
+    field.addEventListener('keydown', (event) => event.key === 'Enter' && !event.shiftKey && judge());
+    form.append(field, element('button', {type: 'button', onclick: judge}, 'Check'));
+    this.offerAnswer(form);
+  }
+
+  offerAnswer(form) {
+    form.append(element('button', {type: 'button', class: 'sgtheory-show', onclick: () => this.answer(null)}, 'Show me'));
+  }
+
+  /** The answer is known: the reason is told, and what it is about appears. */
+  answer(given) {
+    this.answered.add(this.step);
+    const {ask} = this.steps[this.step];
+    this.sketching?.abort();
+    const form = this.question.querySelector('.sgtheory-form');
+    const focused = form.contains(document.activeElement);
+    form.replaceChildren();
+    this.tell(ask.reason, true, given);
+    this.reveal();
+    if (focused) this.next.hidden ? this.leave.focus() : this.next.focus({preventScroll: true});
+  }
+
+  tell(html, right, given) {
+    const sign = right ? (given === null || given === undefined ? '' : '<p class="sgtheory-right"><strong>✓</strong> Right: ' + given + '</p>') : '';
+    this.verdict.classList.toggle('sgtheory-hint', !right);
+    this.verdict.innerHTML = sign + html;
+    this.plainWords(this.verdict);
+    this.readOut();
+  }
+
+  // -- what an answer uncovers --
+
+  /** Hides the curves of a panel, not its axes. */
+  hide(name) {
+    const panel = this.panel(name);
+    const cover = element('div', {class: 'sgtheory-cover'}, element('span', {}, 'Your prediction first'));
+    const place = () => {
+      const {left, top, width, height} = this.frame(name);
+      Object.assign(cover.style, {left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px'});
+    };
+    place();
+    const observer = new ResizeObserver(() => requestAnimationFrame(place));
+    observer.observe(panel);
+    const later = [60, 300, 800].map((time) => setTimeout(place, time)); // axes are laid out late
+    panel.append(cover);
+    this.cover.set(name, {cover, end: () => { observer.disconnect(); later.forEach(clearTimeout); cover.remove(); }});
+  }
+
+  frame(name) {
+    const {root} = this.stage.spec.figures.find((figure) => figure.name === name);
+    return this.stage.views.get_by_id(root).frame.bbox;
+  }
+
+  uncover() {
+    for (const {end} of this.cover.values()) end();
+    this.cover.clear();
+    for (const [step, sketch] of this.sketches) sketch.hidden = step !== this.step;
+  }
+
+  /** The reader's own curve, with the pointer or the arrow keys, over the covered panel. */
+  offerSketch(ask, form) {
+    const [name] = ask.reveals, panel = this.panel(name);
+    this.sketches.get(this.step)?.remove();
+    const canvas = element('canvas', {
+      class: 'sgtheory-sketch', tabindex: '0', role: 'img',
+      'aria-label': 'Draw the curve: left and right move the pen, up and down draw. Then choose Compare.',
+    });
+    this.sketches.set(this.step, canvas);
+    panel.append(canvas);
+    this.sketching = new AbortController();
+    const {signal} = this.sketching;
+    signal.addEventListener('abort', () => { canvas.classList.add('sgtheory-still'); canvas.removeAttribute('tabindex'); canvas.setAttribute('aria-label', 'Your sketch'); });
+    const points = new Map(); // column → height, both as parts of the frame
+    let pen = [0.5, 0.9], last = null;
+    const paint = () => {
+      const {left, top, width, height} = this.frame(name), ratio = devicePixelRatio;
+      Object.assign(canvas.style, {left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px'});
+      Object.assign(canvas, {width: width * ratio, height: height * ratio});
+      const context = canvas.getContext('2d');
+      context.scale(ratio, ratio);
+      Object.assign(context, {lineWidth: 3, lineCap: 'round', lineJoin: 'round', strokeStyle: this.stage.spec.theme[themeNow()].green});
+      context.beginPath();
+      for (const [column, y] of [...points].sort(([first], [second]) => first - second)) context.lineTo(column / 200 * width, y * height);
+      context.stroke();
+      if (signal.aborted || document.activeElement !== canvas) return;
+      context.beginPath();
+      context.arc(pen[0] * width, pen[1] * height, 5, 0, 7);
+      context.stroke();
+    };
+    const dot = (x, y) => {
+      const column = Math.round(200 * x);
+      const [start, height] = last ?? [column, y];
+      const steps = Math.max(Math.abs(column - start), 1);
+      for (let k = 0; k <= steps; k++) points.set(Math.round(start + (column - start) * k / steps), height + (y - height) * k / steps);
+      last = [column, y];
+      pen = [x, y];
+      paint();
+    };
+    const at = ({clientX, clientY}) => {
+      const box = canvas.getBoundingClientRect();
+      return [(clientX - box.left) / box.width, (clientY - box.top) / box.height].map((part) => Math.min(Math.max(part, 0), 1));
+    };
+    const listen = (event, does) => canvas.addEventListener(event, does, {signal});
+    listen('pointerdown', (event) => { canvas.setPointerCapture(event.pointerId); last = null; dot(...at(event)); });
+    listen('pointermove', (event) => event.buttons && event.getCoalescedEvents().concat(event).forEach((each) => dot(...at(each))));
+    listen('keydown', (event) => {
+      const [x, y] = {ArrowLeft: [-0.02, 0], ArrowRight: [0.02, 0], ArrowUp: [0, -0.03], ArrowDown: [0, 0.03]}[event.key] ?? [];
+      if (x === undefined || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      last ??= [Math.round(200 * pen[0]), pen[1]];
+      dot(Math.min(Math.max(pen[0] + x, 0), 1), Math.min(Math.max(pen[1] + y, 0), 1));
+    });
+    for (const event of ['focus', 'blur']) listen(event, paint);
+    const observer = new ResizeObserver(() => requestAnimationFrame(paint));
+    observer.observe(panel);
+    this.stage.signal.addEventListener('abort', () => observer.disconnect());
+    for (const time of [0, 300, 800]) setTimeout(paint, time);
+    form.append(
+      element('button', {type: 'button', onclick: () => this.answer(null)}, 'Compare'),
+      element('button', {type: 'button', class: 'sgtheory-show', onclick: () => { points.clear(); last = null; paint(); }}, 'Clear'),
+    );
+  }
+
+  // -- live numbers --
+
+  readOut() {
+    if (this.step === EXPLORE) return;
+    for (const node of this.box.querySelectorAll('[data-live]')) {
+      const key = node.dataset.live, setting = key.startsWith('setting.');
+      const value = setting ? this.setting(key.slice('setting.'.length)) : this.stage.readouts[key];
+      const text = setting ? String(value).replace('-', '−') : legible(this.waits ? undefined : value);
+      if (node.textContent !== text) node.textContent = text;
+    }
+  }
+
+  setting(name) {
+    return this.stage.controls[name]?.get() ?? this.steps[this.step].state[name];
+  }
+
+  /** Called when the numbers are at rest: covered panels tell nothing, and readers who do not see hear what has changed. */
+  describe() {
+    for (const name of this.cover.keys()) this.panel(name).setAttribute('aria-label', 'Hidden until you have answered the question.');
+    if (this.step === EXPLORE) return;
+    const shown = new Set([...this.box.querySelectorAll('[data-live]')].map(({dataset}) => dataset.live));
+    const words = this.stage.spec.readouts.filter(({key}) => shown.has(key))
+      .map(({key, label}) => `${label}: ${legible(this.stage.readouts[key])}`).join('; ');
+    if (this.said !== undefined && this.said !== this.step + words) this.spoken.textContent = words;
+    this.said = this.step + words;
+  }
+}
