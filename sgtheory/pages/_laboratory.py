@@ -206,7 +206,8 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
     exact = np.asarray(exact)
     positions = np.arange(1.0, exact.size + 1)
     left, right = _upper([_log(here[name]) for here, *_ in found.values() for name in ("bias", "noise")])
-    variances = [np.log10(here["variance"]) for here, *_ in found.values() if here["variance"] > STILL] or [0.0]
+    variances = [np.log10(here["variance"]) for here, *_ in found.values() if here["variance"] > STILL]
+    variances = variances or [np.log10(STILL)]  # nothing varies: then the axis ends where rounding begins
     lowest = np.floor(min(variances)) - 0.5
     sources = {
         slug(name) + suffix: dict.fromkeys(columns, np.zeros(0)) for suffix, columns in _EMPTY.items() for name in MENU

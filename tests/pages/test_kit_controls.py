@@ -147,3 +147,10 @@ def test_boxes_to_tick_follow_their_value_and_the_value_follows_them():
     widget.value = "b"
     assert [box.value for box in widget.boxes.values()] == [False, True, False]
     assert seen == ["a; b; c", "a; c", "b"]  # none in between
+
+
+def test_a_reader_who_ticked_too_many_is_told_how_many_to_untick():
+    control = Several("m", "methods", "a", tuple("abcde"), "Some", (("blue", "circle"),) * 5, 2)
+    for chosen, extra in (("a; b; c", 1), ("a; b; c; d", 2), ("a; a", 1)):
+        with pytest.raises(ValueError, match=f"at most 2, each once, got {len(chosen.split('; '))}. Untick {extra}."):
+            control.check(chosen)

@@ -145,7 +145,8 @@ class Several:
         if unknown:
             _refuse(f"{self.label} must be some of {', '.join(self.options)}, got {brief(unknown[0])}.")
         if not len(set(chosen)) == len(chosen) <= self.most:
-            _refuse(f"{self.label} must be at most {self.most}, each once, got {len(chosen)}. Untick one.")
+            extra = max(len(chosen) - self.most, 1)
+            _refuse(f"{self.label} must be at most {self.most}, each once, got {len(chosen)}. Untick {extra}.")
         return "; ".join(name for name in self.options if name in chosen)
 
     def widget(self) -> ipywidgets.DOMWidget:
