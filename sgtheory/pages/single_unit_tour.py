@@ -55,7 +55,7 @@ TOUR = (
         $$4: p = σ_β(u) \\text{,} \\quad y = 1 \\text{ with probability } p$$
 
         $σ_β$ is a smooth step, the sigmoid $1/(1+e^{−βu})$; $β$ is its steepness. Each [blue row](light:trials/curves.trials)
-        is one trial at every potential; the [black bar](light:trials/curves.deterministic) is the unit without noise.""",
+        is one trial at every potential; the [bar at the top](light:trials/curves.deterministic) is the unit without noise.""",
         panels=("trials", "probability"),
         controls=("steepness", "seed"),
         ask=Choose(

@@ -125,7 +125,8 @@ export class Tour {
     const plot = this.stage.plot(name);
     this.heights ??= {};
     this.heights[name] ??= plot.height;
-    const height = shown ? (shown.length === 1 ? 340 : 236) : this.heights[name];
+    const narrow = this.root.clientWidth <= 760, alone = shown?.length === 1 && !narrow;
+    const height = shown ? (alone ? 340 : 236) : this.heights[name];
     if (plot.height !== height) plot.height = height;
   }
 
@@ -308,7 +309,11 @@ export class Tour {
       if (Math.abs(given - right) <= ask.tolerance) this.answer(field.value);
       else this.tell(given < right ? ask.too_small : ask.too_large, false);
     };
-    field.addEventListener('keydown', (event) => event.key === 'Enter' && !event.shiftKey && judge());
+    field.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey) return;
+      event.preventDefault(); // or the button that gets the focus would be pressed, too
+      judge();
+    });
     form.append(field, element('button', {type: 'button', onclick: judge}, 'Check'));
     this.offerAnswer(form);
   }
