@@ -224,3 +224,20 @@ def test_two_views_of_a_page_follow_each_other(live):
               .every((el) => JSON.parse(el.dataset.settled ?? '{}').surrogate === value)""",
             arg=value,
         )
+
+
+def test_a_page_that_cannot_be_shown_says_so_and_the_next_try_works(live):
+    live.evaluate(
+        """async () => {
+          for (const promise of Object.values(window.sgtheoryBokeh)) {
+            const {embed} = await promise, embed_items = embed.embed_items;
+            embed.embed_items = () => { embed.embed_items = embed_items; throw new Error('no canvas'); };
+          }
+        }"""
+    )
+    run_all(live)
+    live.wait_for_function("() => document.querySelector('.sgtheory-complaint')?.textContent.includes('(no canvas)')")
+    run_all(live)
+    await_live(live)
+    await_ready(live)
+    shows_what_the_controls_say(live)

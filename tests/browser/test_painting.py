@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.laboratory import PATIENCE_MS
+from sgtheory.pages import SignFlip
 from sgtheory.pages._registry import ALL_PAGES
 
 pytestmark = pytest.mark.browser
@@ -74,3 +75,28 @@ def test_what_bokeh_is_spared_changes_no_picture(moved):
 def test_another_picture_would_be_noticed(moved):
     # The negative control of the test above: the slider changes some figure of every page.
     assert max(moved.evaluate(DIFFERENCES, False)) > 0.6
+
+
+@pytest.mark.parametrize("why", ["switched off", "unknown version"])
+def test_a_page_is_drawn_plainly_where_nothing_may_be_spared(tmp_path, seen_page, monkeypatch, why):
+    """By a switch, or with a BokehJS that was never tried: slower, but it is dragged and drawn all the same."""
+    if why == "switched off":
+        monkeypatch.setenv("SGTHEORY_SPARES", "0")
+    SignFlip().export_html(path := tmp_path / "page.html")
+    if why == "unknown version":
+        text = path.read_text(encoding="utf-8")
+        assert "isSpared(this.Bokeh.version)" in text
+        path.write_text(text.replace("isSpared(this.Bokeh.version)", "isSpared('4.0.0')"), encoding="utf-8")
+    told = []
+    seen_page.on("console", lambda message: told.append(message.text))
+    seen_page.goto(path.as_uri())
+    seen_page.wait_for_function("() => document.getElementById('stage').sgtheory?.statistics.drawn > 0")
+    seen_page.wait_for_timeout(700)
+    panels = seen_page.locator(".sgtheory-panels")
+    before = panels.screenshot()
+    seen_page.locator("#control-surrogate").focus()
+    seen_page.keyboard.press("End")
+    seen_page.wait_for_timeout(500)
+    assert panels.screenshot() != before
+    assert seen_page.locator(".sgtheory-screen").count() == 0
+    assert sum("figures are drawn plainly" in text for text in told) == (why == "unknown version")

@@ -219,15 +219,16 @@ export class Stage {
   async embed() {
     const docid = 'sgtheory';
     const roots = Object.fromEntries(this.spec.figures.map(({root}, k) => [root, this.panels[k]]));
-    spareBuilding(this.Bokeh);
+    const spares = this.spec.spares && isSpared(this.Bokeh.version);
+    if (spares) spareBuilding(this.Bokeh);
     const [views] = await this.Bokeh.embed.embed_items({[docid]: this.doc}, [
       {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
     ]);
     this.views = views;
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
-    for (const plot of plots) spareWork(plot, themeNow);
-    this.painter = new Painter(plots, () => this.draw());
-    if (plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
+    if (spares) for (const plot of plots) spareWork(plot, themeNow);
+    this.painter = new Painter(spares ? plots : [], () => this.draw()); // otherwise BokehJS paints by its own clock
+    if (spares && plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
     this.spec.figures.forEach((figure, k) => figure.map && this.attendMap(figure, this.panels[k], plots[k]));
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));

@@ -19,7 +19,10 @@ function bokehOnce(model, signal) {
     loaded = true;
     ours.set_log_level('warn');
     return ours;
-  })();
+  })().catch((error) => {
+    delete window.sgtheoryBokeh[version]; // the next view tries again
+    throw error;
+  });
   return window.sgtheoryBokeh[version];
 }
 
@@ -199,7 +202,19 @@ function initialize({model}) {
   if (addressOfBokeh(model.get('bokeh'))) bokehOnce(model, new AbortController().signal);
 }
 
-async function render({model, el, signal}) {
+/** Shows the page; if that cannot be done, says so, and the still picture below the cell stays. */
+async function render(view) {
+  try {
+    await show(view);
+  } catch (error) {
+    if (view.signal.aborted) return;
+    const text = `This page cannot be shown here (${error.message}). Run its cell again; if that does not help, load the notebook anew.`;
+    view.el.replaceChildren(element('p', {class: 'sgtheory-complaint', role: 'alert'}, text));
+    console.warn('sgtheory:', error);
+  }
+}
+
+async function show({model, el, signal}) {
   const Bokeh = await bokehOnce(model, signal);
   const spec = model.get('spec');
   const controls = {};

@@ -9,6 +9,7 @@ import importlib.metadata
 import io
 import json
 import math
+import os
 import pathlib
 import threading
 import traceback
@@ -204,6 +205,7 @@ class Page(ipywidgets.VBox):
             "title": self.title,
             "play": self.play,
             "kernel": True,
+            "spares": os.environ.get("SGTHEORY_SPARES") != "0",  # the switch for a reader whose browser draws wrongly
             "start": {name: control.value for name, control in self.by_name.items()},
             "figures": self._figures,
             "wide": sorted(self.wide),
