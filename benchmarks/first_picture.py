@@ -91,7 +91,7 @@ def _pictures(notebook: str, kind: str, kept: str) -> list[dict[str, Any]]:
             )
             began = time.perf_counter()
             page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
-            await_live(page)
+            await_live(page, tour=True)
             page.evaluate(PAINTED)
             live = time.perf_counter() - began
             await_ready(page)

@@ -33,8 +33,8 @@ export class Tour {
     this.more = element('div', {class: 'sgtheory-words sgtheory-try'});
     this.note = element('p', {class: 'sgtheory-note'});
     this.spoken = element('p', {class: 'sgtheory-unseen', role: 'status'});
-    this.back = button('← Back', () => this.go(this.step - 1), {title: 'Alt+Page Up'});
-    this.next = button('Next →', () => this.go(this.step + 1), {class: 'sgtheory-next', title: 'Alt+Page Down'});
+    this.back = button('← Back', () => this.go(this.step - 1), {title: 'Alt+Page Up', 'aria-keyshortcuts': 'Alt+PageUp'});
+    this.next = button('Next →', () => this.go(this.step + 1), {class: 'sgtheory-next', title: 'Alt+Page Down', 'aria-keyshortcuts': 'Alt+PageDown'});
     this.leave = button('Explore freely', () => this.go(EXPLORE), {title: 'All plots and all controls; you can return at any time'});
     this.return = button('← Return to the tour', () => this.go(this.last ?? 0), {class: 'sgtheory-next'});
     this.list = element('ol', {}, ...this.steps.map(({title}, k) => element('li', {}, button(title, () => this.go(k)))));
