@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.laboratory import PATIENCE_MS
+from benchmarks.laboratory import PATIENCE_MS, explore
 from sgtheory.pages import SignFlip
 from sgtheory.pages._registry import ALL_PAGES
 
@@ -60,6 +60,7 @@ def moved(request, tmp_path_factory, fresh_page):
         opened.wait_for_function(
             "() => document.getElementById('stage').sgtheory?.statistics.drawn > 0", timeout=PATIENCE_MS
         )
+        explore(opened)
         opened.wait_for_timeout(700)
         opened.locator(f"#control-{kind.play}").focus()
         for key in ("PageUp", "PageUp", "ArrowRight", "End"):
