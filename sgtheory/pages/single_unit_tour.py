@@ -161,7 +161,8 @@ TOUR = (
 
         $$6: \\frac{∂y}{∂w} = \\frac{∂\\text{Ber}(p)}{∂p} \\frac{∂p}{∂u} \\frac{∂u}{∂w}$$
 
-        Here $δ$ is 0, since an outcome itself never moves a little; $\\text{Ber}(p)$ is the draw.""",
+        For the left one $r$ is negative, since $p$ shrinks. Here $δ$ is 0, because an outcome itself never
+        moves a little; $\\text{Ber}(p)$ is the draw.""",
         panels=("draws",),
         controls=("seed", "steepness"),
         without=("draws/curves.affine_draw",),
@@ -279,7 +280,7 @@ TOUR = (
         **2.** If the surrogate is matched to the noise, the surrogate gradient is exactly that derivative; so is the right
         mixture of left and right derivative, and the score function with its best baseline.
 
-        **3.** If it is not matched, it is the gradient of another unit.
+        **3.** If it is not matched, it is at best the gradient of another unit.
 
         Page 2 puts one unit behind another. The derivative of the last one is then weighted with what happened before. **Is
         the surrogate gradient of a hidden unit still exact?**""",

@@ -21,6 +21,23 @@ export class Tour {
     place.onChange(() => place.get() !== this.step && this.show(place.get()), stage.signal);
     stage.signal.addEventListener('abort', () => { cancelAnimationFrame(this.gliding); this.box.remove(); this.way.remove(); });
     this.show(place.get());
+    const observer = new ResizeObserver(([{contentRect}]) => {
+      if (this.narrow === (this.narrow = contentRect.width <= 760)) return;
+      this.sizeAll();
+    });
+    observer.observe(this.root);
+    // What changes in a cell that a notebook keeps out of sight, Chromium may not paint when it comes into sight.
+    const sight = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.layOutAgain());
+    sight.observe(this.root);
+    stage.signal.addEventListener('abort', () => { observer.disconnect(); sight.disconnect(); });
+  }
+
+  layOutAgain() {
+    const part = this.root.querySelector('.sgtheory-body');
+    if (!part) return;
+    part.style.display = 'none';
+    part.getBoundingClientRect();
+    part.style.display = '';
   }
 
   build() {
@@ -87,6 +104,7 @@ export class Tour {
     const touring = step !== EXPLORE, declared = this.steps[step];
     this.root.classList.remove('sgtheory-guided'); // which hides the controls until the first step is here
     this.root.classList.toggle('sgtheory-touring', touring);
+    this.root.classList.toggle('sgtheory-exploring', !touring);
     this.root.classList.toggle(this.id, touring);
     this.inside.hidden = !touring;
     this.outside.hidden = touring;
@@ -95,7 +113,7 @@ export class Tour {
     this.stage.spec.figures.forEach(({name}, k) => {
       this.stage.panels[k].classList.toggle('sgtheory-off', touring && !declared.panels.includes(name));
     });
-    for (const {name} of this.stage.spec.figures) this.size(name, touring ? declared.panels : null);
+    this.sizeAll();
     const grid = this.stage.panels[0].parentElement;
     grid.classList.toggle('sgtheory-single', touring);
     if (!touring) {
@@ -120,12 +138,16 @@ export class Tour {
     this.readOut();
   }
 
-  /** A plot that stands alone has more room. */
+  sizeAll() {
+    for (const {name} of this.stage.spec.figures) this.size(name, this.steps[this.step]?.panels);
+  }
+
+  /** A plot that stands alone has more room, unless the page is narrow. */
   size(name, shown) {
     const plot = this.stage.plot(name);
     this.heights ??= {};
     this.heights[name] ??= plot.height;
-    const narrow = this.root.clientWidth <= 760, alone = shown?.length === 1 && !narrow;
+    const alone = shown?.length === 1 && !this.narrow;
     const height = shown ? (alone ? 340 : 236) : this.heights[name];
     if (plot.height !== height) plot.height = height;
   }
@@ -351,7 +373,8 @@ export class Tour {
     const cover = element('div', {class: 'sgtheory-cover'}, element('span', {}, 'Your prediction first'));
     const place = () => {
       const {left, top, width, height} = this.frame(name);
-      Object.assign(cover.style, {left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px'});
+      // A little wider, because dots reach beyond the frame.
+      Object.assign(cover.style, {left: left + 'px', top: top + 'px', width: width + 6 + 'px', height: height + 'px'});
     };
     place();
     const observer = new ResizeObserver(() => requestAnimationFrame(place));
