@@ -149,8 +149,8 @@ function watchTheme(callback, signal) {
 
 export class Stage {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
-  constructor({el, Bokeh, doc, spec, controls, post, signal, place}) {
-    Object.assign(this, {el, Bokeh, doc, spec, controls, signal, place});
+  constructor({el, Bokeh, doc, spec, controls, post, signal, place: tourPlace}) {
+    Object.assign(this, {el, Bokeh, doc, spec, controls, signal, tourPlace});
     this.send = (message) => {
       try {
         post(message);
@@ -209,7 +209,7 @@ export class Stage {
     }
     this.paintTheme();
     watchTheme(() => this.paintTheme(), this.signal);
-    if (this.spec.tour) this.tour = new Tour(this, this.place);
+    if (this.spec.tour) this.tour = new Tour(this, this.tourPlace);
     this.signal.addEventListener('abort', () => {
       this.stopPlaying();
       for (const timer of [this.resting, this.describing, this.watching]) clearTimeout(timer);
