@@ -13,7 +13,7 @@ SPREAD = -n logical --maxprocesses=4 --dist loadscope -p no:nbval
 help:
 	@echo "make lab        open the pages in JupyterLab"
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
-	@echo "make pages      the part of the tests that concerns what is seen: pages, notebooks, browser"
+	@echo "make pages      the part of the tests that concerns what is seen: pages and notebooks"
 	@echo "make bench      measure speed and print a table"
 	@echo "make pictures   write the stored first pictures and the still pictures again"
 	@echo "make wheel      build the package, notebooks included, in dist/"
@@ -41,10 +41,10 @@ unit: environment
 	$(BIN)/python -m pytest -q $(SPREAD) --doctest-modules sgtheory
 	$(BIN)/python -m pytest -q $(SPREAD) tests --ignore=tests/browser
 
-# What is seen: the part of the tests that another Python or another version of Bokeh is most likely to break.
+# What is seen, but for the browser: what another Python or another version of Bokeh is most likely to break.
 pages: environment
 	$(BIN)/python -m pytest -q $(SPREAD) tests/pages
-	@$(MAKE) --no-print-directory notebooks browser
+	@$(MAKE) --no-print-directory notebooks
 
 notebooks: environment
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=120 -p no:cacheprovider notebooks
