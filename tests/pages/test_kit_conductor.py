@@ -82,3 +82,18 @@ def test_an_answer_that_waits_for_rest_does_not_wait_for_itself():
     conductor.ask("ask")
     assert conductor.rest(PATIENCE)
     assert answers == [False]
+
+
+def test_a_task_that_fails_is_told_and_stops_no_other():
+    done, told = [], []
+
+    def fail():
+        raise RuntimeError("no such device")
+
+    conductor = Conductor({"fail": fail, "late": lambda: done.append("late")}, told.append)
+    for _ in range(2):
+        conductor.ask("fail")
+        conductor.ask("late")
+        assert conductor.rest(PATIENCE)
+    assert done == ["late", "late"]
+    assert [str(error) for error in told] == ["no such device"] * 2

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,12 +12,17 @@ NAME = "sgtheory page"
 class Conductor:
     """Does what it is asked for, the most urgent first; of several questions of one kind, only the latest is answered.
 
-    `tasks`: what is done for each kind of question, most urgent first. The thread lives as long as there is something to
-    do, so that a page that nobody uses any more holds none.
+    `tasks`: what is done for each kind of question, most urgent first. `failed` hears of a task that raised an error; what
+    was asked beside it is done all the same. The thread lives as long as there is something to do, so that a page that
+    nobody uses any more holds none.
     """
 
-    def __init__(self, tasks: Mapping[str, Callable[..., None]]) -> None:
-        self._tasks = tasks
+    def __init__(
+        self,
+        tasks: Mapping[str, Callable[..., None]],
+        failed: Callable[[Exception], None] = traceback.print_exception,
+    ) -> None:
+        self._tasks, self._failed = tasks, failed
         self._asked: dict[str, tuple[Any, ...]] = {}
         self._change = threading.Condition()
         self._busy = False
@@ -58,4 +64,7 @@ class Conductor:
     def _work(self) -> None:
         while (found := self._next()) is not None:
             kind, about = found
-            self._tasks[kind](*about)
+            try:
+                self._tasks[kind](*about)
+            except Exception as error:
+                self._failed(error)

@@ -32,32 +32,32 @@ export async function mountExported(el, payload) {
   }
   const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}, place: ownPlace(spec.step)});
   await stage.build();
-  const state = Object.fromEntries(Object.keys(controls).map((name) => [name, spec.start[name]]));
+  hand(stage, {start: spec.start, picture, tables});
+  if (tour) guide(stage, {start: spec.start, picture, tables}, tour);
+  el.sgtheory = stage;
+}
+
+/** Gives a stage a picture, and the tables of its sliders from there. */
+function hand(stage, {start, picture, tables}) {
+  const state = Object.fromEntries(Object.keys(stage.controls).map((name) => [name, start[name]]));
   for (const [control, table] of Object.entries(tables)) {
     const {[control]: _, ...others} = state;
     stage.receive({...table, others}, [fromBase64(table.bytes)]);
   }
   stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
-  if (tour) guide(stage, {start: spec.start, picture, tables}, tour);
-  el.sgtheory = stage;
 }
 
 /** Each step of a tour has a picture of its own, and tables from there; outside the tour stands the exported state. */
 function guide(stage, exported, tour) {
   const {spec, controls} = stage;
-  const stand = ({start, picture, tables}) => {
-    spec.start = start;
-    const state = Object.fromEntries(Object.keys(controls).map((name) => [name, start[name]]));
+  const stand = (own) => {
+    spec.start = own.start;
     stage.carried = Object.fromEntries(Object.keys(controls).map((name) => [name, null]));
-    for (const [name, value] of Object.entries(state)) controls[name].set(value);
+    for (const [name, control] of Object.entries(controls)) control.set(own.start[name]);
     stage.carried = {};
     stage.tables.clear();
     stage.first = null;
-    for (const [control, table] of Object.entries(tables)) {
-      const {[control]: _, ...others} = state;
-      stage.receive({...table, others}, [fromBase64(table.bytes)]);
-    }
-    stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
+    hand(stage, own);
   };
   stage.tour.base = (step, number) => {
     const own = step && tour.steps[number];

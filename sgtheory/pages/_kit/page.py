@@ -118,7 +118,8 @@ class Page(ipywidgets.VBox):
                 "table": self._tabulate,
                 "file": self._send_file,
                 "ahead": self._look_ahead,
-            }
+            },
+            self._fail,
         )
         self._tables: dict[str, dict[str, Any]] = {}
         self._marked: list[dict[str, Any]] = []  # what the browser shows
@@ -245,11 +246,8 @@ class Page(ipywidgets.VBox):
     def _look_ahead(self) -> None:
         """Compiles what later steps of the tour need, while the reader reads."""
         if self._ready.is_set() and self._viewed and self.stage.step >= 0 and self._ahead:
-            try:
-                self.compute(self._ahead.pop(0))
-            except Exception as error:
-                self._fail(error)
-            self._conductor.ask("ahead")  # what is more urgent comes between
+            self._conductor.ask("ahead")  # again after this one; what is more urgent comes between
+            self.compute(self._ahead.pop(0))
 
     def _body(self) -> ipywidgets.Box:
         rows = [child for name in self.controls for child in (self.controls[name], self.messages[name])]
@@ -352,24 +350,17 @@ class Page(ipywidgets.VBox):
 
     def _draw(self) -> None:
         """Sends the exact picture for the present settings."""
-        if not self._ready.is_set():
-            return
-        try:
+        if self._ready.is_set():
             with self._lock:
                 self._refresh()
-        except Exception as error:
-            self._fail(error)
 
     def _tabulate(self, name: str) -> None:
         """Sends the table of a slider, unless the browser has it."""
         # Where the picture was refused, there is no table either.
         if not self._ready.is_set() or self._covered(name) or self._latest[0] != self.settings():
             return
-        try:
-            with self._lock:
-                self._send_table(name)
-        except Exception as error:
-            self._fail(error)
+        with self._lock:
+            self._send_table(name)
 
     def _refresh(self, forget: bool = False) -> bool:
         """Computes the picture for the present settings and sends it, unless it has been sent; false if they are refused."""
@@ -632,13 +623,10 @@ class Page(ipywidgets.VBox):
         self._conductor.ask("file")
 
     def _send_file(self) -> None:
-        try:
-            self._say("Writing the web page …")
-            message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
-            self.stage.send(message, [self._exported().encode()])
-            self._say_ready()
-        except Exception as error:
-            self._fail(error)
+        self._say("Writing the web page …")
+        message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
+        self.stage.send(message, [self._exported().encode()])
+        self._say_ready()
 
     def _answer_action(self, content: dict[str, Any]) -> None:
         if content.get("name") in {action.name for action in self.actions}:
