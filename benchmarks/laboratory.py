@@ -210,7 +210,7 @@ def handle(page: Page, label: str):
 
 
 def at_rest(page: Page, **settings: Any) -> None:
-    """Waits until the exact picture for these settings is shown."""
+    """Waits until the exact picture for these settings is shown and painted."""
     page.wait_for_function(
         """(wanted) => {
           const state = JSON.parse(document.querySelector('.sgtheory-stage').dataset.settled ?? '{}');
@@ -219,6 +219,8 @@ def at_rest(page: Page, **settings: Any) -> None:
         arg=settings,
         timeout=PATIENCE_MS,
     )
+    # Its numbers are set; two frames later they are painted, however busy the machine is.
+    page.evaluate("() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
 
 
 def drag(page: Page, label: str, pixels: float) -> None:

@@ -48,9 +48,11 @@ def test_the_wheel_has_the_package_the_notebooks_and_the_command(wheel):
         for path in (ROOT / "notebooks").glob(kind)
     }
     assert {name.removeprefix("sgtheory/") for name in names if name.startswith("sgtheory/notebooks/")} == present
-    assert {"sgtheory/__init__.py", "sgtheory/pages/_kit/kit.js", "sgtheory/pages/_pictures/single_unit.npz"} <= {
-        *names
-    }
+    assert {
+        "sgtheory/__init__.py",
+        "sgtheory/pages/_kit/browser/stage.js",
+        "sgtheory/pages/_pictures/single_unit.npz",
+    } <= {*names}
     assert any(name.endswith("etc/jupyter/jupyter_server_config.d/sgtheory.json") for name in names)
     assert not [
         name for name in names if name.startswith(("notebooks/", "tests/")) or "checkpoints" in name.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""Pages without a browser: the tests send its messages, and keep what it would receive and read it as kit.js does."""
+"""Pages without a browser: the tests send its messages, and keep what it would receive and read it as the script does."""
 
 import functools
 
@@ -58,7 +58,7 @@ class FrontEnd:
 
 
 def read_columns(layout, data, rows=1):
-    """What `pack` wrote, as `unpack` in kit.js reads it: one array per column, rows first."""
+    """What `pack` wrote, as `unpack` in numbers.js reads it: one array per column, rows first."""
     sources, offset = {}, 0
     for entry in layout:
         size = int(np.prod(entry["shape"]))

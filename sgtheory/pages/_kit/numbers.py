@@ -21,7 +21,7 @@ def in_64_bits():
 
 
 def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
-    """The layout and the bytes that `kit.js` unpacks.
+    """The layout and the bytes that `numbers.js` unpacks.
 
     Booleans are sent as bits, numbers in the given precision, or in f8 where they are too large for f4. `discrete` names
     the columns ("source.column") that jump and must not be interpolated. Columns that are the same in every row of a
@@ -68,7 +68,7 @@ def _dtype(values: np.ndarray, largest: float, precision: str) -> str:
 
 
 def interpolated(table: Sources, position: float, discrete: Collection[str] = ()) -> Sources:
-    """What the browser shows between the rows of `table`, to measure a table's error; `interpolate` in kit.js is the same."""
+    """What the browser shows between the rows of `table`, to measure a table's error; `interpolate` in numbers.js is the same."""
     below = min(int(position), _rows(table) - 2)
     part = position - below
 

@@ -11,15 +11,14 @@ import traitlets
 
 from sgtheory import _bokehjs
 
-HERE = pathlib.Path(__file__).parent
-SCRIPT = HERE / "kit.js"
-STYLE = HERE / "kit.css"
+BROWSER = pathlib.Path(__file__).parent / "browser"
+STYLE = BROWSER / "kit.css"
+_PARTS = "numbers elements spare points maps figures drag status tools tour stage".split()  # each after those it needs
 
 
 def script(place: str) -> str:
     """Everything that runs in the browser, as one module: for a `notebook`, or for an `exported` file."""
-    parts = SCRIPT, HERE / "tour.js", HERE / "spare.js", HERE / f"{place}.js"
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    return "\n".join((BROWSER / f"{part}.js").read_text(encoding="utf-8") for part in (*_PARTS, place))
 
 
 @functools.cache

@@ -30,7 +30,7 @@ def themed(model: Any, **roles: str) -> Any:
 
 
 def palette(role: str, colours: dict[str, str]) -> list[str]:
-    """The colours of a palette role, as `#rrggbbaa`; `palette` in kit.js does the same."""
+    """The colours of a palette role, as `#rrggbbaa`; `palette` in elements.js does the same."""
     *names, shades = role.split() if " " in role else (role, "2")
     steps = [k / (int(shades) - 1) for k in range(int(shades))]
     if len(names) == 1:

@@ -1,4 +1,4 @@
-// A tour of a page: one idea, one plot, one question at a time; then the reader explores. Comes after kit.js.
+// A tour of a page: one idea, one plot, one question at a time; then the reader explores. Comes after stage.js.
 //
 // What a step says and shows is declared in Python (tour.py), where its texts become HTML. Here a step is opened: its panels
 // and controls are shown, the others hidden; words move sliders; an answer is judged, and uncovers what it is about.
@@ -187,12 +187,7 @@ export class Tour {
     stage.carried = Object.fromEntries(names.map((name) => [name, null]));
     for (const name of names) controls[name].set(state[name]);
     stage.carried = {};
-    Object.assign(stage, {moving: null, wanted: null, ahead: [], expected: 0});
-    clearTimeout(stage.resting);
-    delete stage.el.dataset.settled;
-    stage.approximate = true; // the kernel must send the picture, even if it has sent the same one before
-    stage.settle();
-    stage.watch();
+    stage.settleNow();
   }
 
   /** Until the picture of a step is there, numbers and plots of another one must not be taken for its own. */
@@ -217,7 +212,7 @@ export class Tour {
 
   play(name) {
     const {stage} = this;
-    if (stage.playing) return stage.stopPlaying();
+    if (stage.tools.playing) return stage.stopPlaying();
     stage.lastTouched = name;
     stage.play();
   }

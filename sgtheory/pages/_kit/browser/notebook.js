@@ -1,4 +1,4 @@
-// The page in a notebook: JupyterLab, Notebook, Voila. Comes after kit.js and spare.js.
+// The page in a notebook: JupyterLab, Notebook, Voila. Comes last.
 
 /** Loads BokehJS once per web page and version, as it is installed: from no other network, stored in no notebook. */
 function bokehOnce(model, signal) {

@@ -1,4 +1,4 @@
-// The page in a file of its own, without a kernel. Comes after kit.js and spare.js.
+// The page in a file of its own, without a kernel. Comes last.
 
 function rangeControl(name, {label, limits}, start) {
   const {low, high, step} = limits;

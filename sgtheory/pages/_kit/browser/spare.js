@@ -1,4 +1,4 @@
-// Work that BokehJS need not do, and where it paints. Comes after kit.js; it knows nothing of pages.
+// Work that BokehJS need not do, and where it paints. Comes after elements.js; it knows nothing of pages.
 
 /** Versions of BokehJS with which the pictures were compared with those of an untouched copy, pixel by pixel. */
 const SPARED = /^3\.(9|10)\./;

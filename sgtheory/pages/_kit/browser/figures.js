@@ -1,0 +1,123 @@
+// Figures, read-outs, colours: whatever shows numbers. It knows neither controls nor the kernel.
+
+const DESCRIBE = 120; // milliseconds without new numbers, after which those are told who do not see the figures
+
+class Figures {
+  constructor({el, Bokeh, doc, spec, signal}) {
+    Object.assign(this, {el, Bokeh, doc, spec, signal, readouts: {}, statistics: {drawn: 0}});
+    this.panels = spec.figures.map(({name}) => element('div', {
+      class: spec.wide.includes(name) ? 'sgtheory-panel sgtheory-wide' : 'sgtheory-panel', role: 'img', 'data-figure': name,
+    }));
+    this.values = element('div', {class: 'sgtheory-readouts'});
+  }
+
+  /** `draw` sets the numbers of the next picture, in the frame in which it is painted. */
+  async embed(draw) {
+    const docid = 'sgtheory';
+    const roots = Object.fromEntries(this.spec.figures.map(({root}, k) => [root, this.panels[k]]));
+    const spares = this.spec.spares && isSpared(this.Bokeh.version);
+    if (spares) spareBuilding(this.Bokeh);
+    const [views] = await this.Bokeh.embed.embed_items({[docid]: this.doc}, [
+      {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
+    ]);
+    this.views = views;
+    const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
+    if (spares) for (const plot of plots) spareWork(plot, themeNow);
+    this.painter = new Painter(spares ? plots : [], draw); // otherwise BokehJS paints by its own clock
+    if (spares && plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
+    this.document = plots[0].model.document;
+    this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
+    this.signal.addEventListener('abort', () => this.document.clear());
+    this.points = new Points(this);
+    this.maps = new Maps(this);
+    this.paintTheme();
+    watchTheme(() => this.paintTheme(), this.signal);
+    this.signal.addEventListener('abort', () => clearTimeout(this.describing));
+  }
+
+  plot(name) {
+    return this.document.get_model_by_id(this.spec.figures.find((figure) => figure.name === name).root);
+  }
+
+  columns(source) {
+    const {data} = this.sources.get(source);
+    return data instanceof Map ? Object.fromEntries(data) : data;
+  }
+
+  /** Where a point of a source lies in its panel, in pixels. */
+  place({x, y}, {frame}, index) {
+    return [frame.x_scale.compute(x[index]), frame.y_scale.compute(y[index])];
+  }
+
+  show(channels) {
+    const bySource = new Map();
+    for (const channel of channels) {
+      if (!bySource.has(channel.source)) bySource.set(channel.source, []);
+      bySource.get(channel.source).push(channel);
+    }
+    for (const [name, columns] of bySource) {
+      if (name === 'readouts') for (const {column, numbers} of columns) this.readouts[column] = numbers[0];
+      else if (name === 'ranges') this.setRanges(columns);
+      else this.setSource(this.sources.get(name), columns);
+    }
+    this.maps.placeMarks();
+    this.readOut();
+    this.points.read();
+    this.statistics.drawn += 1;
+  }
+
+  setSource(source, columns) {
+    const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
+    // Then there is nothing to repaint. Numbers with a shape are in the one image of their column.
+    if (columns.every(({column, shape, numbers}) => isShown(shape.length === 1 ? data[column] : data[column][0], numbers))) return;
+    for (const {column, shape, numbers} of columns) {
+      if (shape.length === 1) data[column] = numbers;
+      else {
+        const Image = data[column][0].constructor; // Bokeh's own array with a shape
+        data[column] = [new Image(numbers, shape)];
+      }
+    }
+    source.data = data;
+  }
+
+  setRanges(columns) {
+    for (const {column, numbers} of columns) {
+      const [figure, end] = column.split('.');
+      const across = {left: 'start', right: 'end'}[end], plot = this.plot(figure);
+      const range = across ? plot.x_range : plot.y_range, side = across ?? end;
+      if (range[side] !== numbers[0]) range[side] = numbers[0];
+    }
+  }
+
+  readOut() {
+    if (!this.values.childElementCount) {
+      for (const {key, label, unit} of this.spec.readouts) {
+        this.values.append(element('div', {}, element('span', {}, label), element('strong', {'data-key': key, 'data-unit': unit})));
+      }
+      this.numbers = [...this.values.querySelectorAll('strong')];
+    }
+    for (const node of this.numbers) {
+      const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
+      if (node.textContent !== text) node.textContent = text;
+    }
+    clearTimeout(this.describing);
+    this.describing = setTimeout(() => this.describe(), DESCRIBE);
+  }
+
+  /** The texts for readers who do not see the figures; updated when the numbers are at rest, as nobody listens faster. */
+  describe() {
+    this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
+  }
+
+  paintTheme() {
+    const colours = this.spec.theme[themeNow()];
+    this.el.dataset.theme = themeNow();
+    for (const model of this.document._all_models.values()) {
+      for (const tag of model.tags ?? []) {
+        if (!Array.isArray(tag) || tag[0] !== 'theme') continue;
+        const [, property, role] = tag;
+        model[property] = property === 'palette' ? palette(role, colours) : colours[role];
+      }
+    }
+  }
+}

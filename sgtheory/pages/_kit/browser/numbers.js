@@ -1,0 +1,81 @@
+// Numbers: how pictures and tables arrive, what lies between two rows, how a number is written. Nothing here touches the page.
+
+const bytesPerEntry = {f4: 4, f8: 8};
+
+function rowBytes({dtype, size}) {
+  return dtype === 'bit' ? Math.ceil(size / 8) : size * bytesPerEntry[dtype];
+}
+
+/** Channels of a picture (rows = 1) or a table, each with a function from a row number to its numbers. */
+export function unpack(layout, view, rows = 1) {
+  let offset = view.byteOffset;
+  return layout.map((entry) => {
+    const size = entry.shape.reduce((product, length) => product * length, 1);
+    const width = rowBytes({...entry, size});
+    const bytes = view.buffer.slice(offset, offset + rows * width);
+    offset += rows * width;
+    const numbers = entry.dtype === 'f4' ? new Float32Array(bytes) : entry.dtype === 'f8' ? new Float64Array(bytes) : null;
+    const packed = new Uint8Array(bytes);
+    const row = numbers
+      ? (index) => numbers.subarray(index * size, (index + 1) * size)
+      : (index) => Uint8Array.from({length: size}, (_, k) => (packed[index * width + (k >> 3)] >> (7 - (k & 7))) & 1);
+    return {...entry, size, row};
+  });
+}
+
+/** A picture as channels with their numbers. */
+function single(layout, view) {
+  return unpack(layout, view).map((channel) => ({...channel, numbers: channel.row(0)}));
+}
+
+/** The picture at `value`, between the rows of a table; discrete channels take the nearest row. */
+export function interpolate(table, value) {
+  const position = Math.min(Math.max((value - table.low) / (table.high - table.low), 0), 1) * (table.rows - 1);
+  const nearest = Math.round(position);
+  const exact = Math.abs(position - nearest) < 1e-6;
+  const below = Math.min(Math.floor(position), table.rows - 2);
+  const part = position - below;
+  return table.channels.map((channel) => {
+    if (exact || channel.mode === 'nearest') return {...channel, numbers: channel.row(nearest)};
+    const first = channel.row(below), second = channel.row(below + 1);
+    const numbers = new Float64Array(channel.size);
+    for (let k = 0; k < channel.size; k++) numbers[k] = first[k] + part * (second[k] - first[k]);
+    return {...channel, numbers};
+  });
+}
+
+/** A slider's number without the rounding of its steps: 0.8, not 0.7999999999999998. The kernel does the same. */
+function tidy(value) {
+  return typeof value === 'number' ? Number(value.toFixed(10)) : value;
+}
+
+/** The position of a slider that is nearest to a value; the end for a value beyond it. */
+function snapped({low, high, step}, value) {
+  return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
+}
+
+/** Whether two states of controls are the same. */
+function same(first, second) {
+  return Boolean(first && second) && Object.keys(second).every((name) => first[name] === second[name]);
+}
+
+/** Whether these numbers are shown already; temporary ones of four bytes need not replace exact ones. */
+function isShown(shown, numbers) {
+  if (shown.length !== numbers.length) return false;
+  const passing = numbers instanceof Float32Array;
+  return numbers.every((number, k) => shown[k] === number || (passing && Math.fround(shown[k]) === number));
+}
+
+/** A number as a person reads it: three significant digits, a real minus sign. */
+export function legible(number) {
+  if (number === undefined) return '…';
+  const size = Math.abs(number);
+  const text = size < 1e-12 ? '0' : size < 1e-3 || size >= 1e5 ? number.toExponential(2) : number.toPrecision(3);
+  return text.replace('-', '−').replace('e−', 'e−').replace('e+', 'e');
+}
+
+function fill(template, numbers) {
+  const bits = (number) => number.toString(2).slice(1); // behind a leading one
+  return template.replace(/\{(\w+)(:bits)?\}/g, (_, key, asBits) => (asBits ? bits : legible)(numbers[key]));
+}
+

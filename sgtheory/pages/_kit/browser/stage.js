@@ -1,0 +1,298 @@
+// The one link between numbers and pictures, for every page, in JupyterLab, Notebook, Voila and exported files.
+//
+// A page sends *pictures* (columns of numbers for named Bokeh sources) and *tables* (a picture for every position of one
+// slider, while the other controls stay as they are). While a slider with a table is dragged, this script draws from the
+// table and the kernel is not asked; otherwise the kernel draws. When the slider has come to rest, the kernel hears of it,
+// and its exact numbers replace the interpolated ones. There are no formulas of the theory in this file.
+
+const REST = 120; // milliseconds without a change, after which a slider counts as at rest
+
+export class Stage extends Figures {
+  /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
+  constructor({controls, post, place: tourPlace, ...rest}) {
+    super(rest);
+    Object.assign(this, {controls, tourPlace, drag: new Drag()});
+    this.send = (message) => {
+      try {
+        post(message);
+      } catch (error) {
+        this.lose(error);
+      }
+    };
+    this.view = Math.random().toString(36).slice(2); // answers to another view's questions are not this one's
+    this.questions = 0;
+    this.first = null; // the first picture
+    this.epoch = null; // of the data behind the picture
+    this.shown = {state: null, exact: false}; // the controls to which the picture belongs
+    this.lost = false; // the kernel has gone
+    this.tables = new Map();
+    this.lastTouched = this.spec.play;
+    this.approximate = false; // what is shown comes from between the rows of a table
+    this.computes = false; // the kernel answers at once
+    this.wanted = null; // the slider that is to be drawn in the next frame
+    this.carried = {}; // other sliders that a drag on a map moves together with that one
+    this.status = new Status(this);
+    this.tools = new Tools(this);
+  }
+
+  /** Sends a message to a kernel that knows all positions. */
+  post(message) {
+    for (const control of Object.values(this.controls)) control.tell?.();
+    this.send(message);
+  }
+
+  async build() {
+    this.el.replaceChildren(element('div', {class: 'sgtheory-panels'}, ...this.panels), this.values, this.tools.bar, this.status.node);
+    this.el.classList.add('sgtheory-stage');
+    await this.embed(() => this.draw());
+    this.known = this.state();
+    if (this.lost) this.status.watch();
+    for (const [name, control] of Object.entries(this.controls)) {
+      control.onChange(() => this.changed(name), this.signal);
+    }
+    if (this.spec.tour) this.tour = new Tour(this, this.tourPlace);
+    this.signal.addEventListener('abort', () => clearTimeout(this.resting));
+  }
+
+  readOut() {
+    super.readOut();
+    this.tour?.readOut();
+  }
+
+  describe() {
+    super.describe();
+    this.tour?.describe();
+  }
+
+  // -- controls and tables --
+
+  state() {
+    return Object.fromEntries(Object.entries(this.controls).map(([name, control]) => [name, control.get()]));
+  }
+
+  /** The table of a control, if it is still valid for the positions of the other controls. */
+  table(name) {
+    const table = this.tables.get(name);
+    if (!table) return null;
+    const valid = Object.entries(table.others).every(([other, value]) => this.controls[other].get() === value);
+    return valid ? table : null;
+  }
+
+  /** Asks for the table of a slider that is about to be moved, unless it is here already. */
+  approach(name) {
+    if (this.controls[name].limits && !this.table(name)) this.post({kind: 'activate', control: name});
+  }
+
+  /** Whether the kernel is asked for the pictures of a drag: if the control is a slider, once the kernel computes. */
+  asks(name) {
+    return this.controls[name].slides && this.computes;
+  }
+
+  changed(name) {
+    // A slider's own rounding may announce one position twice.
+    const value = this.controls[name].get();
+    if (this.known[name] === value) return;
+    this.known[name] = value;
+    if (this.carried[name] === null) return; // one of several that are set together
+    this.carried = {};
+    for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();
+    this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
+    this.tools.namePlay();
+    if (this.table(name)) {
+      this.wanted = name;
+      this.painter.request();
+    } else if (this.asks(name)) {
+      this.drag.follow(name, value);
+      this.wanted = name;
+      this.painter.request();
+      this.ask();
+    }
+    this.settleSoon();
+  }
+
+  settleSoon() {
+    clearTimeout(this.resting);
+    delete this.el.dataset.settled;
+    this.resting = setTimeout(() => {
+      this.drag.stop();
+      this.settle();
+      this.status.watch();
+    }, REST);
+  }
+
+  settle() {
+    this.post({kind: 'settled', state: this.state(), approximate: this.approximate});
+  }
+
+  /** Several controls have been set at once, without a drag. */
+  settleNow() {
+    this.drag.stop();
+    Object.assign(this, {wanted: null, approximate: true}); // the kernel must send the picture, even if it has sent it before
+    this.drag.ahead = [];
+    clearTimeout(this.resting);
+    delete this.el.dataset.settled;
+    this.settle();
+    this.status.watch();
+  }
+
+  /** Whether the picture is the exact one for the present controls. */
+  isExact() {
+    return this.shown.exact && same(this.shown.state, this.state());
+  }
+
+  /** The kernel was restarted or has died; tables go on working. */
+  lose() {
+    if (this.lost) return;
+    Object.assign(this, {lost: true, computes: false});
+    this.drag.expected = 0;
+    if (this.painter) this.status.watch();
+  }
+
+  // -- drags --
+
+  /** Draws what was wanted last into the frame that is about to be painted. */
+  draw() {
+    const name = this.wanted;
+    if (name === null) return;
+    this.wanted = null;
+    const table = this.carries() ? null : this.table(name);
+    if (!table) return this.drawReached(name);
+    const channels = interpolate(table, this.controls[name].get());
+    this.show(this.spec.kernel ? channels : this.completed(channels));
+    this.approximate = true;
+    this.shown = {state: this.state(), exact: false};
+  }
+
+  /**
+   * A table leaves out what its slider does not change. Where no exact picture comes between the drags of two sliders, in an
+   * exported file, that is taken from the first picture.
+   */
+  completed(channels) {
+    const drawn = new Set(channels.map(({source, column}) => source + '.' + column));
+    return [...this.first.filter(({source, column}) => !drawn.has(source + '.' + column)), ...channels];
+  }
+
+  carries() {
+    return Object.keys(this.carried).length > 0;
+  }
+
+  /** Sets several sliders as one step of a drag; each stops at its ends. */
+  carry(names, values) {
+    if (!this.computes) return;
+    const last = names.at(-1);
+    const before = names.map((name) => this.controls[name].get());
+    this.carried = Object.fromEntries(names.map((name) => [name, null]));
+    names.forEach((name, k) => {
+      const value = snapped(this.controls[name].slides, values[k]);
+      if (value !== before[k]) this.controls[name].set(value);
+    });
+    const now = names.map((name) => this.controls[name].get());
+    this.carried = Object.fromEntries(names.slice(0, -1).map((name, k) => [name, now[k]]));
+    if (now.every((value, k) => value === before[k])) return;
+    this.drag.take(last, now.at(-1));
+    this.ask();
+    this.settleSoon();
+  }
+
+  /** Asks for the next pictures of the drag, if it is time. */
+  ask() {
+    const {name} = this.drag;
+    if (!name || (this.table(name) && !this.carries())) return;
+    const values = this.drag.question(this.controls[name].slides);
+    if (!values.length) return;
+    this.questions += 1;
+    this.send({kind: 'moved', control: name, values, state: this.state(), question: this.question()});
+  }
+
+  question() {
+    return `${this.view} ${this.questions}`;
+  }
+
+  drawReached(name) {
+    const reached = name === this.drag.name && this.drag.reached();
+    if (!reached) return;
+    this.show(reached.channels);
+    this.approximate = false;
+    this.shown = {state: reached.state, exact: false};
+    this.ask();
+  }
+
+  // -- messages --
+
+  receive(message, buffers = []) {
+    this['hear' + message.kind[0].toUpperCase() + message.kind.slice(1)]?.(message, buffers);
+  }
+
+  hearMoved(message, buffers) {
+    if (message.question !== this.question()) return;
+    const {drag} = this;
+    drag.arrive(message.left);
+    if (buffers.length && message.control === drag.name) {
+      drag.ahead.push({value: message.state[message.control], channels: single(message.layout, buffers[0]), state: message.state});
+      this.wanted = drag.name;
+      this.painter.request();
+    }
+    this.ask();
+  }
+
+  hearPicture(message, buffers) {
+    if (this.epoch !== null && message.epoch !== this.epoch) this.tables.clear();
+    this.epoch = message.epoch;
+    // A late picture must not replace what has been drawn from the table meanwhile.
+    if (!same(message.state, this.state()) && this.table(this.lastTouched)) return;
+    const channels = single(message.layout, buffers[0]);
+    this.first ??= channels;
+    this.show(channels);
+    this.approximate = false;
+    this.shown = {state: message.state, exact: message.exact};
+    if (this.isExact()) this.el.dataset.settled = JSON.stringify(message.state);
+    this.status.watch();
+  }
+
+  hearTable(message, buffers) {
+    this.epoch ??= message.epoch;
+    if (message.epoch !== this.epoch) return;
+    this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
+    this.el.dataset.tables = [...this.tables.keys()].join(' ');
+  }
+
+  hearReady() {
+    this.computes = true;
+    this.status.watch();
+  }
+
+  hearRefusal({state}) {
+    this.status.refuse(state);
+  }
+
+  hearMarks({marks}) {
+    this.maps.marks = marks;
+    this.maps.placeMarks();
+  }
+
+  hearStatus({text}) {
+    this.status.say(text);
+  }
+
+  hearState({text}) {
+    toClipboard(text, this.tools.field).then((said) => this.status.say(said));
+  }
+
+  hearRefused({text}) {
+    this.tools.complain(text);
+  }
+
+  hearDownload({name, mime}, buffers) {
+    download(name, new Blob([buffers[0]], {type: mime}));
+  }
+
+  // -- play --
+
+  play() {
+    this.tools.play();
+  }
+
+  stopPlaying() {
+    this.tools.stop();
+  }
+}
