@@ -13,7 +13,8 @@ from sgtheory import _bokehjs
 
 BROWSER = pathlib.Path(__file__).parent / "browser"
 STYLE = BROWSER / "kit.css"
-_PARTS = ["numbers", "elements", "spare", "points", "maps", "figures", "drag", "status", "tools", "tour", "stage"]  # each after those it needs
+# Each after those that it needs.
+_PARTS = ("numbers", "elements", "spare", "points", "maps", "figures", "drag", "status", "tools", "tour", "stage")
 
 
 def script(place: str) -> str:
