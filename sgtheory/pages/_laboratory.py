@@ -15,6 +15,8 @@ OWN = "your own"
 NETWORKS = {"chain 1-1-1-1": "1-1-1-1", "2-3-2-1": "2-3-2-1", "3-3-3-1": "3-3-3-1", "5-5-5-1": "5-5-5-1"}
 SHOWN = 12  # components side by side
 SMALLEST = 1e-3  # a smaller bias, or none at all, is drawn as this one
+DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted", "square": "dashdot"}
+"""Marker of a method → how its curves are drawn."""
 STILL = 1e-12  # a variance below this is rounding
 
 MENU = {method.short: method for method in METHODS.values() if method.in_menu}

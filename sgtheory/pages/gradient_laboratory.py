@@ -19,9 +19,7 @@ from sgtheory.pages._kit import (
     range_names,
     sent_range,
 )
-from sgtheory.pages._laboratory import MENU, NETWORKS, OWN, chosen_widths, picture, slug
-
-_DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted"}
+from sgtheory.pages._laboratory import DASHES, MENU, NETWORKS, OWN, chosen_widths, picture, slug
 
 _TITLES = {
     "components": ("Components of the gradient; pale: exact", "∂ E[L] / ∂θ"),
@@ -165,7 +163,7 @@ class _Drawing(Drawing):
             curve = f"{source}_{suffix}"
             if not method.closed_form:
                 self.band(curve, role)
-            self.line(curve, "y", role, dash=_DASHES[marker], width=2)
+            self.line(curve, "y", role, dash=DASHES[marker], width=2)
         return self.finished(description)
 
     def steepness(self):

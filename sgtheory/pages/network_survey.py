@@ -3,11 +3,9 @@
 import csv
 import html
 import io
-import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-import ipywidgets
 import numpy as np
 
 from sgtheory.methods import METHODS
@@ -17,6 +15,7 @@ from sgtheory.pages._kit import (
     Drawing,
     Figure,
     Page,
+    Progress,
     Readout,
     Several,
     Slider,
@@ -24,15 +23,19 @@ from sgtheory.pages._kit import (
     Text,
     data_sources,
     in_64_bits,
+    nice_range,
     panel,
+    range_columns,
+    sent_range,
 )
-from sgtheory.pages._laboratory import parse_widths, slug
+from sgtheory.pages._laboratory import DASHES, parse_widths, slug
 
 BATCH = 8  # networks surveyed before the stop button is looked at again
 QUANTITIES = ("cosine", "sign_agreement")
 _TITLES = {
     "cosine": ("Cosine: median, quartiles", "cosine with the exact gradient"),
     "sign_agreement": ("Signs: median, quartiles", "share of components with the right sign"),
+    "so_far": ("Is it enough? The median while the survey runs", "median cosine"),
 }
 _X_RANGES = {"cosine": (-1.05, 1.05), "sign_agreement": (-0.025, 1.025)}
 
@@ -64,9 +67,10 @@ class NetworkSurvey(Page):
     )  # fmt: skip
     readouts = (Readout("networks", "networks shown"), Readout("found", "networks surveyed"))
     panels = tuple(_TITLES)
+    wide = frozenset({"so_far"})
+    job_name = "survey"
+    histories: ClassVar = {slug(label): ("networks", "median") for label in METHODS}
     actions = (
-        Action("start", "Start", "Survey random networks, batch by batch"),
-        Action("stop", "Stop", "End the survey; the networks surveyed so far stay"),
         Action("open_file", "Open file", "Show a survey that the command `python -m sgtheory.survey` wrote"),
         Action("save_all", "CSV, every network", "Save all results, network by network"),
     )
@@ -74,69 +78,45 @@ class NetworkSurvey(Page):
     def __init__(self) -> None:
         self.found: dict[str, np.ndarray] = {name: np.zeros((0, 0)) for name in QUANTITIES}
         self.methods: tuple[str, ...] = ()
-        self._ending = threading.Event()
-        self._worker: threading.Thread | None = None
-        self.progress = ipywidgets.HTML()
         super().__init__()
-        self.children[0].children[0].children += (self.progress,)
-        self._report("Nothing has been surveyed yet: press Start.", 0, 1)
 
     # ---- the survey ----
 
-    @property
-    def running(self) -> bool:
-        """Whether networks are being surveyed now."""
-        return self._worker is not None and self._worker.is_alive()
-
-    def start(self) -> None:
-        """Surveys networks in a thread of its own, so that all controls keep working."""
-        settings = self.settings()
-        if self.running or self._refused(settings):
-            return
-        self._ending.clear()
-        self._worker = threading.Thread(target=self._survey, args=(settings,), name="sgtheory survey", daemon=True)
-        self._worker.start()
-
-    def stop(self) -> None:
-        """Ends the survey after the batch that is being computed; the networks surveyed so far stay."""
-        self._ending.set()
-
-    def close(self) -> None:
-        self.stop()
-        super().close()
-
-    def _survey(self, settings: Mapping[str, Any]) -> None:
-        try:
-            self._survey_batches(settings)
-        except Exception as error:
-            self._fail(error)
-
-    def _survey_batches(self, settings: Mapping[str, Any]) -> None:
-        wanted = settings["networks"]
-        self._take({name: np.zeros((0, 0)) for name in QUANTITIES}, ())
-        self._report("Compiling …", 0, wanted)
-        batches = []
-        for first in range(0, wanted, BATCH):
+    def work(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:
+        wanted, methods = settings["networks"], tuple(settings["methods"].split("; "))
+        found = checkpoint or {name: np.zeros((0, len(methods))) for name in QUANTITIES}
+        if checkpoint is None:
+            yield Progress(0, wanted, "Compiling …", checkpoint=found)
+        for first in range(len(found["cosine"]), wanted, BATCH):
             batch = _surveyed(settings, first)
-            batches.append(batch)
-            self._take(
-                {name: np.concatenate([np.asarray(getattr(each, name)) for each in batches]) for name in QUANTITIES},
-                batch.methods,
-            )
-            done = first + BATCH
-            ended = self._ending.is_set()
-            self._report(f"{done} of {wanted} networks{', stopped' if ended else ''}.", done, wanted)
-            if ended:
-                return
+            found = {name: np.concatenate([found[name], np.asarray(getattr(batch, name))]) for name in QUANTITIES}
+            done = len(found["cosine"])
+            medians = np.median(found["cosine"], axis=0)
+            points = {
+                slug(label): {"networks": done, "median": each} for label, each in zip(methods, medians, strict=True)
+            }
+            text = f"{done} of {wanted} networks, {settings['widths']}, β = {2.0 ** settings['steepness']:g}"
+            yield Progress(done, wanted, text, points=points, checkpoint=found)
+
+    def progressed(self) -> None:
+        self._take(self.job.checkpoint, tuple(self.job.settings["methods"].split("; ")))
+
+    def growing(self, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> Sources:
+        """Each method's median so far, over the number of networks; the axes contain them all."""
+        grown = {f"{name}_so_far": {"x": each["networks"], "y": each["median"]} for name, each in drawn.items()}
+        networks, medians = (
+            np.concatenate([[0.0], *(columns[axis] for columns in grown.values())]) for axis in ("x", "y")
+        )
+        ranges = range_columns(
+            {"so_far": nice_range([medians], parts=4)},
+            {"so_far": (np.zeros(1), np.array([max(networks.max(), BATCH)]) * 1.02)},
+        )
+        return {**grown, "ranges": ranges}
 
     def _take(self, found: dict[str, np.ndarray], methods: tuple[str, ...]) -> None:
         """Shows these numbers from now on."""
         self.found, self.methods = found, methods
-        self._renew()
-
-    def _report(self, text: str, done: int, of: int) -> None:
-        bar = f'<progress value="{done}" max="{of}" aria-label="Networks surveyed" style="width:100%"></progress>'
-        self.progress.value = f'{bar}<br><span role="status">{text}</span>'
+        self._conductor.ask("renew")
 
     # ---- files ----
 
@@ -150,8 +130,7 @@ class NetworkSurvey(Page):
             return
         self._complain("file", "")
         self._take(found, methods)
-        count = len(found["cosine"])
-        self._report(text, count, count)
+        self._say(text)
 
     def _complain(self, name: str, text: str) -> None:
         self.messages[name].value = f'<span role="alert">{html.escape(text)}</span>' if text else ""
@@ -187,7 +166,25 @@ class NetworkSurvey(Page):
 
     def figures(self, sources: Sources) -> list[Figure]:
         data = data_sources(sources)
-        return [_Rows(data, name).drawn() for name in self.panels]
+        return [*(_Rows(data, name).drawn() for name in _X_RANGES), self._so_far(data, sources["ranges"])]
+
+    def _so_far(self, data: dict[str, Any], ranges: dict[str, np.ndarray]) -> Figure:
+        from bokeh.models import Range1d
+
+        title, label = _TITLES["so_far"]
+        drawing = Drawing(
+            "so_far", data,
+            panel(
+                title, x_range=Range1d(*sent_range(ranges, "so_far", ("left", "right"))), y_range=sent_range(ranges, "so_far"),
+                x_label="networks surveyed", y_label=label,
+            ),
+        )  # fmt: skip
+        for name, method in METHODS.items():
+            role, marker = method.mark
+            drawing.line(f"{slug(name)}_so_far", "y", role, width=2, dash=DASHES[marker])
+        return drawing.finished(
+            "Median cosine of each method over the networks surveyed so far: how much the result still changes."
+        )
 
 
 class _Rows(Drawing):

@@ -70,6 +70,7 @@ def read_columns(layout, data, rows=1):
             values = np.unpackbits(packed, axis=1, count=size).astype(bool)
         else:
             values = np.frombuffer(piece, dtype="<" + entry["dtype"])
+            values = (entry["offset"] + entry["scale"] * values).astype("f4") if entry["dtype"] == "u1" else values
         sources.setdefault(entry["source"], {})[entry["column"]] = values.reshape(rows, *entry["shape"])
     assert offset == len(data)
     return sources

@@ -21,6 +21,7 @@ TABLE = {
     "raster": {"image": DICE.random((5, 3, 13)) < 0.5},
     "curve": {"x": np.broadcast_to(np.linspace(-3.0, 3.0, 7), (5, 7)), "y": DICE.standard_normal((5, 7))},
     "steps": {"y": DICE.standard_normal((5, 7))},
+    "map": {"image": DICE.standard_normal((5, 4, 6))},
 }
 DISCRETE = {"steps.y"}
 
@@ -64,8 +65,8 @@ def test_a_picture_survives_the_journey(tools, precision):
 def test_a_table_leaves_out_what_stands_still(tools):
     layout, data = pack(TABLE, table=True, discrete=DISCRETE)
     read = tools.read_columns(layout, data, rows=5)
-    assert list(tools.columns_of(read)) == ["raster.image", "curve.y", "steps.y"]
-    assert [entry["mode"] for entry in layout] == ["nearest", "linear", "nearest"]
+    assert list(tools.columns_of(read)) == ["raster.image", "curve.y", "steps.y", "map.image"]
+    assert [entry["mode"] for entry in layout] == ["nearest", "linear", "nearest", "linear"]
     np.testing.assert_array_equal(read["raster"]["image"], TABLE["raster"]["image"])
     np.testing.assert_array_equal(read["curve"]["y"], TABLE["curve"]["y"].astype("f4"))
 
@@ -85,6 +86,21 @@ def test_a_number_too_large_for_four_bytes_gets_eight(tools):
     assert read["curve"]["large"][0, 0] == -1e39
 
 
+@pytest.mark.parametrize("image", [DICE.standard_normal((3, 4, 6)), np.full((1, 2, 2), -3.0), np.zeros((1, 0, 2))])
+def test_an_image_is_sent_to_half_a_step_of_256(tools, image):
+    table = {"map": {"image": image}}
+    layout, data = pack(table, table=len(image) > 1) if len(image) > 1 else pack({"map": {"image": image[0]}})
+    read = tools.read_columns(layout, data, rows=len(image))["map"]["image"]
+    assert len(data) == image.size
+    np.testing.assert_allclose(read, image, rtol=0, atol=np.ptp(image) / 255 * 0.5001 + 1e-6 if image.size else 0)
+
+
+def test_exact_images_are_sent_exactly(tools):
+    image = DICE.standard_normal((4, 6))
+    layout, data = pack({"map": {"image": image}}, precision="f8")
+    np.testing.assert_array_equal(tools.read_columns(layout, data)["map"]["image"][0], image)
+
+
 def test_rows_of_a_table_are_met_exactly():
     for index in range(5):
         shown = interpolated(TABLE, float(index), DISCRETE)
@@ -99,20 +115,25 @@ def test_between_rows_lines_are_drawn_and_jumps_are_not():
     np.testing.assert_array_equal(shown["steps"]["y"], TABLE["steps"]["y"][1])
 
 
-def test_the_script_shows_what_python_says_it_shows(tmp_path):
+def test_the_script_shows_what_python_says_it_shows(tmp_path, tools):
     """Bits, both precisions, rows, halves (which both languages round up) and both ends of the table."""
     values = [0.0, 0.5, 1.0, 1.5, 2.499, 2.5, 3.2, 4.0]
     packed = [
         (precision, *pack(TABLE, precision=precision, table=True, discrete=DISCRETE)) for precision in ("f4", "f8")
     ]
     tables = [{"layout": layout, "bytes": list(data), "rows": 5, "values": values} for _, layout, data in packed]
-    for (precision, layout, _), pictures in zip(packed, read_by_script(tmp_path, tables), strict=True):
-        sent = {
-            source: {name: v if v.dtype == bool else v.astype(precision).astype("f8") for name, v in columns.items()}
-            for source, columns in TABLE.items()
-        }
+    for (precision, layout, data), pictures in zip(packed, read_by_script(tmp_path, tables), strict=True):
+        sent = tools.read_columns(layout, data, rows=5)
+        assert ("u1" in {entry["dtype"] for entry in layout}) == (precision == "f4")
         for value, picture in zip(values, pictures, strict=True):
-            shown = interpolated(sent, value, DISCRETE)
+            shown = interpolated(
+                {
+                    source: {name: each if each.dtype == bool else each.astype("f8") for name, each in columns.items()}
+                    for source, columns in sent.items()
+                },
+                value,
+                DISCRETE,
+            )
             for entry, numbers in zip(layout, picture, strict=True):
                 expected = shown[entry["source"]][entry["column"]]
                 np.testing.assert_allclose(numbers, np.ravel(expected).astype(float), rtol=1e-14, atol=1e-14)

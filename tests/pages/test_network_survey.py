@@ -23,19 +23,26 @@ def survey(tools, monkeypatch):
 
 
 def finished(page):
-    page._worker.join(timeout=300)
-    assert not page.running
+    page.job.wait(300)
+    page._conductor.rest()
     return page
 
 
 def test_a_survey_finds_what_the_survey_itself_finds(survey):
     page, front_end = survey
-    front_end.says("action", name="start")
+    front_end.says("job", act="start")
     finished(page)
     assert {name: values.shape for name, values in page.found.items()} == dict.fromkeys(module.QUANTITIES, (24, 2))
     last = module._surveyed(page.settings(), 16)
     np.testing.assert_array_equal(page.found["cosine"][16:], last.cosine)
-    assert '<progress value="24" max="24" aria-label="Networks surveyed"' in page.progress.value
+    report = page.job.report()
+    assert (report["state"], report["done"], report["of"], report["resumable"]) == ("finished", 24, 24, False)
+    medians = [np.median(page.found["cosine"][:many, 1]) for many in (8, 16, 24)]
+    assert page.history["straight_through"] == {
+        "networks": pytest.approx([8, 16, 24]),
+        "median": pytest.approx(medians),
+    }
+    assert page.history["mean_field"]["networks"].size == 0
     shown = page.data["surrogate_matched_cosine"]["x"]
     np.testing.assert_allclose(shown, np.quantile(page.found["cosine"][:, 0], [0.25, 0.5, 0.75]))
     assert page.data["readouts"]["found"][0] == 24
@@ -44,18 +51,40 @@ def test_a_survey_finds_what_the_survey_itself_finds(survey):
     assert float(rows[1]["cosine"]) == page.found["cosine"][0, 1]
 
 
-def test_a_survey_that_is_stopped_keeps_what_it_found(survey, monkeypatch):
+def test_a_survey_that_is_stopped_keeps_what_it_found_and_goes_on_from_there(survey, monkeypatch):
     page, front_end = survey
     surveyed = module._surveyed
 
     def stopping(settings, first):
-        front_end.says("action", name="stop")
+        front_end.page.stop()
         return surveyed(settings, first)
 
-    monkeypatch.setattr(module, "_surveyed", stopping)
-    page.start()
-    assert len(finished(page).found["cosine"]) == module.BATCH
-    assert "8 of 24 networks, stopped." in page.progress.value
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_surveyed", stopping)
+        page.start()
+        first = finished(page).found["cosine"]
+    report = page.job.report()
+    assert (report["state"], report["done"], report["resumable"]) == ("stopped", 8, True)
+    assert len(first) == module.BATCH
+    page.controls["steepness"].value = 3.0  # the survey goes on as it began
+    front_end.says("job", act="resume")
+    cosine = finished(page).found["cosine"]
+    np.testing.assert_array_equal(cosine[:8], first)
+    assert [first for _, first in page.batches] == [0, 8, 16]
+    np.testing.assert_array_equal(cosine[16:], surveyed(page.job.settings, 16).cosine)
+    assert page.history["straight_through"]["networks"].tolist() == [8, 16, 24]
+
+
+def test_a_browser_that_is_loaded_again_gets_the_whole_history(survey, tools):
+    page, front_end = survey
+    front_end.says("job", act="start")
+    finished(page)
+    front_end.says("hello")
+    assert front_end.last("job")[0]["done"] == 24
+    message, data = front_end.last("append")
+    assert message["from"]["surrogate_matched_so_far"] == 0
+    grown = tools.read_columns(message["layout"], data)
+    np.testing.assert_array_equal(grown["surrogate_matched_so_far"]["x"][0], [8, 16, 24])
 
 
 def test_a_network_that_is_none_is_not_surveyed(survey):
@@ -63,7 +92,7 @@ def test_a_network_that_is_none_is_not_surveyed(survey):
     for text, sentence in (("2-0-1", "at least 1, got 0"), ("2-30-1", "at most 12 units"), ("many", "whole numbers")):
         page.controls["widths"].value = text
         page.start()
-        assert page._worker is None
+        assert page.job.state == "idle"
         assert sentence in page.messages["widths"].value
     assert page.batches == []
 
@@ -92,7 +121,7 @@ def test_a_survey_of_the_command_is_shown(survey, tmp_path):
     front_end.says("action", name="open_file")
     assert page.methods == methods
     assert page.found["cosine"].shape == (4, 2)
-    assert "2-2-1, β = 2, β_SG = 4, 4 networks of 20 draws" in page.progress.value
+    assert "2-2-1, β = 2, β_SG = 4, 4 networks of 20 draws" in page._said
 
 
 def test_every_method_can_be_surveyed_and_looks_as_in_the_laboratory():

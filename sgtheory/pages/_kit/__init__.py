@@ -6,6 +6,8 @@ from sgtheory.pages._kit.controls import (
     Several as Several,
     Slider as Slider,
     Text as Text,
+    Toggle as Toggle,
+    Upload as Upload,
 )
 from sgtheory.pages._kit.declared import DeclaredPage as DeclaredPage
 from sgtheory.pages._kit.drawing import (
@@ -15,6 +17,7 @@ from sgtheory.pages._kit.drawing import (
     drawn_panels as drawn_panels,
     sent_range as sent_range,
 )
+from sgtheory.pages._kit.job import Progress as Progress
 from sgtheory.pages._kit.marks import (
     Dots as Dots,
     ErrorBand as ErrorBand,
@@ -22,6 +25,7 @@ from sgtheory.pages._kit.marks import (
     Interval as Interval,
     Level as Level,
     Line as Line,
+    Lines as Lines,
     Marker as Marker,
     NameTag as NameTag,
     Panel as Panel,

@@ -1,6 +1,8 @@
 """Controls: their meaning, the values they allow, and the ipywidgets that show them."""
 
 import dataclasses
+import hashlib
+import html
 import math
 from typing import Any
 
@@ -153,7 +155,106 @@ class Several:
         return _Boxes(self)
 
 
-Control = Slider | Choice | Text | Several
+@dataclasses.dataclass(frozen=True)
+class Toggle:
+    """Something that is on or off."""
+
+    name: str
+    label: str
+    value: bool
+    help: str
+
+    def check(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            _refuse(f"{self.label} must be on or off (true or false), got {brief(value)}.")
+        return value
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return ipywidgets.Checkbox(
+            value=self.value, description=self.label, tooltip=self.help, indent=False, layout=_LAYOUT
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+    """A file of the reader's own, of one of these `kinds` and of at most `most` bytes; none at first.
+
+    Its value is the file's name and a fingerprint of its content, which `Page.uploaded` gives; a state holds no more either.
+    """
+
+    name: str
+    label: str
+    help: str
+    kinds: tuple[str, ...] = (".png", ".jpg", ".jpeg")
+    most: int = 2_000_000
+    value: str = ""
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+            _refuse(f"{self.label} must name a file, got {brief(value)}.")
+        return value
+
+    def check_file(self, name: str, size: int) -> None:
+        """**Raises** `ValueError`, one sentence, for a file that this control does not take."""
+        if not name.lower().endswith(self.kinds):
+            _refuse(f"{self.label} must be a file of the kind {' or '.join(self.kinds)}, got {brief(name)}.")
+        if not 0 < size <= self.most:
+            most = f"{self.most / 1e6:.3g} MB"
+            _refuse(
+                f"{self.label} must have at most {most}, got {size / 1e6:.3g} MB. Make it smaller, or choose another file."
+            )
+
+    def widget(self) -> ipywidgets.DOMWidget:
+        return _File(self)
+
+
+Control = Slider | Choice | Text | Several | Toggle | Upload
+
+
+class _File(ipywidgets.HBox):
+    """A button that takes a file. `value` names the file that is in use, `contents` holds those that were taken, by value."""
+
+    value = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, control: Upload) -> None:
+        self.control, self.description = control, control.label
+        self.contents: dict[str, bytes] = {}
+        self.chooser = ipywidgets.FileUpload(
+            accept=",".join(control.kinds), multiple=False, description="Choose …", tooltip=control.help
+        )
+        self.chosen = ipywidgets.Label("none")
+        super().__init__([ipywidgets.Label(control.label), self.chooser, self.chosen], value=control.value)
+        self.add_class("sgtheory-upload")
+        self.refusal = ipywidgets.HTML()
+        self.refusal.add_class("sgtheory-message")
+        self.children += (self.refusal,)
+        self.chooser.observe(self._take, names="value")
+        self.observe(self._name, names="value")
+
+    def _take(self, change: Any) -> None:
+        for file in change["new"]:
+            try:
+                self.control.check_file(file["name"], file["size"])
+            except ValueError as error:
+                self.refuse(str(error))
+            else:
+                self.take(file["name"], bytes(file["content"]))
+        if change["new"]:
+            self.chooser.value = ()  # the same file may be chosen again
+
+    def take(self, name: str, content: bytes) -> None:
+        """Takes a file as if the reader had chosen it. **Raises** `ValueError`, one sentence, for one that is not allowed."""
+        self.control.check_file(name, len(content))
+        value = f"{name[-60:]} #{hashlib.sha256(content).hexdigest()[:12]}"
+        self.contents = {value: content}
+        self.refuse("")
+        self.value = value
+
+    def refuse(self, sentence: str) -> None:
+        self.refusal.value = f'<span role="alert">{html.escape(sentence)}</span>' if sentence else ""
+
+    def _name(self, _change: Any) -> None:
+        self.chosen.value = self.value.rpartition(" #")[0] or "none"
 
 
 class _Boxes(ipywidgets.VBox):

@@ -1,6 +1,6 @@
 """What panels draw on all pages: lines, dots and bands, in roles instead of colours."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,25 @@ from sgtheory.pages._kit.theme import finish_legend, themed
 
 
 def data_sources(sources: Sources) -> dict[str, Any]:
-    """The sources of a picture as Bokeh holds them, by name; an image is a list of one array."""
+    """The sources of a picture as Bokeh holds them, by name; an image is a list of one array.
+
+    Columns `x` and `y` with a column `begin` are many lines one behind the other, which Bokeh holds as `xs` and `ys`.
+    """
     from bokeh.models import ColumnDataSource
 
     return {
-        name: ColumnDataSource({column: _held(values) for column, values in columns.items()}, name=name)
+        name: ColumnDataSource(
+            _lines(columns) if "begin" in columns else {column: _held(values) for column, values in columns.items()},
+            name=name,
+        )
         for name, columns in sources.items()
     }
+
+
+def _lines(columns: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Each line by itself; line k goes from `begin[k]` to `begin[k + 1]`."""
+    cuts = np.asarray(columns["begin"], dtype=int)[1:]
+    return {f"{axis}s": np.split(np.asarray(columns[axis], dtype="f8"), cuts) for axis in "xy"}
 
 
 def _held(values: np.ndarray) -> Any:
@@ -33,12 +45,16 @@ def sent_range(ranges: dict[str, np.ndarray], name: str, sides=("start", "end"))
 
 def drawn_columns(plot: Any) -> set[tuple[str, str]]:
     """The columns that a plot draws, each with its source."""
-    fields = ("x", "y", "x0", "y0", "x1", "y1", "x2", "y2", "image")
-    return {
+    fields = ("x", "y", "x0", "y0", "x1", "y1", "x2", "y2", "xs", "ys", "image")
+    drawn = {
         (renderer.data_source.name, column)
         for renderer in plot.renderers
         for field in fields
         if isinstance(column := getattr(renderer.glyph, field, None), str) and column in renderer.data_source.data
+    }
+    lines = {source for source, column in drawn if column == "xs"}
+    return {each for each in drawn if each[0] not in lines} | {
+        (source, name) for source in lines for name in ("x", "y", "begin")
     }
 
 
@@ -77,6 +93,13 @@ class Drawing:
         """The column `y` over the column `x`, in steps that rise at the right end of each interval."""
         steps = self.plot.step("x", y, source=self.data[source], mode="before", line_width=width, **_named(legend))
         themed(steps.glyph, line_color=role)
+
+    def lines(self, source, role, legend=None, width=1.0, alpha=1.0):
+        """The many lines of a source with the columns `x`, `y` and `begin`."""
+        lines = self.plot.multi_line(
+            "xs", "ys", source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
+        )
+        themed(lines.glyph, line_color=role)
 
     def band(self, source, role, legend=None, alpha=0.25, ends=("low", "high")):
         """An area from one column to another, over the column `x`."""

@@ -48,7 +48,7 @@ def page_as_html(page: "Page") -> str:
         "spec": page._spec()
         | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
-        "picture": _in_text(page.picture_message("f8")),
+        "picture": _in_text(page.picture_message("f8", grown=True)),
         "tables": {control.name: _in_text(page.table_message(control.name)) for control in sliders},
     }
     if page.tour:

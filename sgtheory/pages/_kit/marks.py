@@ -91,6 +91,34 @@ class Line(_Points):
 
 
 @dataclasses.dataclass(frozen=True)
+class Lines(Mark):
+    """Many curves at once, one behind the other in `x` and `y`: curve k goes from `begin[k]` to `begin[k + 1]`."""
+
+    x: str
+    y: str
+    begin: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    width: Number = 1.0
+    alpha: Number = 1.0
+    jumps: bool = False
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {f"lines {self.y}": {"x": shown(self.x), "y": shown(self.y), "begin": shown(self.begin)}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [shown(self.y)]
+
+    def jumping(self, x: str) -> frozenset[str]:
+        jumping = ("x", "y", "begin") if self.jumps else ("begin",)
+        return frozenset(f"lines {self.y}.{column}" for column in jumping)
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.lines(f"lines {self.y}", self.role, self.legend, width=self.width, alpha=self.alpha)
+
+
+@dataclasses.dataclass(frozen=True)
 class Steps(_Points):
     """A curve that jumps, at the right end of each interval."""
 

@@ -23,9 +23,10 @@ def in_64_bits():
 def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] = (), table: bool = False):
     """The layout and the bytes that `numbers.js` unpacks.
 
-    Booleans are sent as bits, numbers in the given precision, or in f8 where they are too large for f4. `discrete` names
-    the columns ("source.column") that jump and must not be interpolated. Columns that are the same in every row of a
-    table are left out, because the picture holds them already.
+    Booleans are sent as bits, numbers in the given precision, or in f8 where they are too large for f4; images that need
+    not be exact as u1, one byte each between the least and the largest number of the column, which is finer than any
+    palette. `discrete` names the columns ("source.column") that jump and must not be interpolated. Columns that are the
+    same in every row of a table are left out, because the picture holds them already.
 
     **Raises** `ValueError`, naming the column, for a number that is not finite: a picture never has a silent gap.
     """
@@ -39,10 +40,21 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
             bits, dtype = values.dtype == bool, _dtype(values, largest, precision)
             mode = "nearest" if bits or f"{source}.{column}" in discrete else "linear"
             shape = list(values.shape[1:] if table else values.shape)
-            layout.append({"source": source, "column": column, "dtype": dtype, "shape": shape, "mode": mode})
+            entry = {"source": source, "column": column, "dtype": dtype, "shape": shape, "mode": mode}
             rows = values.reshape(len(values) if table else 1, -1)
-            parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + dtype).tobytes())
+            if dtype == "f4" and len(shape) == 2:
+                rows, offset, scale = _in_bytes(rows)
+                entry |= {"dtype": "u1", "offset": offset, "scale": scale}
+            layout.append(entry)
+            parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + entry["dtype"]).tobytes())
     return layout, b"".join(parts)
+
+
+def _in_bytes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Numbers as whole ones from 0 to 255, times a scale, plus an offset."""
+    offset = float(values.min(initial=math.inf)) if values.size else 0.0
+    scale = (float(values.max(initial=offset)) - offset) / 255
+    return np.rint((values - offset) / (scale or 1.0)), offset, scale
 
 
 def check_finite(sources: Sources) -> None:

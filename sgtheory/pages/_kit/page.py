@@ -13,7 +13,7 @@ import os
 import pathlib
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -21,8 +21,9 @@ import numpy as np
 
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
-from sgtheory.pages._kit.controls import Control, Slider, Text
+from sgtheory.pages._kit.controls import Control, Slider, Text, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
+from sgtheory.pages._kit.job import Job, Progress, gained
 from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
@@ -31,6 +32,7 @@ from sgtheory.pages._kit.tour import Step
 
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
+LARGEST_TABLE = 8_000_000  # bytes; beyond that the kernel draws
 _START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
 
 
@@ -54,6 +56,10 @@ class Page(ipywidgets.VBox):
     """Figure → its points that can be read, under the pointer or with the arrow keys."""
     tour: ClassVar[tuple[Step, ...]] = ()
     """One idea after another, before the reader explores freely; the page opens on the first."""
+    job_name: ClassVar[str | None] = None
+    """What the page does when it is started, in a word such as "training"; see `work`."""
+    histories: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Columns that grow while the page works: history → its columns, first the one along which they are drawn."""
 
     # ---- what a page defines ----
 
@@ -95,6 +101,17 @@ class Page(ipywidgets.VBox):
         """The points on maps that are marked now: figure, x, y. A picture that arrives meanwhile removes none of them."""
         return ()
 
+    def work(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:
+        """The page's long work, step by step, in a thread of its own; from a `checkpoint` on, unless that is None."""
+        raise NotImplementedError
+
+    def progressed(self) -> None:
+        """Called after a step of the work, on its thread; `self.job.progress` is the step."""
+
+    def growing(self, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> Sources:
+        """The sources that grow, from the points of the histories that are drawn; `ranges` may be among them."""
+        return {name: dict(columns) for name, columns in drawn.items()}
+
     def has_stored_picture(self) -> bool:
         """Whether the shipped first picture belongs to this page as it was constructed."""
         return True
@@ -115,13 +132,18 @@ class Page(ipywidgets.VBox):
                 "start": self._warm,
                 "moved": self._move,
                 "picture": self._draw,
+                "renew": self._renew,
                 "table": self._tabulate,
                 "file": self._send_file,
                 "ahead": self._look_ahead,
             },
             self._fail,
         )
+        self.job = Job(self._working, self.histories, stepped=self.progressed, hear=self._hear_job)
+        self._growth: Sources = {}  # what the browser has of the sources that grow
+        self._growth_lock = threading.Lock()
         self._tables: dict[str, dict[str, Any]] = {}
+        self._too_large: set[tuple[Any, ...]] = set()  # sliders and choices
         self._marked: list[dict[str, Any]] = []  # what the browser shows
         self._active = self.play
         self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
@@ -145,7 +167,8 @@ class Page(ipywidgets.VBox):
         self._show_conditional()
 
     def close(self) -> None:
-        """Closes the page with everything that belongs to it, here and in the browser."""
+        """Closes the page with everything that belongs to it, here and in the browser; its work ends."""
+        self.job.stop()
         cells.close_tree(self)
 
     def _first_picture(self) -> tuple[dict[str, Any], Sources]:
@@ -188,7 +211,7 @@ class Page(ipywidgets.VBox):
         from bokeh.document import Document
 
         document = Document()
-        figures = self.figures(self._latest[1] if sources is None else sources)
+        figures = self.figures(_with((self._latest[1] if sources is None else sources), self._grown()))
         for figure in figures:
             document.add_root(figure.plot)
         return {
@@ -211,7 +234,8 @@ class Page(ipywidgets.VBox):
             "figures": self._figures,
             "wide": sorted(self.wide),
             "points": {name: vars(points) for name, points in self.points.items()},
-            "sources": [name for name in self._latest[1] if name not in ("readouts", "ranges")],
+            "sources": [name for name in _with(self._latest[1], self._grown()) if name not in ("readouts", "ranges")],
+            **({"job": self.job_name} if self.job_name else {}),
             "readouts": [vars(readout) for readout in self.readouts],
             "actions": [vars(action) for action in self.actions],
             "theme": THEME,
@@ -227,6 +251,7 @@ class Page(ipywidgets.VBox):
         return {
             "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
             "slides": slides,
+            **({"most": control.most} if isinstance(control, Upload) else {}),
             "limits": slides if getattr(control, "tabled", False) else None,
         }
 
@@ -272,6 +297,30 @@ class Page(ipywidgets.VBox):
             self._refresh()
             return self._latest[1]
 
+    def uploaded(self, name: str, value: str | None = None) -> bytes | None:
+        """The content of the file that an upload control holds, or of the one called `value`; None if there is none."""
+        widget = self.controls[name]
+        return widget.contents.get(widget.value if value is None else value)
+
+    def start(self) -> None:
+        """Begins the page's work with the present settings, in a thread of its own, so that all controls keep working."""
+        settings = self.settings()
+        if not self._refused(settings):
+            self.job.start(settings)
+
+    def stop(self) -> None:
+        """Ends the page's work after its present step; what has been found so far stays."""
+        self.job.stop()
+
+    def resume(self) -> None:
+        """Goes on with work that was stopped, with the settings with which it was started."""
+        self.job.resume()
+
+    @property
+    def history(self) -> dict[str, dict[str, np.ndarray]]:
+        """The histories of the page's work, exact: history → column → array."""
+        return {name: each.columns for name, each in self.job.histories.items()}
+
     @property
     def state(self) -> str:
         """All settings as one line of text."""
@@ -295,7 +344,7 @@ class Page(ipywidgets.VBox):
         """The page's figures for the present settings, as one matplotlib figure; save it with `.savefig(path)`."""
         from sgtheory.pages._kit.still import still_picture
 
-        figures = self.figures(self.data)
+        figures = self.figures(_with(self.data, self._grown()))
         wide = [figure.name in self.wide for figure in figures]
         return still_picture([figure.plot for figure in figures], theme=theme, wide=wide)
 
@@ -403,6 +452,11 @@ class Page(ipywidgets.VBox):
                 control.check(settings[name])
             except ValueError as error:
                 faults[name] = str(error)
+                continue
+            if isinstance(control, Upload) and settings[name] and self.uploaded(name, settings[name]) is None:
+                faults[name] = (
+                    f"The file {settings[name].rpartition(' #')[0]} must be chosen again: a state holds only its name."
+                )
         return faults or self.refusals(settings)
 
     def _refused(self, settings: Mapping[str, Any]) -> bool:
@@ -459,11 +513,37 @@ class Page(ipywidgets.VBox):
                 for widget in (self.controls[control.name], self.messages[control.name]):
                     widget.layout.display = display
 
+    # ---- long work ----
+
+    def _working(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:
+        self.wait()
+        yield from self.work(settings, checkpoint)
+
+    def _grown(self) -> Sources:
+        """The sources that grow, as they are now."""
+        return self.growing({name: each.drawn() for name, each in self.job.histories.items()})
+
+    def _hear_job(self, everything: bool = False) -> None:
+        """Tells the browser how far the work is, and what the histories have gained."""
+        with self._growth_lock:
+            self.stage.send(self.job.report())
+            grown = self._grown()
+            kept, new = gained({} if everything else self._growth, grown)
+            self._growth = grown
+            if new:
+                layout, data = pack(new, precision="f4")
+                self.stage.send({"kind": "append", "from": kept, "layout": layout}, [data])
+
+    def _answer_job(self, content: dict[str, Any]) -> None:
+        if self.job_name and content.get("act") in ("start", "stop", "resume"):
+            getattr(self, content["act"])()
+
     # ---- messages ----
 
-    def picture_message(self, precision: str) -> tuple[dict[str, Any], bytes]:
-        """The latest picture as a message: a description and its numbers."""
+    def picture_message(self, precision: str, grown: bool = False) -> tuple[dict[str, Any], bytes]:
+        """The latest picture as a message: a description and its numbers; with what has `grown`, for a file."""
         settings, sources = self._latest
+        sources = _with(sources, self._grown()) if grown else sources
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
         exact = precision == "f8"
         return {"kind": "picture", "layout": layout, "state": settings, "exact": exact, "epoch": self._epoch}, data
@@ -497,7 +577,9 @@ class Page(ipywidgets.VBox):
         assert isinstance(control, Slider)
         rows = control.positions()
         table = self.sweep(settings, name, np.linspace(control.low, control.high, rows))
-        shown = {figure.name: drawn_columns(figure.plot) for figure in self.figures(self._latest[1])}
+        shown = {
+            figure.name: drawn_columns(figure.plot) for figure in self.figures(_with(self._latest[1], self._grown()))
+        }
         wanted = set().union(*(shown[panel] for panel in panels))
         kept = {
             source: {
@@ -512,9 +594,14 @@ class Page(ipywidgets.VBox):
     def has_table(self, name: str) -> bool:
         """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
         control = self.by_name[name]
-        if not isinstance(control, Slider) or not control.tabled:
+        if not isinstance(control, Slider) or not control.tabled or (name, *self._choices()) in self._too_large:
             return False
         return not any(self.refusals({**self.settings(), name: end}) for end in (control.low, control.high))
+
+    def _choices(self) -> tuple[Any, ...]:
+        """What decides how large a table is."""
+        sizes = [each for each in self.specification if not isinstance(each, Slider) or each.sizes]
+        return tuple(self.settings()[each.name] for each in sizes)
 
     def _send_picture(self, precision: str = "f8") -> None:
         message, data = self.picture_message(precision)
@@ -525,6 +612,9 @@ class Page(ipywidgets.VBox):
             return  # then the kernel draws
         self._active = name
         message, data = self.table_message(name)
+        if len(data) > LARGEST_TABLE:
+            self._too_large.add((name, *self._choices()))
+            return
         self._tables[name] = message["others"]
         self.stage.send(message, [data])
 
@@ -541,6 +631,8 @@ class Page(ipywidgets.VBox):
             "export": self._answer_export,
             "action": self._answer_action,
             "pointed": self._answer_pointed,
+            "too-large": self._answer_too_large,
+            "job": self._answer_job,
         }
         try:
             answers[content["kind"]](content)
@@ -557,6 +649,8 @@ class Page(ipywidgets.VBox):
         self._marked = []
         self._send_picture()
         self._send_marks()
+        if self.job_name:
+            self._hear_job(everything=True)
         if self._said:
             self._say(self._said)
         if self._ready.is_set():
@@ -641,6 +735,14 @@ class Page(ipywidgets.VBox):
             self.pointed(content["figure"], x, y)
             self._send_marks()
 
+    def _answer_too_large(self, content: dict[str, Any]) -> None:
+        """A file that the browser did not even send."""
+        control, widget = self.by_name[content["control"]], self.controls[content["control"]]
+        try:
+            control.check_file(str(content["name"]), int(content["size"]))
+        except ValueError as error:
+            widget.refuse(str(error))
+
     def _send_marks(self) -> None:
         marks = [{"figure": figure, "x": x, "y": y} for figure, x, y in self.marks()]
         if marks != self._marked:
@@ -680,6 +782,12 @@ class Page(ipywidgets.VBox):
         description = self.described_figures(unflatten(singles, "picture"))
         figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
         return singles | halves | {"figures": figures}
+
+
+def _with(picture: Sources, grown: Sources) -> Sources:
+    """A picture with the sources that grow."""
+    ranges = picture.get("ranges", {}) | grown.get("ranges", {})
+    return picture | grown | ({"ranges": ranges} if ranges else {})
 
 
 def _single(values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,20 @@ from sgtheory import _bokehjs
 BROWSER = pathlib.Path(__file__).parent / "browser"
 STYLE = BROWSER / "kit.css"
 # Each after those that it needs.
-_PARTS = ("numbers", "elements", "spare", "points", "maps", "figures", "drag", "status", "tools", "tour", "stage")
+_PARTS = (
+    "numbers",
+    "elements",
+    "spare",
+    "points",
+    "maps",
+    "figures",
+    "drag",
+    "status",
+    "tools",
+    "jobs",
+    "tour",
+    "stage",
+)
 
 
 def script(place: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import FixedTicker, HArea, Image, Line, Scatter, Segment, Step, Text, VArea
+from bokeh.models import FixedTicker, HArea, Image, Line, MultiLine, Scatter, Segment, Step, Text, VArea
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 
 from sgtheory.pages._kit.theme import THEME, palette
 
-_DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":"}
+_DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":", (2, 4, 6, 4): "-."}
 _MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v", "square": "s"}
 _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
@@ -59,6 +60,10 @@ def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
                 *_xy(glyph, data), color=_colour(glyph, "line_color", theme), alpha=glyph.line_alpha,
                 linewidth=glyph.line_width * _POINTS, linestyle=_DASHES.get(tuple(glyph.line_dash), "-"),
             )[0]  # fmt: skip
+        case MultiLine():
+            lines = [np.transpose(each) for each in zip(data[glyph.xs], data[glyph.ys], strict=True)]
+            return axes.add_collection(LineCollection(lines, colors=_colour(glyph, "line_color", theme), alpha=glyph.line_alpha,
+                                                      linewidths=glyph.line_width * _POINTS), autolim=False)  # fmt: skip
         case Step():
             return axes.step(*_xy(glyph, data), where=_STEPS[glyph.mode], color=_colour(glyph, "line_color", theme),
                              linewidth=glyph.line_width * _POINTS)[0]  # fmt: skip

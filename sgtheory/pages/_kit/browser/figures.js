@@ -5,6 +5,7 @@ const DESCRIBE = 120; // milliseconds without new numbers, after which those are
 class Figures {
   constructor({el, Bokeh, doc, spec, signal}) {
     Object.assign(this, {el, Bokeh, doc, spec, signal, readouts: {}, statistics: {drawn: 0}});
+    this.flat = new Map(); // sources of many lines, as they arrive: one behind the other
     this.panels = spec.figures.map(({name}) => element('div', {
       class: spec.wide.includes(name) ? 'sgtheory-panel sgtheory-wide' : 'sgtheory-panel', role: 'img', 'data-figure': name,
     }));
@@ -39,9 +40,9 @@ class Figures {
     return this.document.get_model_by_id(this.spec.figures.find((figure) => figure.name === name).root);
   }
 
-  columns(source) {
-    const {data} = this.sources.get(source);
-    return data instanceof Map ? Object.fromEntries(data) : data;
+  columns(name) {
+    const source = this.sources.get(name);
+    return this.flat.get(name) ?? (source.data instanceof Map ? Object.fromEntries(source.data) : source.data);
   }
 
   /** Where a point of a source lies in its panel, in pixels. */
@@ -66,8 +67,19 @@ class Figures {
     this.statistics.drawn += 1;
   }
 
+  /** Columns that grow: of each source, the points up to `from` stand, and these come after them. */
+  grow(channels, from) {
+    const grown = channels.map((channel) => {
+      if (channel.source === 'ranges') return channel;
+      const numbers = Float64Array.from([...this.columns(channel.source)[channel.column].slice(0, from[channel.source]), ...channel.numbers]);
+      return {...channel, numbers, shape: [numbers.length]};
+    });
+    this.show(grown);
+  }
+
   setSource(source, columns) {
-    const data = Object.fromEntries(source.data instanceof Map ? source.data : Object.entries(source.data));
+    const data = {...this.columns(source.name)};
+    if (data.xs || this.flat.has(source.name)) return this.setLines(source, columns);
     // Then there is nothing to repaint. Numbers with a shape are in the one image of their column.
     if (columns.every(({column, shape, numbers}) => isShown(shape.length === 1 ? data[column] : data[column][0], numbers))) return;
     for (const {column, shape, numbers} of columns) {
@@ -78,6 +90,16 @@ class Figures {
       }
     }
     source.data = data;
+  }
+
+  /** Many lines: BokehJS wants each by itself. */
+  setLines(source, columns) {
+    const before = this.flat.get(source.name);
+    if (before && columns.every(({column, numbers}) => isShown(before[column], numbers))) return;
+    const flat = {...before, ...Object.fromEntries(columns.map(({column, numbers}) => [column, numbers]))};
+    this.flat.set(source.name, flat);
+    const cut = (numbers) => Array.from(flat.begin, (begin, k) => numbers.subarray(begin, flat.begin[k + 1]));
+    source.data = {xs: cut(flat.x), ys: cut(flat.y)};
   }
 
   setRanges(columns) {

@@ -52,12 +52,12 @@ function bokehOfKernel(model) {
 }
 
 /** A control whose value is kept by the model of an ipywidget, wherever its views may be. */
-async function widgetControl(manager, reference, {label, limits, slides}) {
+async function widgetControl(manager, reference, {label, limits, slides, most}) {
   const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
   const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
   const key = menu ? 'index' : 'value';
   return {
-    label, limits, slides, model,
+    label, limits, slides, most, model,
     get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
     set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
     onChange: (callback, signal) => {
@@ -160,10 +160,22 @@ async function adopt(stage, name, control) {
     for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
+    if (control.most) refuseLarge(stage, name, control, view.el);
     // To ask at each step whether its number is too wide, the slider would lay out the notebook again; here it never is.
     if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
   }
+}
+
+/** A file that is too large is refused before it is read; the kernel says why. */
+function refuseLarge(stage, name, {most}, el) {
+  el.addEventListener('change', (event) => {
+    const file = event.target.files?.[0];
+    if (!file || file.size <= most) return;
+    event.stopImmediatePropagation();
+    event.target.value = '';
+    stage.post({kind: 'too-large', control: name, name: file.name, size: file.size});
+  }, {capture: true, signal: stage.signal});
 }
 
 /**

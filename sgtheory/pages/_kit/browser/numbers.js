@@ -1,27 +1,35 @@
 // Numbers: how pictures and tables arrive, what lies between two rows, how a number is written. Nothing here touches the page.
 
-const bytesPerEntry = {f4: 4, f8: 8};
-
-function rowBytes({dtype, size}) {
-  return dtype === 'bit' ? Math.ceil(size / 8) : size * bytesPerEntry[dtype];
-}
+const KINDS = {f4: Float32Array, f8: Float64Array, u1: Uint8Array};
 
 /** Channels of a picture (rows = 1) or a table, each with a function from a row number to its numbers. */
 export function unpack(layout, view, rows = 1) {
   let offset = view.byteOffset;
   return layout.map((entry) => {
     const size = entry.shape.reduce((product, length) => product * length, 1);
-    const width = rowBytes({...entry, size});
+    const Kind = KINDS[entry.dtype] ?? Uint8Array;
+    const width = entry.dtype === 'bit' ? Math.ceil(size / 8) : size * Kind.BYTES_PER_ELEMENT;
     const bytes = view.buffer.slice(offset, offset + rows * width);
     offset += rows * width;
-    const numbers = entry.dtype === 'f4' ? new Float32Array(bytes) : entry.dtype === 'f8' ? new Float64Array(bytes) : null;
-    const packed = new Uint8Array(bytes);
-    const row = numbers
-      ? (index) => numbers.subarray(index * size, (index + 1) * size)
-      : (index) => Uint8Array.from({length: size}, (_, k) => (packed[index * width + (k >> 3)] >> (7 - (k & 7))) & 1);
-    return {...entry, size, row};
+    return {...entry, size, row: (rowOf[entry.dtype] ?? plainRow)(new Kind(bytes), {...entry, size, width})};
   });
 }
+
+const plainRow = (numbers, {size}) => (index) => numbers.subarray(index * size, (index + 1) * size);
+
+const rowOf = {
+  bit: (packed, {size, width}) => (index) => {
+    const bits = new Uint8Array(size);
+    for (let k = 0, start = index * width; k < size; k++) bits[k] = (packed[start + (k >> 3)] >> (7 - (k & 7))) & 1;
+    return bits;
+  },
+  /** The whole numbers of an image, as the numbers that they stand for. */
+  u1: (packed, {size, offset, scale}) => (index) => {
+    const numbers = new Float32Array(size);
+    for (let k = 0, start = index * size; k < size; k++) numbers[k] = offset + scale * packed[start + k];
+    return numbers;
+  },
+};
 
 /** A picture as channels with their numbers. */
 function single(layout, view) {

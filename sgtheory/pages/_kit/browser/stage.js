@@ -33,6 +33,7 @@ export class Stage extends Figures {
     this.carried = {}; // other sliders that a drag on a map moves together with that one
     this.status = new Status(this);
     this.tools = new Tools(this);
+    this.job = this.spec.job && this.spec.kernel ? new Job(this, this.spec.job) : null;
   }
 
   /** Sends a message to a kernel that knows all positions. */
@@ -42,7 +43,8 @@ export class Stage extends Figures {
   }
 
   async build() {
-    this.el.replaceChildren(element('div', {class: 'sgtheory-panels'}, ...this.panels), this.values, this.tools.bar, this.status.node);
+    const parts = [element('div', {class: 'sgtheory-panels'}, ...this.panels), this.values, this.job?.node, this.tools.bar, this.status.node];
+    this.el.replaceChildren(...parts.filter(Boolean));
     this.el.classList.add('sgtheory-stage');
     await this.embed(() => this.draw());
     this.known = this.state();
@@ -145,6 +147,7 @@ export class Stage extends Figures {
     if (this.lost) return;
     Object.assign(this, {lost: true, computes: false});
     this.drag.expected = 0;
+    this.job?.lose();
     if (this.painter) this.status.watch();
   }
 
@@ -254,6 +257,14 @@ export class Stage extends Figures {
     if (message.epoch !== this.epoch) return;
     this.tables.set(message.control, {...message, channels: unpack(message.layout, buffers[0], message.rows)});
     this.el.dataset.tables = [...this.tables.keys()].join(' ');
+  }
+
+  hearJob(report) {
+    this.job?.hear(report);
+  }
+
+  hearAppend({layout, from}, buffers) {
+    this.grow(single(layout, buffers[0]), from);
   }
 
   hearReady() {

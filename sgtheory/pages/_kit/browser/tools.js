@@ -92,8 +92,7 @@ class Tools {
     const {stage} = this, {spec} = stage;
     const lines = ['# ' + spec.title, '# ' + JSON.stringify({...spec.fixed, ...stage.state()}), 'source,column,index,value'];
     for (const name of spec.sources) {
-      const {data} = stage.sources.get(name);
-      for (const [column, values] of data instanceof Map ? data : Object.entries(data)) {
+      for (const [column, values] of Object.entries(stage.columns(name))) {
         const numbers = values[0]?.shape ? values[0] : values;
         Array.from(numbers).forEach((value, k) => lines.push(`${name},${column},${k},${value}`));
       }
