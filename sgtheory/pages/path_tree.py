@@ -11,6 +11,7 @@ from sgtheory.pages._kit import (
     Choice,
     Drawing,
     Figure,
+    Film,
     Page,
     Points,
     Readout,
@@ -52,7 +53,7 @@ class PathTree(Page):
     title = "The tree of paths: is a mean of gradients the gradient of a mean?"
     play = "draws"
     specification = (
-        Slider("draws", "draws", 30, 1, 120, 1, "How many paths have been drawn; the last one is marked in the tree"),
+        Film("draws", "draws", 30, 1, 120, 1, "How many paths have been drawn; the last one is marked in the tree"),
         Choice("widths", "widths", CHAIN, (CHAIN, "1-2-1-1", "1-1-2-1", "1-2-2-1"), "Inputs, then units in each layer"),
         Choice("weight", "gradient w.r.t.", "w", WEIGHTS, "The weight with respect to which the gradients are taken"),
         Slider("w", "w, first layer", 0.8, -3.0, 3.0, 0.1, "Weight of the first layer, or scale of its weights"),

@@ -2,10 +2,13 @@
 
 import contextlib
 import functools
+import json
 import os
 import pathlib
 import shutil
+import urllib.request
 
+import nbformat
 import pytest
 
 from benchmarks.laboratory import (
@@ -103,3 +106,19 @@ def live_page(lab, chrome):
         await_ready(page)
         page.wait_for_selector(".sgtheory-page [role=slider][aria-label]", timeout=PATIENCE_MS)
         yield page
+
+
+@pytest.fixture
+def opened(lab, seen_page):
+    """Puts a notebook of these cells on the server, and opens it; nothing is run yet."""
+
+    def open_cells(*sources):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        body = json.dumps({"type": "notebook", "content": notebook}).encode()
+        request = urllib.request.Request(f"{lab}/api/contents/afternoon.ipynb", body, method="PUT")
+        with urllib.request.urlopen(request, timeout=30):
+            open_notebook(seen_page, lab, "afternoon.ipynb")
+        return seen_page
+
+    return open_cells

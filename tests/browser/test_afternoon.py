@@ -1,12 +1,9 @@
 """What an ordinary afternoon in JupyterLab does to a page: restarts, reloads, other plots, wild dragging, stray keys."""
 
 import io
-import json
 import random
-import urllib.request
 
 import matplotlib.image
-import nbformat
 import numpy as np
 import pytest
 
@@ -30,22 +27,6 @@ plot = figure(width=200, height=150, name="plain")
 plot.scatter([1, 2, 3], [1, 2, 3], color="#ff0000", size=20)
 show(plot)"""
 INLINE = "from bokeh.io import output_notebook\nfrom bokeh.resources import INLINE\noutput_notebook(INLINE, hide_banner=True)"
-
-
-@pytest.fixture
-def opened(lab, seen_page):
-    """Puts a notebook of these cells on the server, and opens it; nothing is run yet."""
-
-    def open_cells(*sources):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        body = json.dumps({"type": "notebook", "content": notebook}).encode()
-        request = urllib.request.Request(f"{lab}/api/contents/afternoon.ipynb", body, method="PUT")
-        with urllib.request.urlopen(request, timeout=30):
-            open_notebook(seen_page, lab, "afternoon.ipynb")
-        return seen_page
-
-    return open_cells
 
 
 @pytest.fixture

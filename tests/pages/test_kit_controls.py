@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from sgtheory.pages._kit import Choice, Several, Slider, Text
+from sgtheory.pages._kit import Choice, Film, Several, Slider, Text, Toggle, Upload
 from sgtheory.pages._kit.controls import LONGEST_TEXT, brief
 
 REAL = Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How steep")
@@ -154,3 +154,47 @@ def test_a_reader_who_ticked_too_many_is_told_how_many_to_untick():
     for chosen, extra in (("a; b; c", 1), ("a; b; c; d", 2), ("a; a", 1)):
         with pytest.raises(ValueError, match=f"at most 2, each once, got {len(chosen.split('; '))}. Untick {extra}."):
             control.check(chosen)
+
+
+def test_a_switch_is_on_or_off():
+    control = Toggle("reset", "gradient through the reset", True, "Whether")
+    assert control.check(False) is False
+    for value in (1, "true", None):
+        with pytest.raises(ValueError, match="must be on or off") as refusal:
+            control.check(value)
+        assert is_one_sentence(refusal)
+    assert control.widget().value is True
+
+
+def test_a_film_has_a_row_for_every_frame():
+    assert Film("frame", "frame", 0, 0, 500, 1, "A frame").positions() == 501
+
+
+FILE = Upload("picture", "picture", "Your own", kinds=(".png",), most=1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "rule"),
+    [
+        ("a.txt", 10, "of the kind .png, got 'a.txt'"), ("a.png", 1001, "at most 0.001 MB, got 0.001 MB"),
+        ("a.png", 0, "at most 0.001 MB, got 0 MB"), ("png", 10, "of the kind .png"),
+    ],
+)  # fmt: skip
+def test_a_file_is_refused_in_words(name, size, rule):
+    widget = FILE.widget()
+    with pytest.raises(ValueError, match=rule):
+        widget.take(name, b"x" * size)
+    assert widget.value == ""
+
+
+def test_a_file_is_named_by_its_content():
+    widget = FILE.widget()
+    widget.take("cat.PNG", b"meow")
+    first = widget.value
+    assert first.startswith("cat.PNG #")
+    assert (widget.contents[first], widget.chosen.value) == (b"meow", "cat.PNG")
+    widget.take("cat.PNG", b"purr")
+    assert widget.value != first
+    assert FILE.check(first) == first
+    with pytest.raises(ValueError, match="must name a file, got 7"):
+        FILE.check(7)

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import types
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,8 +18,10 @@ from sgtheory.pages._kit import (
     HeatMap,
     Level,
     Line,
+    Lines,
     Marker,
     Panel,
+    Progress,
     Readout,
     Shade,
     Slider,
@@ -37,6 +40,8 @@ class Wave(eqx.Module):
     pair: jnp.ndarray
     here: jnp.ndarray
     image: jnp.ndarray
+    paths: jnp.ndarray
+    begin: jnp.ndarray
 
 
 def axis():
@@ -48,7 +53,10 @@ def wave(setting):
     values = setting.height * jnp.sin(6 * xs)
     image = setting.height * jnp.outer(xs, xs)
     here = setting.height * jnp.sin(6 * setting.place)
-    return Wave(values, 0.1 * jnp.abs(values), values > 0, jnp.stack([values, -values], axis=-1), here, image)
+    paths, begin = jnp.stack([xs, values], axis=-1), jnp.array([0, 4, 9])
+    return Wave(
+        values, 0.1 * jnp.abs(values), values > 0, jnp.stack([values, -values], axis=-1), here, image, paths, begin
+    )  # fmt: skip
 
 
 X = ("x", "axis()")
@@ -143,3 +151,59 @@ def test_an_address_that_leads_nowhere_is_refused_by_its_name(address):
 
     with pytest.raises(ValueError, match=f"An address must name a field .* got '{address}'"):
         Slip()
+
+
+class Working(WavePage):
+    readouts = ()
+    job_name = "training"
+    histories: ClassVar = {"loss": ("step", "train", "error")}
+    panels = (
+        Panel(
+            "paths", "Paths", x=("x", "axis()"), text="Two paths.", marks=(Lines("paths.0", "paths.1", "begin", "blue"),),
+        ),
+        Panel(
+            "loss", "Loss", x=("step", "history.loss.step"), text="Loss.",
+            marks=(Level(0.0), Line("history.loss.train", "blue"), ErrorBand("history.loss.train", "history.loss.error", "blue")),
+        ),
+    )  # fmt: skip
+
+    def work(self, settings, checkpoint):
+        for step in range(1, 6):
+            yield Progress(step, 5, points={"loss": {"step": step, "train": settings["height"] / step, "error": 0.1}})
+
+
+def test_many_lines_are_drawn_each_by_itself():
+    page = Working()
+    sources = page.compute(page.settings())
+    xs = np.linspace(0, 1, 9)
+    np.testing.assert_allclose(sources["lines paths.1"]["y"], np.sin(6 * xs))
+    drawn = page.figures(page.data)
+    data = drawn[0].plot.renderers[0].data_source.data
+    assert [len(line) for line in data["xs"]] == [4, 5, 0]
+    np.testing.assert_allclose(np.concatenate(data["ys"]), np.sin(6 * xs))
+    still = page.still().axes[0].collections[0].get_segments()
+    np.testing.assert_allclose(still[1], np.transpose([xs[4:], np.sin(6 * xs[4:])]))
+
+
+def test_a_history_is_drawn_while_the_page_works(tools):
+    page = Working()
+    front_end = tools.FrontEnd(page)
+    front_end.says("hello")
+    page.start()
+    page.job.wait(60)
+    assert page.history["loss"]["train"].tolist() == [1 / step for step in range(1, 6)]
+    shown = {}
+    for message, buffers in front_end.received:
+        if message["kind"] != "append":
+            continue
+        for source, columns in tools.row(tools.read_columns(message["layout"], *buffers), 0).items():
+            for column, values in columns.items():
+                kept = shown.get((source, column), np.zeros(0))[: message["from"][source]]
+                shown[source, column] = np.concatenate([kept, values])
+    source = "history.loss.step"
+    assert shown[source, "x"].tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(shown[source, "history.loss.train − error"], [1 / step - 0.1 for step in range(1, 6)])
+    assert shown["ranges", "loss.end"][0] > 1.1
+    assert shown["ranges", "loss.left"][0] < 1 < 5 < shown["ranges", "loss.right"][0]
+    assert page.data[source]["history.loss.train"].tolist() == [1 / step for step in range(1, 6)]
+    assert page.still().axes[1].lines[1].get_xdata().tolist() == [1, 2, 3, 4, 5]

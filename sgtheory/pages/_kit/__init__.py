@@ -3,6 +3,7 @@
 from sgtheory.pages._kit.controls import (
     Choice as Choice,
     Control as Control,
+    Film as Film,
     Several as Several,
     Slider as Slider,
     Text as Text,

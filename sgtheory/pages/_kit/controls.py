@@ -74,6 +74,17 @@ class Slider:
 
 
 @dataclasses.dataclass(frozen=True)
+class Film(Slider):
+    """A slider over time: its table is a film, with one row per whole number, played at so many frames a second."""
+
+    rate: int | float = 10
+
+    def positions(self, most: int = 129) -> int:
+        del most
+        return int(self.high - self.low) + 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Choice:
     """One of a few named options."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sgtheory.pages._kit.controls import Slider
 from sgtheory.pages._kit.drawing import Drawing, data_sources, sent_range
-from sgtheory.pages._kit.marks import Mark, Panel
+from sgtheory.pages._kit.marks import Mark, Panel, Shown
 from sgtheory.pages._kit.numbers import Sources, filled_up, in_64_bits, nice_range, range_columns, range_names
 from sgtheory.pages._kit.page import Page
 from sgtheory.pages._kit.stage import Figure
@@ -72,6 +72,11 @@ class DeclaredPage(Page):
         return [panel for panel in cls.panels if panel.y_range is None]
 
     @classmethod
+    def _still(cls) -> list[Panel]:
+        """The panels that show the settings, and no history of the page's work."""
+        return [panel for panel in cls.panels if not panel.grows]
+
+    @classmethod
     def _numeric(cls) -> list[str]:
         """The controls whose numbers change without compiling anything."""
         return [each.name for each in cls.specification if isinstance(each, Slider) and not each.sizes]
@@ -105,18 +110,34 @@ class DeclaredPage(Page):
         return max(each.positions() for each in cls.specification if isinstance(each, Slider) and each.tabled)
 
     def _columns(self, shown: "_Rows") -> Sources:
-        sources: Sources = {}
-        for panel, mark in self._marks():
-            for source, columns in mark.sources(panel.x[1], shown).items():
-                sources.setdefault(source, {}).update(columns)
-        reaches = {
-            panel.name: [each for mark in panel.marks for each in mark.reach(shown)] for panel in self._automatic()
-        }
-        across = {panel.name: _ends(shown(panel.x[1])) for panel in self.panels if panel.moves_across}
-        ranges = range_columns({name: nice_range(reach) for name, reach in reaches.items()}, across)
-        sources |= {"ranges": ranges} if ranges else {}
+        sources = self._drawn(self._still(), shown)
         sources["readouts"] = {each.key: shown(each.of or each.key).reshape(shown.rows, 1) for each in self.readouts}
         return sources
+
+    @classmethod
+    def _drawn(cls, panels: list[Panel], shown: Shown) -> Sources:
+        """The sources of these panels, and the ends of their axes that follow the numbers."""
+        sources: Sources = {}
+        for panel in panels:
+            for mark in panel.marks:
+                for source, columns in mark.sources(panel.x[1], shown).items():
+                    sources.setdefault(source, {}).update(columns)
+        reaches = {
+            panel.name: [each for mark in panel.marks for each in mark.reach(shown)]
+            for panel in panels
+            if panel.y_range is None
+        }
+        across = {panel.name: _ends(shown(panel.x[1])) for panel in panels if panel.moves_across}
+        ranges = range_columns({name: nice_range(reach) for name, reach in reaches.items()}, across)
+        return sources | ({"ranges": ranges} if ranges else {})
+
+    def growing(self, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> Sources:
+        def shown(address: str) -> np.ndarray:
+            _, history, column = address.split(".")
+            return drawn[history][column][None]
+
+        grown = self._drawn([panel for panel in self.panels if panel.grows], shown)
+        return {source: {name: values[0] for name, values in each.items()} for source, each in grown.items()}
 
     # ---- figures ----
 
@@ -185,7 +206,9 @@ def _part(bundle: Any, name: str) -> Any:
 
 
 def _ends(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of an axis that contains these numbers, row by row, with a small margin."""
+    """The ends of an axis that contains these numbers, row by row, with a small margin; 0 and 1 where there are none."""
+    if not numbers.size:
+        return np.zeros((len(numbers), 1)), np.ones((len(numbers), 1))
     lowest, highest = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
     margin = 0.04 * (highest - lowest)
     return lowest - margin, highest + margin

@@ -185,11 +185,12 @@ class Job:
         state = FINISHED
         try:
             self._tell(at_once=True)
-            began: tuple[float, int] | None = None
+            began, first = None, self.progress.done
             for progress in self._work(self.settings, self.checkpoint):
                 now = time.monotonic()
-                began = began or (now, progress.done)  # the first step compiles
-                if progress.done > began[1]:
+                if began is None and progress.done > first:
+                    began = now, progress.done  # after the first step, which compiles
+                elif began is not None:
                     self.rate = (progress.done - began[1]) / max(now - began[0], 1e-9)
                 for name, points in progress.points.items():
                     self.histories[name].append(points)

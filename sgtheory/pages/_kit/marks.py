@@ -1,7 +1,8 @@
 """What a panel shows, as data: marks, each with addresses of the numbers that it draws.
 
 An address is a field of the experiment's bundle ("gradient", "at_weight.gradient"; with a number, a column of it: "loop.0"),
-a control ("setting.w"), or an axis that the experiment names ("weight_axis()").
+a control ("setting.w"), or an axis that the experiment names ("weight_axis()"); in a panel over the history of a page's work,
+a column of a history ("history.loss.step").
 """
 
 import dataclasses
@@ -14,6 +15,8 @@ from sgtheory.pages._kit.drawing import BEHIND, Drawing
 from sgtheory.pages._kit.numbers import Sources
 
 Number = int | float
+
+HISTORY = "history."
 
 FAR = 1e4
 """Beyond the ends of any axis."""
@@ -105,7 +108,7 @@ class Lines(Mark):
     jumps: bool = False
 
     def sources(self, x: str, shown: Shown) -> Sources:
-        return {f"lines {self.y}": {"x": shown(self.x), "y": shown(self.y), "begin": shown(self.begin)}}
+        return {f"lines {self.y}": {name: shown(getattr(self, name)) for name in ("x", "y", "begin")}}
 
     def reach(self, shown: Shown) -> list[np.ndarray]:
         return [shown(self.y)]
@@ -332,6 +335,11 @@ class Panel:
     map: tuple[str, str] | None = None
     ticks: tuple[tuple[Number, str], ...] | None = None
     """Names at places of the y-axis, in place of numbers; none where its positions are rows."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether it shows a history of the page's work."""
+        return self.x[1].startswith(HISTORY)
 
     @property
     def moves_across(self) -> bool:

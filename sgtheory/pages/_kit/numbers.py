@@ -51,9 +51,11 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
 
 
 def _in_bytes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Numbers as whole ones from 0 to 255, times a scale, plus an offset."""
+    """Numbers as whole ones from 0 to 254, times a scale, plus an offset."""
     offset = float(values.min(initial=math.inf)) if values.size else 0.0
-    scale = (float(values.max(initial=offset)) - offset) / 255
+    scale = (
+        float(values.max(initial=offset)) - offset
+    ) / 254  # so that the middle of a range, which may be zero, is met
     return np.rint((values - offset) / (scale or 1.0)), offset, scale
 
 
@@ -125,8 +127,10 @@ def nice_range(curves: list[np.ndarray], parts: int = 1) -> tuple[np.ndarray, np
 
     The end farther from zero is 1, 2 or 5 times a power of ten; both ends are multiples of one of its `parts`.
     """
-    highest = np.max([curve.max(axis=-1) for curve in curves], axis=0)
-    lowest = np.min([curve.min(axis=-1) for curve in curves], axis=0)
+    highest = np.max([curve.max(axis=-1, initial=-np.inf) for curve in curves], axis=0)
+    lowest = np.min([curve.min(axis=-1, initial=np.inf) for curve in curves], axis=0)
+    nothing = highest < lowest  # no points at all
+    highest, lowest = np.where(nothing, 1.0, highest), np.where(nothing, 0.0, lowest)
     size = np.maximum(np.maximum(highest, -lowest), 1e-2)
     scale = 10.0 ** np.floor(np.log10(size))
     mantissa = size / scale

@@ -21,7 +21,7 @@ import numpy as np
 
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
-from sgtheory.pages._kit.controls import Control, Slider, Text, Upload
+from sgtheory.pages._kit.controls import Control, Film, Slider, Text, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
 from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
@@ -251,6 +251,7 @@ class Page(ipywidgets.VBox):
         return {
             "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
             "slides": slides,
+            **({"film": control.rate} if isinstance(control, Film) else {}),
             **({"most": control.most} if isinstance(control, Upload) else {}),
             "limits": slides if getattr(control, "tabled", False) else None,
         }
@@ -295,7 +296,7 @@ class Page(ipywidgets.VBox):
         self.wait()
         with self._lock:
             self._refresh()
-            return self._latest[1]
+            return _with(self._latest[1], self._grown())
 
     def uploaded(self, name: str, value: str | None = None) -> bytes | None:
         """The content of the file that an upload control holds, or of the one called `value`; None if there is none."""
@@ -344,7 +345,7 @@ class Page(ipywidgets.VBox):
         """The page's figures for the present settings, as one matplotlib figure; save it with `.savefig(path)`."""
         from sgtheory.pages._kit.still import still_picture
 
-        figures = self.figures(_with(self.data, self._grown()))
+        figures = self.figures(self.data)
         wide = [figure.name in self.wide for figure in figures]
         return still_picture([figure.plot for figure in figures], theme=theme, wide=wide)
 

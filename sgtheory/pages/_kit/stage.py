@@ -25,6 +25,7 @@ _PARTS = (
     "status",
     "tools",
     "jobs",
+    "film",
     "tour",
     "stage",
 )

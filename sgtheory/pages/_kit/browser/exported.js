@@ -1,6 +1,6 @@
 // The page in a file of its own, without a kernel. Comes last.
 
-function rangeControl(name, {label, limits}, start) {
+function rangeControl(name, {label, limits, film}, start) {
   const {low, high, step} = limits;
   const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
   const output = element('output', {for: input.id}, String(start));
@@ -8,7 +8,7 @@ function rangeControl(name, {label, limits}, start) {
   let exact = start; // a range input snaps to its steps; the exported value need not lie on one
   input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
   return {
-    label, limits, row, input,
+    label, limits, slides: limits, film, row, input,
     get: () => exact,
     set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
     onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),

@@ -52,12 +52,12 @@ function bokehOfKernel(model) {
 }
 
 /** A control whose value is kept by the model of an ipywidget, wherever its views may be. */
-async function widgetControl(manager, reference, {label, limits, slides, most}) {
+async function widgetControl(manager, reference, {label, limits, slides, most, film}) {
   const model = await manager.get_model(reference.replace('IPY_MODEL_', ''));
   const menu = model.get('_options_labels'); // a drop-down menu shares its index, not its value
   const key = menu ? 'index' : 'value';
   return {
-    label, limits, slides, most, model,
+    label, limits, slides, most, film, model,
     get: () => (menu ? menu[model.get(key)] : tidy(model.get(key))),
     set: (value) => { model.set(key, menu ? menu.indexOf(value) : value); model.save_changes(); },
     onChange: (callback, signal) => {
@@ -160,7 +160,7 @@ async function adopt(stage, name, control) {
     for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
-    if (control.most) refuseLarge(stage, name, control, view.el);
+    if (control.most) await refuseLarge(stage, name, control);
     // To ask at each step whether its number is too wide, the slider would lay out the notebook again; here it never is.
     if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
@@ -168,14 +168,18 @@ async function adopt(stage, name, control) {
 }
 
 /** A file that is too large is refused before it is read; the kernel says why. */
-function refuseLarge(stage, name, {most}, el) {
-  el.addEventListener('change', (event) => {
-    const file = event.target.files?.[0];
-    if (!file || file.size <= most) return;
-    event.stopImmediatePropagation();
-    event.target.value = '';
-    stage.post({kind: 'too-large', control: name, name: file.name, size: file.size});
-  }, {capture: true, signal: stage.signal});
+async function refuseLarge(stage, name, {most, model}) {
+  const chooser = model.get('children').find((child) => child.get('_model_name') === 'FileUploadModel');
+  for (const promise of Object.values(chooser.views ?? {})) {
+    const {fileInput} = await promise; // which is in no document
+    fileInput.addEventListener('change', (event) => {
+      const [file] = fileInput.files;
+      if (!file || file.size <= most) return;
+      event.stopImmediatePropagation();
+      fileInput.value = '';
+      stage.post({kind: 'too-large', control: name, name: file.name, size: file.size});
+    }, {capture: true, signal: stage.signal});
+  }
 }
 
 /**

@@ -33,6 +33,7 @@ export class Stage extends Figures {
     this.carried = {}; // other sliders that a drag on a map moves together with that one
     this.status = new Status(this);
     this.tools = new Tools(this);
+    this.films = new Map(Object.keys(controls).filter((name) => controls[name].film).map((name) => [name, new Film(this, name)]));
     this.job = this.spec.job && this.spec.kernel ? new Job(this, this.spec.job) : null;
   }
 
@@ -43,8 +44,11 @@ export class Stage extends Figures {
   }
 
   async build() {
-    const parts = [element('div', {class: 'sgtheory-panels'}, ...this.panels), this.values, this.job?.node, this.tools.bar, this.status.node];
-    this.el.replaceChildren(...parts.filter(Boolean));
+    const works = [this.job, ...this.films.values()].filter(Boolean).map(({node}) => node);
+    this.el.replaceChildren(
+      element('div', {class: 'sgtheory-panels'}, ...this.panels), element('div', {class: 'sgtheory-works'}, ...works),
+      this.values, this.tools.bar, this.status.node,
+    );
     this.el.classList.add('sgtheory-stage');
     await this.embed(() => this.draw());
     this.known = this.state();
@@ -100,6 +104,7 @@ export class Stage extends Figures {
     for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();
     this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
     this.tools.namePlay();
+    this.films.get(name)?.tell();
     if (this.table(name)) {
       this.wanted = name;
       this.painter.request();

@@ -58,6 +58,7 @@ class Tools {
 
   namePlay() {
     if (!this.playButton) return;
+    for (const film of this.stage.films?.values() ?? []) film.tell();
     const {controls, lastTouched} = this.stage, {label} = controls[lastTouched];
     const text = this.playing ? 'Stop' : `Play ${label}`;
     if (this.playButton.textContent === text) return;
@@ -68,6 +69,7 @@ class Tools {
   play() {
     const {lastTouched: name, controls} = this.stage, control = controls[name];
     const {low, high} = control.limits;
+    if (this.stage.films.has(name)) return this.stage.films.get(name).play();
     this.stage.approach(name);
     const began = performance.now();
     const start = (control.get() - low) / (high - low);
