@@ -29,7 +29,7 @@ PLANES = 40
 """How many random planes are shown."""
 HALF_WIDTH, HALF_HEIGHT = 5.0, 2.0
 """Of the maps, which reach from minus to plus these halves."""
-COLUMNS, ROWS = 81, 33
+COLUMNS, ROWS = 201, 81
 """Cells of the maps."""
 SMALLEST = 1e-16
 """An integral that is zero apart from rounding is shown as this one, where its logarithm is."""
@@ -70,14 +70,8 @@ class LoopSetting(eqx.Module):
 
 
 class LoopPicture(eqx.Module):
-    """What page 05 shows."""
+    """What page 05 shows, but its maps."""
 
-    output: Float[Array, "rows columns"]
-    """Output of the network in the plane, at the points of `map_axes()`."""
-    curl: Float[Array, "rows columns"]
-    """Curl $c$ of the surrogate gradient there."""
-    bounded_curl: Float[Array, "rows columns"]
-    r"""The same between $-1$ and 1, as $c/(1+|c|)$."""
     loop: Float[Array, "angles 2"]
     """The loop in the coordinates of the plane, at the angles of `shown_angles()`."""
     start: Float[Array, "2"]
@@ -108,6 +102,17 @@ class LoopPicture(eqx.Module):
     """The integral of the surrogate gradient around the same loop in random planes, in rising order."""
     size_elsewhere: Scalar
     """The mean of its size."""
+
+
+class LoopMaps(eqx.Module):
+    """The maps of page 05, over a plane through weight space."""
+
+    output: Float[Array, "rows columns"]
+    """Output of the network in the plane, at the points of `map_axes()`."""
+    curl: Float[Array, "rows columns"]
+    """Curl $c$ of the surrogate gradient there."""
+    bounded_curl: Float[Array, "rows columns"]
+    r"""The same between $-1$ and 1, as $c/(1+|c|)$."""
 
 
 def steepness_axis() -> Float[Array, " steepnesses"]:
@@ -168,14 +173,13 @@ def random_planes() -> Float[Array, "planes 2 weights"]:
 
 @eqx.filter_jit
 def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights"]) -> LoopPicture:
-    """Everything that page 05 shows, for one setting; `elsewhere` are the directions of the random planes.
+    """Everything that page 05 shows for one setting, but its maps; `elsewhere` are the directions of the random planes.
 
     >>> picture = loop_picture(LoopSetting.of_circle(forward=20.0, surrogate=5.0, radius=1.8), random_planes())
     >>> print(round(float(picture.integral), 3), abs(float(picture.true_integral)) < 1e-4)
     -0.085 True
     """
-    origin = jnp.zeros(WEIGHTS, setting.directions.dtype)
-    plane = _tilted(Plane(origin, *setting.directions), setting.first_tilt, setting.second_tilt)
+    plane = _plane(setting)
     field, loop = weight_field(setting.forward, setting.surrogate), _loop(setting)
 
     def within(plane: Plane) -> Curve:
@@ -186,18 +190,13 @@ def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights
     cumulated = once.cumulated.reshape(SHOWN, -1)[:, -1]
     shown = jax.vmap(loop)(jnp.append(once.angles[:: POINTS // SHOWN], 2 * jnp.pi))
     outputs = jax.vmap(lambda place: network_output(setting.forward, plane.point(*place)))(shown)
-    xs, ys = map_axes()
-    curl = curl_map(field, plane, xs, ys)
     by_points, true_by_points = (jnp.stack([each.value for each in found]) for found in (fewer, true_fewer))
-    around = jax.vmap(lambda pair: loop_integral(field, within(Plane(origin, *pair)), FEWER).value)(elsewhere)
+    around = jax.vmap(lambda pair: loop_integral(field, within(Plane(plane.origin, *pair)), FEWER).value)(elsewhere)
 
     def size(values):
         return jnp.log10(jnp.maximum(jnp.abs(values), SMALLEST))
 
     return LoopPicture(
-        output=over_plane(lambda weights: network_output(setting.forward, weights), plane, xs, ys),
-        curl=curl,
-        bounded_curl=curl / (1 + jnp.abs(curl)),
         loop=shown,
         start=shown[0],
         along=outputs - outputs[0],
@@ -216,6 +215,28 @@ def loop_picture(setting: LoopSetting, elsewhere: Float[Array, "planes 2 weights
         elsewhere=jnp.sort(around),
         size_elsewhere=jnp.mean(jnp.abs(around)),
     )
+
+
+@eqx.filter_jit
+def loop_maps(setting: LoopSetting) -> LoopMaps:
+    """The network's output over the plane of a setting, and the curl of its surrogate gradient; the loop does not count.
+
+    >>> maps = loop_maps(LoopSetting.of_circle(forward=20.0, surrogate=20.0, radius=1.8))
+    >>> bool(abs(maps.curl).max() < 1e-3)  # a true gradient has none
+    True
+    """
+    plane, (xs, ys) = _plane(setting), map_axes()
+    curl = curl_map(weight_field(setting.forward, setting.surrogate), plane, xs, ys)
+    return LoopMaps(
+        output=over_plane(lambda weights: network_output(setting.forward, weights), plane, xs, ys),
+        curl=curl,
+        bounded_curl=curl / (1 + jnp.abs(curl)),
+    )
+
+
+def _plane(setting: LoopSetting) -> Plane:
+    origin = jnp.zeros(WEIGHTS, setting.directions.dtype)
+    return _tilted(Plane(origin, *setting.directions), setting.first_tilt, setting.second_tilt)
 
 
 def _loop(setting: LoopSetting) -> Curve:

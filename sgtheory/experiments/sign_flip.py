@@ -18,7 +18,7 @@ TABLE_1 = {"w": 0.0, "v1": 0.05, "v2": 0.1, "u1": 1.0, "u2": -1.0, "forward": 10
 """Where the sign flips."""
 HALF_RANGE, POINTS, FINE_POINTS = 0.2, 161, 4001
 """Of w: what is shown, and on how many points the share of wrong signs is counted."""
-MAP_FORWARD, MAP_HALF, MAP_POINTS = 20.0, 2.0, 41
+MAP_FORWARD, MAP_HALF, MAP_POINTS = 20.0, 2.0, 101
 """Of the maps over (v1, v2), at w = u1 = 1 and u2 = -1."""
 
 
@@ -39,8 +39,6 @@ class SignFlipSetting(eqx.Module):
     r"""Steepness $\beta_f$ of the units."""
     surrogate: Scalar
     r"""Steepness $\beta_{SG}$ of the surrogate derivative, in the backward pass."""
-    map_surrogate: Scalar
-    r"""$\beta_{SG}$ of the maps, whose network has other weights and the steepness `MAP_FORWARD`."""
 
 
 class Bracket(eqx.Module):
@@ -91,6 +89,11 @@ class SignFlipPicture(eqx.Module):
     """Where the two have different signs."""
     share: Scalar
     """Share of the range in which they have, counted on `FINE_POINTS` values of w."""
+
+
+class SignFlipMaps(eqx.Module):
+    """The maps of page 04, of a network with other weights and the steepness `MAP_FORWARD`."""
+
     across_first: Float[Array, "v2 v1"]
     """The surrogate gradient integrated over the map, along v1 and then v2, in units of `largest`; on the grid of `map_axis()`."""
     upward_first: Float[Array, "v2 v1"]
@@ -116,7 +119,7 @@ def bracket(setting: SignFlipSetting, w: Float[Array, "*points"], steepness: Sca
 
     >>> import jax.numpy as jnp
     >>> numbers = {name: jnp.asarray(number) for name, number in TABLE_1.items()}
-    >>> setting = SignFlipSetting(**numbers, map_surrogate=jnp.asarray(4.0))
+    >>> setting = SignFlipSetting(**numbers)
     >>> print([round(float(bracket(setting, setting.w, jnp.asarray(steepness)).total), 3) for steepness in (100.0, 25.0)])
     [0.284, -0.149]
     """
@@ -126,11 +129,11 @@ def bracket(setting: SignFlipSetting, w: Float[Array, "*points"], steepness: Sca
 
 @eqx.filter_jit
 def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
-    """Everything that page 04 shows, for one setting.
+    """Everything that page 04 shows for one setting, but its maps.
 
     >>> import jax.numpy as jnp
     >>> numbers = {name: jnp.asarray(number) for name, number in TABLE_1.items()}
-    >>> picture = sign_flip(SignFlipSetting(**numbers, map_surrogate=jnp.asarray(4.0)))
+    >>> picture = sign_flip(SignFlipSetting(**numbers))
     >>> here = picture.at_weight
     >>> print(round(float(here.gradient), 2), round(float(here.surrogate), 2), round(float(picture.share), 3))
     0.7 -2.98 0.076
@@ -144,11 +147,6 @@ def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
         return weight_field(setting.forward, surrogate)(at(w))[0]
 
     ws = weight_axis()
-    axes = jnp.eye(WEIGHTS, dtype=others.dtype)
-    plane = Plane(jnp.array([1.0, 0.0, 0.0, 1.0, -1.0]), axes[1], axes[2])
-    field = weight_field(jnp.asarray(MAP_FORWARD, others.dtype), setting.map_surrogate)
-    across_first, upward_first = staircase_integrals(field, plane, map_axis(), map_axis())
-    largest = jnp.maximum(jnp.max(jnp.abs(across_first)), jnp.max(jnp.abs(upward_first)))
     true, surrogate = (bracket(setting, ws, steepness) for steepness in (setting.forward, setting.surrogate))
     fine = weight_axis(FINE_POINTS)
     # The other factors are positive, though here and there too small to be distinguished from 0.
@@ -168,6 +166,24 @@ def sign_flip(setting: SignFlipSetting) -> SignFlipPicture:
         ),
         share=jnp.mean(signs[0] != signs[1], dtype=ws.dtype),
         wrong=jnp.sign(true.total) != jnp.sign(surrogate.total),
+    )
+
+
+@eqx.filter_jit
+def sign_flip_maps(surrogate: Scalar) -> SignFlipMaps:
+    """The surrogate gradient of this steepness, integrated over (v1, v2) in two ways.
+
+    >>> import jax.numpy as jnp
+    >>> maps = sign_flip_maps(jnp.asarray(20.0))  # its own slope: then both ways agree
+    >>> bool(maps.difference < 0.01 * maps.largest)
+    True
+    """
+    axes = jnp.eye(WEIGHTS, dtype=surrogate.dtype)
+    plane = Plane(jnp.array([1.0, 0.0, 0.0, 1.0, -1.0]), axes[1], axes[2])
+    field = weight_field(jnp.asarray(MAP_FORWARD, surrogate.dtype), surrogate)
+    across_first, upward_first = staircase_integrals(field, plane, map_axis(), map_axis())
+    largest = jnp.maximum(jnp.max(jnp.abs(across_first)), jnp.max(jnp.abs(upward_first)))
+    return SignFlipMaps(
         across_first=across_first / largest,
         upward_first=upward_first / largest,
         largest=largest,

@@ -189,7 +189,7 @@ def _brackets(steepnesses: np.ndarray) -> np.ndarray:
 
     with in_64_bits():
         numbers = {name: jnp.asarray(number) for name, number in TABLE_1.items()}
-        setting = SignFlipSetting(**numbers, map_surrogate=jnp.asarray(4.0))
+        setting = SignFlipSetting(**numbers)
         return np.asarray(jax.vmap(lambda steepness: bracket(setting, setting.w, steepness).total)(steepnesses))
 
 

@@ -1,7 +1,7 @@
 """Page 05: the integral of a surrogate gradient along a closed loop."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def parse_corners(text: str) -> list[tuple[float, float]]:
 def _map(name: str, title: str, marks: tuple, text: str) -> Panel:
     return Panel(
         name, title, x=("along d₁", "map_across()"), y_label="along d₂", y_range=(-2.0, 2.0), marks=(*marks, *_LOOP), text=text,
-        map=("centre_x", "centre_y"),
+        map=("centre_x", "centre_y"), equal=True,
     )  # fmt: skip
 
 
@@ -80,6 +80,7 @@ class LoopIntegral(DeclaredPage):
     actions = (
         Action("new_loop", "Own loop", "Draw your own loop: click on a map, one corner after another, at least three"),
     )
+    parts: ClassVar = {"maps": ("surrogate", "forward", "first_tilt", "second_tilt", "seed")}
     readouts = (
         Readout("integral", "∮ surrogate · dθ"),
         Readout("true_integral", "∮ true gradient · dθ, 1500 points"),
@@ -88,11 +89,11 @@ class LoopIntegral(DeclaredPage):
     )
     panels = (
         _map(
-            "network", "The network in the plane", (HeatMap("output", "map_upward()", "blue 33", low=0.0),),
+            "network", "The network in the plane", (HeatMap("maps.output", "map_upward()", "blue 33", low=0.0),),
             "Output of the network over a plane of its weights, with the loop. Once around it, the output changes by {change}.",
         ),
         _map(
-            "curl", "Curl c of the surrogate, as c/(1+|c|)", (HeatMap("bounded_curl", "map_upward()", "purple green 33"),),
+            "curl", "Curl c of the surrogate, as c/(1+|c|)", (HeatMap("maps.bounded_curl", "map_upward()", "purple green 33"),),
             "Curl of the surrogate gradient over the same plane: green where it is positive, purple where negative. "
             "Its sum over the disc is minus the loop integral, {integral}.",
         ),
@@ -185,6 +186,17 @@ class LoopIntegral(DeclaredPage):
 
     @classmethod
     def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        return cls.experiment().loop_picture(cls._setting(numbers, choices), choices["planes"])
+
+    @classmethod
+    def maps(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        """The two maps, which no loop changes."""
+        return cls.experiment().loop_maps(
+            cls._setting({"radius": 1.0, "centre_x": 0.0, "centre_y": 0.0, **numbers}, choices)
+        )
+
+    @classmethod
+    def _setting(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
         import jax
         import jax.numpy as jnp
 
@@ -194,13 +206,12 @@ class LoopIntegral(DeclaredPage):
             jnp.array(experiment.PUBLISHED_DIRECTIONS),
             experiment.random_directions(jax.random.key(1000 + seed)),
         )
-        setting = experiment.LoopSetting(
+        return experiment.LoopSetting(
             forward=10.0 ** numbers["forward"], directions=jnp.where(choices["published"], *directions),
             first_tilt=jnp.radians(numbers["first_tilt"]), second_tilt=jnp.radians(numbers["second_tilt"]),
             corners=choices["corners"], sides=choices["sides"],
-            **{name: numbers[name] for name in ("surrogate", "radius", "centre_x", "centre_y")},
+            **{name: jnp.asarray(numbers[name], dtype=float) for name in ("surrogate", "radius", "centre_x", "centre_y")},
         )  # fmt: skip
-        return experiment.loop_picture(setting, choices["planes"])
 
     def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Arrays only, so that one program serves all of them."""

@@ -1,5 +1,8 @@
 """Page 04: a surrogate gradient with the wrong sign."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from sgtheory.pages._kit import DeclaredPage, HeatMap, Level, Line, Marker, Panel, Readout, Shade, Slider
 
 W, V1 = ("w", "weight_axis()"), ("v₁", "map_axis()")
@@ -16,8 +19,8 @@ def _bracket(name: str, title: str, role: str, text: str) -> Panel:
 
 
 def _map(name: str, title: str, text: str) -> Panel:
-    values = HeatMap(f"{name}_first", "map_axis()", "purple green 33")
-    return Panel(name, title, x=V1, y_label="v₂", y_range=(-2.0, 2.0), marks=(values,), text=text)
+    values = HeatMap(f"maps.{name}_first", "map_axis()", "purple green 33")
+    return Panel(name, title, x=V1, y_label="v₂", y_range=(-2.0, 2.0), marks=(values,), text=text, equal=True)
 
 
 class SignFlip(DeclaredPage):
@@ -36,14 +39,17 @@ class SignFlip(DeclaredPage):
         Slider("u2", "u₂", -1.0, -2.0, 2.0, 0.05, "Weight of the second unit to the output"),
         Slider("map_surrogate", "maps’ β_SG", 4.0, 1.0, 20.0, 0.25, "Surrogate steepness in the maps, whose network has β = 20"),
     )  # fmt: skip
+    parts: ClassVar = {
+        "bundle": ("surrogate", "forward", "w", "v1", "v2", "u1", "u2"), "maps": ("map_surrogate",)
+    }  # fmt: skip
     readouts = (
         Readout("gradient", "∂y/∂w, true", of="at_weight.gradient"),
         Readout("surrogate", "∂y/∂w, surrogate", of="at_weight.surrogate"),
         Readout("true_bracket", "bracket, true", of="at_weight.true_bracket"),
         Readout("surrogate_bracket", "bracket, surrogate", of="at_weight.surrogate_bracket"),
         Readout("share", "wrong sign, share of the range"),
-        Readout("largest", "maps: largest size"),
-        Readout("difference", "maps: they differ by up to"),
+        Readout("largest", "maps: largest size", of="maps.largest"),
+        Readout("difference", "maps: they differ by up to", of="maps.difference"),
     )
     panels = (
         Panel(
@@ -78,3 +84,9 @@ class SignFlip(DeclaredPage):
             "The same, first along v₂: the two maps differ by up to {difference}; for a true gradient they would not.",
         ),
     )  # fmt: skip
+
+    @classmethod
+    def maps(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        """The two maps; the network's own sliders do not change them."""
+        del choices
+        return cls.experiment().sign_flip_maps(numbers["map_surrogate"])

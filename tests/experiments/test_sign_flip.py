@@ -16,6 +16,7 @@ from sgtheory.experiments.sign_flip import (
     bracket,
     map_axis,
     sign_flip,
+    sign_flip_maps,
     weight_axis,
 )
 
@@ -23,7 +24,7 @@ from sgtheory.experiments.sign_flip import (
 @pytest.fixture(scope="module")
 def setting():
     def of(**others):
-        numbers = TABLE_1 | {"map_surrogate": 4.0} | others
+        numbers = TABLE_1 | others
         return SignFlipSetting(**{name: jnp.asarray(float(number)) for name, number in numbers.items()})
 
     return of
@@ -90,10 +91,11 @@ def test_the_share_of_wrong_signs(setting, table_1):
     assert float(sign_flip(setting(surrogate=100.0)).share) == 0.0  # with its own slope it is the gradient
 
 
-def test_the_maps_differ_by_the_order_of_integration_and_only_for_a_surrogate(setting, table_1):
-    assert table_1.across_first.shape == table_1.upward_first.shape == (len(map_axis()),) * 2
-    assert np.max(np.abs(table_1.across_first - table_1.upward_first)) > 1e-2
-    same = sign_flip(setting(map_surrogate=20.0))
+def test_the_maps_differ_by_the_order_of_integration_and_only_for_a_surrogate():
+    maps = sign_flip_maps(jnp.asarray(4.0))
+    assert maps.across_first.shape == maps.upward_first.shape == (len(map_axis()),) * 2
+    assert np.max(np.abs(maps.across_first - maps.upward_first)) > 1e-2
+    same = sign_flip_maps(jnp.asarray(20.0))
     between = np.max(np.abs(same.across_first - same.upward_first))
     assert between < 0.1 * np.max(np.abs(same.across_first))
 
@@ -110,7 +112,7 @@ def test_the_published_point_of_the_maps(steepness, expected):
 
 def test_a_changed_number_changes_the_picture(setting, table_1):
     for field in dataclasses.fields(SignFlipSetting):
-        other = sign_flip(setting(**{field.name: TABLE_1.get(field.name, 4.0) + 0.37}))
+        other = sign_flip(setting(**{field.name: TABLE_1[field.name] + 0.37}))
         leaves = zip(jax.tree.leaves(other), jax.tree.leaves(table_1), strict=True)
         assert not all(np.array_equal(a, b) for a, b in leaves), field.name
 

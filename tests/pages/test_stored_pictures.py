@@ -28,8 +28,8 @@ OTHER_DICE = {
     "path_tree": ({"seed": 1}, "running/y", "so_far/y"),
     "gradient_laboratory": ({"seed": 1}, "score_mean_baseline/mean", "surrogate/mean"),
     "program_laboratory": ({"seed": 1}, "walk_steps()/walk", "triple.beside/triple.mean"),
-    "sign_flip": ({"map_surrogate": 8.0}, "across_first/image", "weight_axis()/surrogate"),
-    "loop_integral": ({"plane": "random"}, "output/image", "loop_degrees()/cumulated"),
+    "sign_flip": ({"map_surrogate": 8.0}, "maps.across_first/image", "weight_axis()/surrogate"),
+    "loop_integral": ({"plane": "random"}, "maps.output/image", "loop_degrees()/cumulated"),
 }
 """Settings that must change a column; a column that the test moves by hand."""
 
@@ -57,17 +57,21 @@ def test_every_page_ships_its_first_picture_and_no_other_is_shipped():
 
 
 def test_a_stored_picture_is_small(any_page):
-    assert (PICTURES / f"{any_page.name}.npz").stat().st_size < 200_000
+    assert (PICTURES / f"{any_page.name}.npz").stat().st_size < 300_000
 
 
 def test_a_stored_picture_is_the_present_one(any_page, stored):
-    """In single precision; the table in half precision, three significant digits."""
+    """In single precision; the table in half precision, three significant digits, and its images in 254 steps."""
     fresh = flatten(any_page.data, "picture")
     kept = {name: values for name, values in stored.items() if name.startswith("picture/")}
     assert differences(kept, fresh, rtol=1e-6, atol=1e-7) == set()
     table = any_page.sweep(any_page.settings(), any_page.play, stored_positions(any_page))
     kept = {name: values for name, values in stored.items() if name.startswith("table/")}
-    assert differences(kept, flatten(table, "table"), rtol=1e-3, atol=1e-6) == set()
+    fresh = flatten(table, "table")
+    assert kept.keys() == fresh.keys()
+    for name, values in fresh.items():
+        step = np.ptp(values) / 254 if values.ndim == 3 and values.dtype != bool else 0.0
+        np.testing.assert_allclose(kept[name], values, rtol=1e-3, atol=1e-6 + 0.51 * step, err_msg=name)
 
 
 def test_a_stored_picture_of_other_dice_would_be_noticed(any_page, stored):

@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -30,6 +30,9 @@ class DeclaredPage(Page):
     panels: ClassVar[tuple[Panel, ...]]
     experiment_name: ClassVar[str | None] = None
     """Where several pages share an experiment."""
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Methods beside `bundle`, and the sliders that each reads: it is compiled by itself, and the table of another slider
+    computes it once. Addresses of its fields begin with its name. `bundle` reads all sliders, unless it is named here."""
 
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -82,32 +85,41 @@ class DeclaredPage(Page):
         return [each.name for each in cls.specification if isinstance(each, Slider) and not each.sizes]
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
-        numbers = {name: np.asarray(settings[name], dtype=float) for name in self._numeric()}
-        with in_64_bits():
-            bundle = self.computed(numbers, self.choices(settings))
-            columns = self._columns(_Rows(bundle, numbers, self.experiment(), None))
+        choices = self.choices(settings)
+        bundles = {part: (self.computed(settings, choices, part), False) for part in self._programs()}
+        numbers = {name: np.asarray(settings[name], dtype=float)[None] for name in self._numeric()}
+        columns = self._columns(_Rows(bundles, numbers, self.experiment(), 1))
         return {source: {name: values[0] for name, values in each.items()} for source, each in columns.items()}
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
-        rows = len(values)
-        with in_64_bits():
-            swept = settings | {name: filled_up(np.asarray(values, dtype=float), self._most())}
-            numbers = {
-                each: np.broadcast_to(np.asarray(swept[each], dtype=float), self._most()) for each in self._numeric()
-            }
-            bundle = _mapped_program(type(self))(numbers, self.choices(settings))
-            return self._columns(_Rows(bundle, numbers, self.experiment(), rows))
+        rows, choices, bundles = len(values), self.choices(settings), {}
+        numbers = {each: np.full(rows, settings[each], dtype=float) for each in self._numeric()} | {name: values}
+        for part, reads in self._programs().items():
+            if name not in reads:
+                bundles[part] = self.computed(settings, choices, part), False
+                continue
+            filled = {each: filled_up(numbers[each], self._most(reads)) for each in reads}
+            with in_64_bits():
+                bundles[part] = _mapped_program(type(self), part)(filled, choices), True
+        return self._columns(_Rows(bundles, numbers, self.experiment(), rows))
 
     @classmethod
-    def computed(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
-        """The bundle, in 64 bits, from the one compiled program of all pages of this class."""
+    def computed(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any], part: str = "bundle") -> Any:
+        """The bundle or another part, in 64 bits, from the one compiled program of all pages of this class."""
+        read = {name: np.asarray(numbers[name], dtype=float) for name in cls._programs()[part]}
         with in_64_bits():
-            return _program(cls)({name: np.asarray(numbers[name], dtype=float) for name in cls._numeric()}, choices)
+            return _program(cls, part)(read, choices)
 
     @classmethod
-    def _most(cls) -> int:
-        """Rows of every sweep: enough for one at every step of any slider, so that one program computes all tables."""
-        return max(each.positions() for each in cls.specification if isinstance(each, Slider) and each.tabled)
+    def _programs(cls) -> dict[str, tuple[str, ...]]:
+        """What is compiled, each by itself, and the sliders that it reads."""
+        return {"bundle": tuple(cls._numeric()), **cls.parts}
+
+    @classmethod
+    def _most(cls, names: Collection[str]) -> int:
+        """Rows of every sweep over one of these sliders: enough for each, so that one program computes all tables."""
+        sliders = [each for each in cls.specification if isinstance(each, Slider) and each.name in names]
+        return max((each.positions() for each in sliders if each.tabled), default=1)
 
     def _columns(self, shown: "_Rows") -> Sources:
         sources = self._drawn(self._still(), shown)
@@ -154,28 +166,30 @@ class DeclaredPage(Page):
         else:
             x_range = panel.x_range or (float(self._axis(x)[0]), float(self._axis(x)[-1]))
         y_range = panel.y_range or sent_range(ranges, panel.name)
+        height = 212
+        if panel.equal:  # about what the browser will find, so that nothing moves
+            height = round(62 + min(330 * (y_range[1] - y_range[0]) / (x_range[1] - x_range[0]), 420))
         plot = empty_panel(
-            panel.title, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label
+            panel.title, height=height, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label
         )
         drawing = Drawing(panel.name, data, plot)
         for mark in panel.marks:
             mark.draw(drawing, x, self._axis)
         if panel.ticks is not None:
             drawing.named_rows(dict(panel.ticks))
-        return drawing.finished(panel.text, panel.legend, panel.map)
+        return drawing.finished(panel.text, panel.legend, panel.map, panel.equal)
 
     def _axis(self, address: str) -> np.ndarray:
         return _axis(self.experiment(), address)
 
 
 class _Rows:
-    """The numbers at an address, with a leading axis of `rows`; a bundle that is no sweep is a single row."""
+    """The numbers at an address, with a leading axis of `rows`; `bundles` says of each part whether it has such an axis."""
 
     def __init__(
-        self, bundle: Any, numbers: Mapping[str, np.ndarray], experiment: ModuleType, rows: int | None
+        self, bundles: dict[str, tuple[Any, bool]], numbers: Mapping[str, np.ndarray], experiment: ModuleType, rows: int
     ) -> None:
-        self.bundle, self.numbers, self.experiment = bundle, numbers, experiment
-        self.rows, self._wanted = (1, None) if rows is None else (rows, slice(rows))
+        self.bundles, self.numbers, self.experiment, self.rows = bundles, numbers, experiment, rows
         self._found: dict[str, np.ndarray] = {}
 
     def __call__(self, address: str) -> np.ndarray:
@@ -185,19 +199,24 @@ class _Rows:
 
     def _find(self, address: str) -> np.ndarray:
         if address.endswith(_AXIS):
-            axis = _axis(self.experiment, address)
-            return np.broadcast_to(axis, (self.rows, *axis.shape))
+            return self._in_rows(_axis(self.experiment, address))
         try:
             if address.startswith(_CONTROL):
-                found = self.numbers[address.removeprefix(_CONTROL)]
-            else:
-                found = functools.reduce(_part, address.split("."), self.bundle)
+                return self.numbers[address.removeprefix(_CONTROL)]
+            part, _, field = address.partition(".")
+            if part not in self.bundles:
+                part, field = "bundle", address
+            bundle, has_rows = self.bundles[part]
+            found = np.asarray(functools.reduce(_part, field.split("."), bundle))
         except (AttributeError, KeyError, IndexError) as fault:
             raise ValueError(
                 f"An address must name a field of the bundle, a slider or an axis of {self.experiment.__name__}, got {address!r}. "
                 "Look for a slip of the pen in the page's marks and readouts."
             ) from fault
-        return np.asarray(found)[self._wanted]
+        return found[: self.rows] if has_rows else self._in_rows(found)
+
+    def _in_rows(self, values: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(values, (self.rows, *values.shape))
 
 
 def _part(bundle: Any, name: str) -> Any:
@@ -221,15 +240,15 @@ def _axis(experiment: ModuleType, address: str) -> np.ndarray:
 
 
 @functools.cache
-def _program(kind: type[DeclaredPage]) -> Any:
+def _program(kind: type[DeclaredPage], part: str) -> Any:
     import equinox as eqx
 
-    return eqx.filter_jit(kind.bundle)
+    return eqx.filter_jit(getattr(kind, part))
 
 
 @functools.cache
-def _mapped_program(kind: type[DeclaredPage]) -> Any:
+def _mapped_program(kind: type[DeclaredPage], part: str) -> Any:
     import equinox as eqx
     import jax
 
-    return eqx.filter_jit(lambda numbers, choices: jax.vmap(lambda each: kind.bundle(each, choices))(numbers))
+    return eqx.filter_jit(lambda numbers, choices: jax.vmap(lambda each: getattr(kind, part)(each, choices))(numbers))

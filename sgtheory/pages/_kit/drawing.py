@@ -7,7 +7,7 @@ import numpy as np
 
 from sgtheory.pages._kit.numbers import Sources
 from sgtheory.pages._kit.stage import Figure
-from sgtheory.pages._kit.theme import finish_legend, themed
+from sgtheory.pages._kit.theme import colour_bar, finish_legend, themed
 
 
 def data_sources(sources: Sources) -> dict[str, Any]:
@@ -135,12 +135,13 @@ class Drawing:
         )
         # A number is the value at the middle of its cell.
         across, upward = (right - left) / (columns - 1), (top - bottom) / (rows - 1)
+        mapper = themed(LinearColorMapper(low=low, high=high), palette=role)
         self.plot.image(
             "image", source=self.data[source], x=left - across / 2, y=bottom - upward / 2,
-            dw=right - left + across, dh=top - bottom + upward,
-            color_mapper=themed(LinearColorMapper(low=low, high=high), palette=role),
+            dw=right - left + across, dh=top - bottom + upward, color_mapper=mapper,
         )  # fmt: skip
         self.plot.grid.visible = False
+        self.plot.add_layout(colour_bar(mapper), "right")
 
     def raster(self, source, role, xs, bottom, top):
         """The spikes of a source, from `bottom` to `top`, over `xs`."""
@@ -168,14 +169,16 @@ class Drawing:
         """No numbers and no grid lines along the y-axis, because its positions are rows."""
         self.named_rows({})
 
-    def finished(self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None) -> Figure:
-        """The figure with its text, once everything is drawn; `map` as in `Figure`."""
+    def finished(
+        self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None, equal: bool = False
+    ) -> Figure:
+        """The figure with its text, once everything is drawn; `map` and `equal` as in `Figure`."""
         if self.plot.legend:
             finish_legend(self.plot, legend)
         for renderer in self.plot.renderers:  # nothing is selected or muted, so no separate glyphs are needed for that
             glyph = renderer.glyph
             renderer.update(selection_glyph=glyph, nonselection_glyph=glyph, muted_glyph=glyph)
-        return Figure(self.name, self.plot, description, map)
+        return Figure(self.name, self.plot, description, map, equal)
 
 
 def _named(legend: str | None) -> dict[str, str]:

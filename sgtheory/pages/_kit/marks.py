@@ -319,7 +319,7 @@ class Panel:
     `x`: the label of its x-axis and the address of the numbers along it. `x_range`: None for the ends of these numbers;
     where they are no axis but depend on the settings, with a small margin. `y_range`: None for round ends that contain
     everything drawn. `text`: what the figure shows, for readers who do not see it; its {read-outs} follow the numbers.
-    `map` and `legend` as in `Figure` and Bokeh.
+    `map`, `equal` and `legend` as in `Figure` and Bokeh.
     """
 
     name: str
@@ -333,6 +333,7 @@ class Panel:
     y_range: tuple[Number, Number] | None = None
     legend: str = "top_left"
     map: tuple[str, str] | None = None
+    equal: bool = False
     ticks: tuple[tuple[Number, str], ...] | None = None
     """Names at places of the y-axis, in place of numbers; none where its positions are rows."""
 

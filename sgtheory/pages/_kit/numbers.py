@@ -43,14 +43,14 @@ def pack(sources: Sources, *, precision: str = "f4", discrete: Collection[str] =
             entry = {"source": source, "column": column, "dtype": dtype, "shape": shape, "mode": mode}
             rows = values.reshape(len(values) if table else 1, -1)
             if dtype == "f4" and len(shape) == 2:
-                rows, offset, scale = _in_bytes(rows)
+                rows, offset, scale = in_bytes(rows)
                 entry |= {"dtype": "u1", "offset": offset, "scale": scale}
             layout.append(entry)
             parts.append(np.packbits(rows, axis=1).tobytes() if bits else rows.astype("<" + entry["dtype"]).tobytes())
     return layout, b"".join(parts)
 
 
-def _in_bytes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
+def in_bytes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Numbers as whole ones from 0 to 254, times a scale, plus an offset."""
     offset = float(values.min(initial=math.inf)) if values.size else 0.0
     scale = (

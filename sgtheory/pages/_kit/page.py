@@ -24,7 +24,7 @@ from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Film, Slider, Text, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
-from sgtheory.pages._kit.numbers import Sources, flatten, pack, unflatten
+from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.theme import THEME
@@ -213,11 +213,22 @@ class Page(ipywidgets.VBox):
         document = Document()
         figures = self.figures(_with((self._latest[1] if sources is None else sources), self._grown()))
         for figure in figures:
+            for renderer in figure.plot.renderers:
+                # An image comes with the picture; here a single number says of what kind it is.
+                held = renderer.data_source.data
+                if "image" in held:
+                    held["image"] = [held["image"][0][:1, :1]]
             document.add_root(figure.plot)
         return {
             "document": json.loads(serialize_json(document.to_json(deferred=False))),
             "figures": [
-                {"name": f.name, "root": f.plot.id, "description": f.description, **({"map": f.map} if f.map else {})}
+                {
+                    "name": f.name,
+                    "root": f.plot.id,
+                    "description": f.description,
+                    **({"map": f.map} if f.map else {}),
+                    **({"equal": True} if f.equal else {}),
+                }
                 for f in figures
             ],
         }
@@ -347,7 +358,9 @@ class Page(ipywidgets.VBox):
 
         figures = self.figures(self.data)
         wide = [figure.name in self.wide for figure in figures]
-        return still_picture([figure.plot for figure in figures], theme=theme, wide=wide)
+        return still_picture(
+            [figure.plot for figure in figures], theme=theme, wide=wide, equal=[figure.equal for figure in figures]
+        )
 
     def wait(self, timeout: float = 120.0) -> None:
         """Waits until JAX is loaded and the page computes. **Raises** `TimeoutError` after `timeout` seconds."""
@@ -788,6 +801,8 @@ class Page(ipywidgets.VBox):
 def _with(picture: Sources, grown: Sources) -> Sources:
     """A picture with the sources that grow."""
     ranges = picture.get("ranges", {}) | grown.get("ranges", {})
+    if not grown:
+        return picture
     return picture | grown | ({"ranges": ranges} if ranges else {})
 
 
@@ -796,5 +811,13 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def half_precision(values: np.ndarray) -> np.ndarray:
-    """Numbers in two bytes each: three significant digits, a third of a pixel; used only until JAX is loaded."""
-    return values if values.dtype == bool else values.astype("f2")
+    """Numbers in two bytes each: three significant digits, a third of a pixel; used only until JAX is loaded.
+
+    The numbers of images are rounded to the few that are sent anyway, which the file then holds in little space.
+    """
+    if values.dtype == bool:
+        return values
+    if values.ndim == 3:
+        whole, offset, scale = in_bytes(values)
+        values = offset + scale * whole
+    return values.astype("f2")

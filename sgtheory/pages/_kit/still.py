@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import FixedTicker, HArea, Image, Line, MultiLine, Scatter, Segment, Step, Text, VArea
+from bokeh.models import ColorBar, FixedTicker, HArea, Image, Line, MultiLine, Scatter, Segment, Step, Text, VArea
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
@@ -22,8 +22,13 @@ _HEIGHT = 212  # CSS pixels, of most panels
 _POINTS = 0.75  # per CSS pixel
 
 
-def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] = ()) -> StillFigure:
-    """All `plots` in two columns, with those that are `wide` across both; pyplot's global state does not hold the figure."""
+def still_picture(
+    plots: list[Any], theme: str = "light", wide: Sequence[bool] = (), equal: Sequence[bool] = ()
+) -> StillFigure:
+    """All `plots` in two columns, with those that are `wide` across both, and `equal` units where they are to be.
+
+    Pyplot's global state does not hold the figure.
+    """
     places = _places(wide or [False] * len(plots))
     heights = [max(plot.height for plot, (own, _) in zip(plots, places, strict=True) if own == row)
                for row in range(places[-1][0] + 1)]  # fmt: skip
@@ -31,7 +36,7 @@ def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] =
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
     colours = THEME[theme]
     figure.set_facecolor(colours["background"])
-    for plot, place in zip(plots, places, strict=True):
+    for plot, place, is_equal in zip(plots, places, equal or [False] * len(plots), strict=True):
         axes = figure.add_subplot(grid[place])
         _frame(axes, plot, colours)
         artists = {
@@ -39,6 +44,9 @@ def still_picture(plots: list[Any], theme: str = "light", wide: Sequence[bool] =
             for renderer in plot.renderers
         }
         _legend(axes, plot, colours, artists)
+        _colour_bar(axes, plot, colours, artists)
+        if is_equal:
+            axes.set_aspect("equal")
     return figure
 
 
@@ -142,6 +150,17 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
         named = plot.xaxis[0].major_label_overrides
         axes.set_xticks(list(named), list(named.values()))
         axes.grid(visible=False, axis="x")
+
+
+def _colour_bar(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:
+    """Beside the frame, where the live figure has one."""
+    if not any(isinstance(each, ColorBar) for each in plot.right):
+        return
+    image = next(artists[id(each.glyph)] for each in plot.renderers if isinstance(each.glyph, Image))
+    bar = axes.figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
+    bar.ax.tick_params(labelsize=7.5, color=colours["line"], labelcolor=colours["soft"])
+    bar.ax.set_facecolor(colours["background"])
+    bar.outline.set_color(colours["line"])
 
 
 def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:

@@ -71,6 +71,17 @@ def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: st
     return plot
 
 
+def colour_bar(mapper: Any):
+    """The scale of a colour mapper, beside a frame."""
+    from bokeh.models import BasicTicker, ColorBar
+
+    bar = ColorBar(
+        color_mapper=mapper, ticker=BasicTicker(desired_num_ticks=3), width=8, padding=2, margin=0, label_standoff=4,
+        major_tick_line_color=None, major_label_text_font_size="11px",
+    )  # fmt: skip
+    return themed(bar, major_label_text_color="soft", background_fill_color="background", bar_line_color="line")
+
+
 def finish_legend(plot: Any, location: str) -> None:
     """Makes the legend compact and puts it inside the frame, once all glyphs are there."""
     plot.legend.location = location

@@ -2,6 +2,8 @@
 
 const DESCRIBE = 120; // milliseconds without new numbers, after which those are told who do not see the figures
 
+const TALLEST = 420; // pixels of a frame whose units are equally long
+
 class Figures {
   constructor({el, Bokeh, doc, spec, signal}) {
     Object.assign(this, {el, Bokeh, doc, spec, signal, readouts: {}, statistics: {drawn: 0}});
@@ -29,11 +31,28 @@ class Figures {
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());
+    this.spec.figures.forEach(({equal}, k) => equal && this.equalise(this.panels[k], plots[k]));
     this.points = new Points(this);
     this.maps = new Maps(this);
     this.paintTheme();
     watchTheme(() => this.paintTheme(), this.signal);
     this.signal.addEventListener('abort', () => clearTimeout(this.describing));
+  }
+
+  /** As high as it must be for a unit along x to be as long as one along y; not higher than a screen. */
+  equalise(panel, view) {
+    const {x_range, y_range} = view.model;
+    const ratio = (y_range.end - y_range.start) / (x_range.end - x_range.start);
+    const fit = () => {
+      const {width, height} = view.frame.bbox;
+      if (!width) return;
+      const most = Math.min(width * ratio, TALLEST), round = Math.round(view.model.height - height + most);
+      panel.style.maxWidth = most < width * ratio ? panel.clientWidth - width + most / ratio + 'px' : '';
+      if (view.model.height !== round) view.model.height = round;
+    };
+    const observer = new ResizeObserver(() => requestAnimationFrame(fit));
+    observer.observe(panel);
+    this.signal.addEventListener('abort', () => observer.disconnect());
   }
 
   plot(name) {
