@@ -31,6 +31,7 @@ DIFFERENCES = """async (moved) => {
   if (moved) {
     for (const [name, source] of stage.sources) plain.get_model_by_name(name).data = source.data;
     for (const {root, name} of figures) {
+      plain.get_model_by_id(root).height = stage.plot(name).height; // where a unit is as long along x as along y
       for (const axis of ['x_range', 'y_range']) {
         const {start, end} = stage.plot(name)[axis];
         plain.get_model_by_id(root)[axis].setv({start, end});

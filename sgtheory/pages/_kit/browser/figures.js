@@ -45,14 +45,15 @@ class Figures {
     const ratio = (y_range.end - y_range.start) / (x_range.end - x_range.start);
     const fit = () => {
       const {width, height} = view.frame.bbox;
-      if (!width) return;
-      const most = Math.min(width * ratio, TALLEST), round = Math.round(view.model.height - height + most);
-      panel.style.maxWidth = most < width * ratio ? panel.clientWidth - width + most / ratio + 'px' : '';
-      if (view.model.height !== round) view.model.height = round;
+      if (!width || view.is_destroyed) return;
+      const wanted = Math.round(view.model.height - height + Math.min(width * ratio, TALLEST));
+      if (view.model.height !== wanted) view.model.height = wanted;
+      panel.style.maxWidth = Math.round(panel.clientWidth - width + TALLEST / ratio) + 'px';
     };
     const observer = new ResizeObserver(() => requestAnimationFrame(fit));
     observer.observe(panel);
-    this.signal.addEventListener('abort', () => observer.disconnect());
+    const later = [60, 300, 800].map((time) => setTimeout(fit, time)); // frames are laid out late
+    this.signal.addEventListener('abort', () => { observer.disconnect(); later.forEach(clearTimeout); });
   }
 
   plot(name) {
