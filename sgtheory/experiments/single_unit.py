@@ -33,6 +33,9 @@ from sgtheory.surrogates import AbstractSurrogate
 LOWEST_POTENTIAL, HIGHEST_POTENTIAL, POTENTIALS = -3.0, 3.0, 121
 """The range and the number of the membrane potentials at which everything is shown."""
 
+_ROUNDING = 1e-14
+"""More than the rounding of a potential, and far below a pixel: by so much a unit at its threshold is silent."""
+
 _DIFFERENCE_STEP = 1e-3
 """Step of the numerical derivative, whose error, of the order of the step squared, is far below a pixel."""
 
@@ -97,6 +100,8 @@ class Curves(eqx.Module):
     """The standard error of that mean."""
     score_variance: Float[Array, " potentials"]
     """The variance of the score-function estimates, over the trials."""
+    baseline: Float[Array, " potentials"]
+    """The baseline of the score function."""
     variance: Float[Array, " potentials"]
     """The same variance in closed form, $x^2p'^2(1-p-b)^2/(p(1-p))$."""
     left_variance: Float[Array, " potentials"]
@@ -113,20 +118,20 @@ class SingleUnitPicture(eqx.Module):
     operating_potential: Scalar
     """The operating point, weight · input, in units of the membrane potential."""
     operating_point: Curves
-    """The same as `curves` at this one potential."""
+    """The same as `curves` at this one potential, with the uniforms of the nearest potential of the curves."""
     log_likelihood: Scalar
     """The mean, over all trials and potentials, of the logarithm of the probability that `escape` gives to what was
     drawn; the nearer to 0, the better `escape` explains the trials."""
 
 
 @eqx.filter_jit
-def draw_uniforms(key: Key, trials: int, potentials: int = POTENTIALS) -> Float[Array, "trials potentials_and_one"]:
-    """Uniforms for `trials` runs at every potential and, in the last column, at the operating point.
+def draw_uniforms(key: Key, trials: int, potentials: int = POTENTIALS) -> Float[Array, "trials potentials"]:
+    """Uniforms for `trials` runs at every potential.
 
     Trial number k has the same uniforms however many trials there are.
     """
     keys = jax.vmap(lambda trial: jax.random.fold_in(key, trial))(jnp.arange(trials))
-    return jax.vmap(lambda trial_key: jax.random.uniform(trial_key, (potentials + 1,)))(keys)
+    return jax.vmap(lambda trial_key: jax.random.uniform(trial_key, (potentials,)))(keys)
 
 
 def membrane_potentials() -> Float[Array, " potentials"]:
@@ -135,7 +140,7 @@ def membrane_potentials() -> Float[Array, " potentials"]:
 
 
 @eqx.filter_jit
-def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials potentials_and_one"]) -> SingleUnitPicture:
+def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials potentials"]) -> SingleUnitPicture:
     """Everything that page 01 shows, for one setting and one set of uniforms (`draw_uniforms`).
 
     >>> import jax
@@ -146,7 +151,11 @@ def single_unit(setting: SingleUnitSetting, uniforms: Float[Array, "trials poten
     0.3932
     """
     operating = setting.weight * setting.input
-    potentials = jnp.append(membrane_potentials(), operating)
+    potentials = membrane_potentials()
+    # At a potential of the curves the operating point has their very trials: a read-out says what is seen at its line.
+    nearest = jnp.argmin(jnp.abs(potentials - operating))
+    uniforms = jnp.concatenate([uniforms, uniforms[:, nearest, None]], axis=1)
+    potentials = jnp.append(potentials, operating)
     run = jax.vmap(lambda potential, each: _at_potential(setting, potential, each), in_axes=(0, 1), out_axes=-1)
     shown, log_likelihoods = run(potentials, uniforms)
     curves, point = (
@@ -161,7 +170,8 @@ def _at_potential(
     """The `Curves` at one membrane potential, to which the bias brings the unit, and the log-likelihood of its trials."""
     network = SingleUnit(Perceptron(setting.escape, setting.threshold))
     drawn = network if setting.hidden is None else SingleUnit(Perceptron(setting.hidden, setting.threshold))
-    parameters = PerceptronParameters([setting.weight], potential - setting.weight * setting.input)
+    bias = potential - setting.weight * setting.input - _ROUNDING  # Θ(0) = 0, whatever the last digits are
+    parameters = PerceptronParameters([setting.weight], bias)
     inputs = setting.input[None]
     problem = Total(), network, parameters, inputs
     first = (uniforms[0],)
@@ -173,6 +183,7 @@ def _at_potential(
     scores = jax.vmap(lambda uniform: gradient(score_function, (uniform,)))(uniforms)
     trials = jax.vmap(lambda uniform: drawn(parameters, inputs, (uniform,), SpikeRule(Sample())).output)(uniforms)
     distance = network.unit.distance(parameters, inputs)
+    silence = jnp.exp(setting.escape.log_silence(distance))
     curves = {
         "trials": trials,
         "deterministic": network(parameters, inputs, first, SpikeRule(Threshold())).output,
@@ -188,6 +199,7 @@ def _at_potential(
         "score_mean": jnp.mean(scores),
         "score_error": statistics.standard_error(scores),
         "score_variance": statistics.variance(scores),
+        "baseline": silence if setting.baseline is None else jnp.asarray(setting.baseline),
         "variance": _score_variance(setting.escape, distance, setting.input, setting.baseline),
         "left_variance": _score_variance(setting.escape, distance, setting.input, 0.0),
         "right_variance": _score_variance(setting.escape, distance, setting.input, 1.0),

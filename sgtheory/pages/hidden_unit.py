@@ -94,7 +94,7 @@ class HiddenUnit(SingleUnit):
 
         (shape, steepness), guess = self._hidden(), self.settings()
         with in_64_bits():
-            uniforms = self.experiment().draw_uniforms(jax.random.key(guess["seed"]), guess["trials"])[:, :-1]
+            uniforms = self.experiment().draw_uniforms(jax.random.key(guess["seed"]), guess["trials"])
             distance = jnp.broadcast_to(self._axis("membrane_potentials()") - guess["threshold"], uniforms.shape)
             guessed, true = ALL_ESCAPES[guess["escape"]](guess["steepness"]), ALL_ESCAPES[shape](steepness)
             trials = Sample().outcome(true, distance, uniforms)

@@ -64,22 +64,49 @@ def test_mapped_over_settings_it_is_a_loop():
 
 def test_a_trial_has_its_own_dice_however_many_there_are():
     many, few = uniforms(trials=9), uniforms(trials=4)
-    assert many.shape == (9, module.POTENTIALS + 1)
+    assert many.shape == (9, module.POTENTIALS)
     np.testing.assert_array_equal(many[:4], few)
     assert np.all((many >= 0) & (many < 1))
     assert len(np.unique(many)) == many.size
     assert not np.any(uniforms(seed=1, trials=4) == few)
 
 
-def test_the_operating_point_lies_on_the_curves():
-    picture = single_unit(setting(weight=0.5, input=1.0), uniforms())
-    index = int(np.argmin(np.abs(membrane_potentials() - 0.5)))
-    np.testing.assert_allclose(picture.operating_potential, membrane_potentials()[index], atol=1e-12)
-    # What depends on the dice differs: the operating point has its own.
-    for name in ("deterministic", "probability", "surrogate_gradient", "expected_gradient", "numerical_gradient",
-                 "affine_draw", "variance", "left_variance", "right_variance"):  # fmt: skip
-        at_point, on_curve = getattr(picture.operating_point, name)[0], getattr(picture.curves, name)[index]
+def at(picture, potential):
+    """Everything at one potential of the curves."""
+    index = int(np.argmin(np.abs(membrane_potentials() - potential)))
+    assert abs(float(membrane_potentials()[index]) - potential) < 1e-12
+    return {name: values[..., index] for name, values in vars(picture.curves).items()}
+
+
+@pytest.mark.parametrize(("weight", "stimulus"), [(0.5, 1.0), (0.8, 1.0), (-0.3, 1.0), (1.5, -2.0)])
+def test_at_a_potential_of_the_curves_the_operating_point_is_that_of_the_curves_trials_included(weight, stimulus):
+    picture = single_unit(setting(weight=weight, input=stimulus), uniforms())
+    for name, on_curve in at(picture, weight * stimulus).items():
+        at_point = getattr(picture.operating_point, name)[..., 0]
         np.testing.assert_allclose(at_point, on_curve, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(("weight", "nearest"), [(0.524, 0.5), (0.526, 0.55), (9.0, 3.0), (-9.0, -3.0)])
+def test_elsewhere_it_has_the_dice_of_the_nearest_potential(weight, nearest):
+    picture = single_unit(setting(weight=weight), uniforms())
+    column = int(np.argmin(np.abs(membrane_potentials() - nearest)))
+    p = logistic(weight - 0.3)
+    assert picture.operating_point.probability[0] == pytest.approx(p, rel=1e-12)
+    np.testing.assert_array_equal(picture.operating_point.trials[:, 0], np.asarray(uniforms())[:, column] < p)
+
+
+def test_a_unit_at_its_threshold_is_silent_wherever_that_is():
+    potentials = np.asarray(membrane_potentials())
+    for k in range(-30, 31):
+        threshold = round(0.05 * k, 10)
+        spikes = single_unit(setting(HardThreshold(), threshold=threshold, weight=0.8), uniforms()).curves.deterministic
+        np.testing.assert_array_equal(spikes, potentials > threshold + 1e-9)
+
+
+def test_the_baseline_in_use_is_told():
+    p = logistic(np.linspace(-3.0, 3.0, 121) - 0.3)
+    np.testing.assert_array_equal(single_unit(setting(baseline=0.25), uniforms()).curves.baseline, 0.25)
+    np.testing.assert_allclose(single_unit(setting(baseline=None), uniforms()).curves.baseline, 1 - p, rtol=1e-12)
 
 
 def test_curves_are_the_formulas():
@@ -89,12 +116,12 @@ def test_curves_are_the_formulas():
     p = logistic(distance)
     slope = 2.0 * p * (1 - p) * stimulus
     np.testing.assert_allclose(curves.probability, p, rtol=1e-12)
-    np.testing.assert_array_equal(curves.deterministic, distance > 0)
+    np.testing.assert_array_equal(curves.deterministic, distance > 1e-9)
     np.testing.assert_allclose(curves.expected_gradient, slope, rtol=1e-10)
     np.testing.assert_allclose(
         curves.variance, slope**2 * (1 - p - baseline) ** 2 / (p * (1 - p)), rtol=1e-8, atol=1e-14
     )
-    fired = np.asarray(uniforms())[:, :-1] < p
+    fired = np.asarray(uniforms()) < p
     np.testing.assert_array_equal(curves.trials, fired)
     scores = (fired - baseline) * np.where(fired, slope / p, -slope / (1 - p))
     np.testing.assert_allclose(curves.score_mean, scores.mean(axis=0), rtol=1e-10)
@@ -115,7 +142,7 @@ def test_trials_follow_the_hidden_noise_and_everything_else_the_guess():
     np.testing.assert_array_equal(hidden.curves.probability, guessed.curves.probability)
     distance = np.linspace(-3.0, 3.0, 121) - 0.3
     truth = 1 - np.exp(-np.exp(1.5 * distance))
-    np.testing.assert_array_equal(hidden.curves.trials, np.asarray(uniforms())[:, :-1] < truth)
+    np.testing.assert_array_equal(hidden.curves.trials, np.asarray(uniforms()) < truth)
     assert hidden.log_likelihood < guessed.log_likelihood < 0
 
 

@@ -112,7 +112,7 @@ def test_the_trials_that_are_judged_are_those_that_are_shown(hidden_page):
 
     shape, steepness = hidden(STORED_SECRET)
     shown = hidden_page.data["curves.trials"]["image"]
-    uniforms = np.asarray(hidden_page.experiment().draw_uniforms(jax.random.key(0), 50))[:, :-1]
+    uniforms = np.asarray(hidden_page.experiment().draw_uniforms(jax.random.key(0), 50))
     probability = ALL_ESCAPES[shape](steepness).probability(hidden_page._axis("membrane_potentials()"))
     np.testing.assert_array_equal(shown, uniforms < np.asarray(probability))
 
