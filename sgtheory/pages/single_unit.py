@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sgtheory.pages._kit import (
-    Action,
     Choice,
     DeclaredPage,
     Dots,
@@ -39,7 +38,8 @@ class SingleUnit(DeclaredPage):
         Slider("threshold", "threshold ϑ", 0.0, -1.5, 1.5, 0.05, "The membrane potential at which the unit decides"),
         Slider("weight", "weight w", 0.8, -3.0, 3.0, 0.05, "Weight of the only input; w·x is the operating point"),
         Slider("input", "input x", 1.0, -2.0, 2.0, 0.05, "The input; all derivatives shown are proportional to it"),
-        Slider("baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Subtracted from the outcome before multiplying by the score"),
+        Slider("baseline", "baseline b", 0.0, 0.0, 1.0, 0.01, "Subtracted from the outcome before multiplying by the score",
+               shown_for=("rule", CONSTANT)),
         Choice("rule", "baseline is", CONSTANT, (CONSTANT, OPTIMAL), "The same b everywhere, or the best one at each potential"),
         Choice("escape", "escape noise", "sigmoid", ESCAPES, "Probability of a spike at each distance to threshold"),
         Text("expression", "p(u) =", "1/(1+exp(-beta*u))", "u: distance to threshold, beta: steepness", ("escape", CUSTOM)),
@@ -54,32 +54,33 @@ class SingleUnit(DeclaredPage):
         Readout("surrogate", "surrogate gradient", of="operating_point.surrogate_gradient"),
         Readout("expected", "d E[y] / dw, analytic", of="operating_point.expected_gradient"),
         Readout("numerical", "d E[y] / dw, numerical", of="operating_point.numerical_gradient"),
+        Readout("baseline", "baseline b in use", of="operating_point.baseline"),
         Readout("score", "score function, mean", of="operating_point.score_mean", jumps=True),
         Readout("score_error", "… its standard error", of="operating_point.score_error", jumps=True),
         Readout("variance", "variance, formula", of="operating_point.variance"),
         Readout("score_variance", "variance, measured", of="operating_point.score_variance", jumps=True),
     )
     tour = TOUR
-    actions = (Action("match_baseline", "b = 1 − p", "Take the probability of silence as the baseline everywhere"),)
     panels = (
         Panel(
             "trials", "One unit, many trials", x=_POTENTIAL, y_range=(0.0, 1.0),
-            ticks=((0.36, "stochastic"), (0.9, "deterministic")),
+            ticks=((0.36, "trials"), (0.9, "no noise")),
             marks=(_HERE, Raster("curves.trials", "blue", 0.0, 0.72), Raster("curves.deterministic", "ink", 0.8, 1.0)),
-            text="Raster of trials against the membrane potential. At the operating point {potential} the stochastic unit fired "
-            "in a fraction {trial_mean} of its trials; the deterministic unit does the same thing in every trial.",
+            text="Raster of trials against the membrane potential. At the operating point {potential} the noisy unit fired "
+            "in a fraction {trial_mean} of its trials; the unit without noise does the same thing in every trial.",
         ),
         Panel(
-            "probability", "Firing probability", x=_POTENTIAL, y_label="probability", y_range=(-0.04, 1.04),
+            "probability", "Output of the unit", x=_POTENTIAL, y_label="output y", y_range=(-0.04, 1.04),
             marks=(
                 _HERE,
                 ErrorBand("curves.trial_mean", "curves.trial_error", "blue", jumps=True, every=2),
                 # The step rises right after its last silent potential: Θ(0) = 0.
-                Steps("curves.deterministic", "ink", "deterministic", jumps=True),
-                Line("curves.probability", "blue", "probability p", width=2),
-                Dots("curves.trial_mean", "blue", "mean ± standard error", size=3, jumps=True, every=2),
+                Steps("curves.deterministic", "ink", "without noise", jumps=True),
+                Line("curves.probability", "blue", "expected: probability p", width=2, upright=True),
+                Dots("curves.trial_mean", "blue", "mean of the trials ± s.e.", size=3, jumps=True, every=2),
             ),
-            text="Firing probability against the membrane potential: {probability} at the operating point {potential}.",
+            text="Output of the unit against the membrane potential: without noise a step from 0 to 1 at threshold; with noise, "
+            "at the operating point {potential}, it is expected to be {probability}, the probability of a spike.",
         ),
         Panel(
             "derivatives", "Derivative with respect to w", x=_POTENTIAL, y_label="∂ / ∂w",
@@ -93,15 +94,16 @@ class SingleUnit(DeclaredPage):
             "{surrogate}, derivative of the expected output {expected}, numerically {numerical}.",
         ),
         Panel(
-            "draws", "One draw: left, right and their affine combination", x=_POTENTIAL, y_label="∂ / ∂w",
+            "draws", "Derivatives from a single trial", x=_POTENTIAL, y_label="∂ / ∂w",
             marks=(
                 _HERE,
-                Dots("curves.left_draw", "green", "left, where it fired", marker="triangle", jumps=True, every=2),
-                Dots("curves.right_draw", "purple", "right, where silent", marker="inverted_triangle", jumps=True, every=2),
+                Line("curves.expected_gradient", "blue", "d E[y]/dw", width=5, alpha=0.35),
+                Dots("curves.left_draw", "green", "left: 0 if it was silent", marker="triangle", jumps=True, every=2),
+                Dots("curves.right_draw", "purple", "right: 0 if it fired", marker="inverted_triangle", jumps=True, every=2),
                 Line("curves.affine_draw", "orange", "(1−p) right + p left", width=2),
             ),
-            text="Smoothed derivatives in the first trial: the left one where the unit fired, the right one where it was silent; "
-            "their affine combination is {expected} at the operating point, whatever the outcome.",
+            text="Smoothed derivatives in the first trial: the left one, which is 0 where the unit was silent, and the right one, "
+            "which is 0 where it fired; their affine combination is {expected} at the operating point, whatever the outcome.",
         ),
         Panel(
             "score", "Score function with baseline b, mean of the trials", x=_POTENTIAL, y_label="∂ / ∂w",
@@ -117,19 +119,15 @@ class SingleUnit(DeclaredPage):
             "variance", "Variance of one draw", x=_POTENTIAL, y_label="variance",
             marks=(
                 _HERE,
+                Line("curves.variance", "orange", "at b, formula", width=5, alpha=0.45),
                 Line("curves.left_variance", "green", "b = 0: left", dash="dashed"),
                 Line("curves.right_variance", "purple", "b = 1: right", dash="dashed"),
-                Line("curves.variance", "orange", "at b, formula", width=2.5),
                 Dots("curves.score_variance", "orange", "measured", hollow=True, jumps=True, every=4, scales=False),
             ),
             text="Variance of one draw of the score function: {variance} by the formula and {score_variance} measured, "
             "at the operating point.",
         ),
     )  # fmt: skip
-
-    def match_baseline(self) -> None:
-        """Takes 1 − p as the baseline: every draw of the score-function estimate is then the surrogate gradient."""
-        self.controls["rule"].value = OPTIMAL
 
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
         if settings["escape"] != CUSTOM:

@@ -133,6 +133,18 @@ def test_what_jumps_is_not_interpolated(page):
     assert {"axis().pair.1", "positive.low", "positive.high", "ranges.curve.start", "ranges.curve.end"} == page.discrete
 
 
+def test_an_upright_line_jumps_at_the_last_point_before_and_is_the_same_elsewhere():
+    line = Line("p", "blue", upright=True)
+    numbers = {
+        "x": np.array([[0.0, 1.0, 2.0, 3.0]] * 3),
+        "p": np.array([[0, 0, 1, 1], [0, 0.5, 1, 1], [0, 0.1, 0.9, 1]]),
+    }
+    columns = line.sources("x", numbers.__getitem__)["x"]
+    np.testing.assert_array_equal(columns["x"], numbers["x"])
+    np.testing.assert_array_equal(columns["p, x"], [[0, 1, 1, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
+    assert line.jumping("x") == {"x.p, x"}
+
+
 def test_figures_draw_from_these_columns(page):
     curve, image = page.figures(page.compute(page.settings()))
     assert {renderer.data_source.name for renderer in curve.plot.renderers} == {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sgtheory.pages import HiddenUnit, SingleUnit
-from sgtheory.pages._kit import Slider
+from sgtheory.pages._kit import Action, Slider
 from sgtheory.pages._kit.page import STORED_ROWS
 
 WITHOUT_LIBRARIES = """
@@ -359,10 +359,14 @@ def test_reset_returns_every_control(front_end):
     assert front_end.last("picture")[0]["state"] == page.settings()
 
 
-def test_a_button_of_the_page_does_what_it_says(front_end):
-    front_end.page._active = "trials"  # a control without a table: none is compiled for this
-    assert front_end.says("action", name="match_baseline") == ["picture"]
-    assert front_end.last("picture")[0]["state"]["rule"] == front_end.page.controls["rule"].value == "1 − p"
+def test_a_button_of_the_page_does_what_it_says(front_end, monkeypatch):
+    page = front_end.page
+    page._active = "trials"  # a control without a table: none is compiled for this
+    monkeypatch.setattr(page, "actions", (Action("leap", "Leap", "Leap over the threshold"),))
+    monkeypatch.setattr(page, "leap", lambda: setattr(page.controls["weight"], "value", -0.8), raising=False)
+    assert front_end.says("action", name="leap") == ["picture"]
+    assert front_end.last("picture")[0]["state"]["weight"] == -0.8
+    assert front_end.says("action", name="close") == []  # a method, but no button
 
 
 def test_the_page_as_a_file_is_sent_and_announced(front_end, monkeypatch):

@@ -167,23 +167,49 @@ def test_at_the_best_baseline_the_score_function_is_the_surrogate_gradient(pictu
     assert picture(baseline=0.5 * silence)["readouts"]["score_variance"][0] > 1e-5
 
 
-def test_the_button_takes_the_best_baseline_at_every_potential(page):
+def test_the_menu_takes_the_best_baseline_at_every_potential(picture):
     """There each draw of the score function is the surrogate gradient."""
-    page._active = "trials"  # a control without a table: none is compiled for this
-    page.match_baseline()
-    sources = page.data
+    sources = picture(rule="1 − p", baseline=0.3)
     np.testing.assert_allclose(
         sources[ALL]["curves.score_mean"], sources[ALL]["curves.surrogate_gradient"], rtol=1e-10, atol=1e-12
     )
     assert np.max(sources[FOURTH]["curves.score_variance"]) < 1e-25
     assert np.all(sources[ALL]["curves.variance"] == 0)
-    assert sources["readouts"]["score_variance"][0] < 1e-25
+    readouts = sources["readouts"]
+    assert readouts["score_variance"][0] < 1e-25
+    assert readouts["baseline"][0] == pytest.approx(1 - readouts["probability"][0], rel=1e-12)
+    assert picture(baseline=0.3)["readouts"]["baseline"][0] == 0.3
 
 
 def test_a_typed_sigmoid_gives_the_picture_of_the_sigmoid(picture, tools):
     typed, known = picture(escape="your own"), picture()
     for name, values in tools.columns_of(typed).items():
         np.testing.assert_allclose(values, tools.columns_of(known)[name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(("weight", "steepness"), [(0.8, 4.0), (0.8, 1.0), (-0.3, 4.0), (1.2, 2.0)])
+def test_read_outs_are_the_numbers_that_are_seen_at_the_dotted_line(picture, weight, steepness):
+    """Those of the dots and curves at this potential, for the same trials."""
+    sources = picture(weight=weight, steepness=steepness, seed=5)
+    for readout, column, source in (
+        ("trial_mean", "trial_mean", SECOND), ("score", "score_mean", ALL), ("probability", "probability", ALL),
+        ("expected", "expected_gradient", ALL), ("variance", "variance", ALL),
+    ):  # fmt: skip
+        index = np.argmin(np.abs(sources[source]["x"] - weight))
+        assert sources[source]["x"][index] == pytest.approx(weight, abs=1e-12)
+        seen = sources[source][f"curves.{column}"][index]
+        assert sources["readouts"][readout][0] == pytest.approx(seen, rel=1e-9, abs=1e-12), readout
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.35, -1.5])
+def test_a_hard_threshold_is_drawn_upright_and_a_smooth_curve_as_it_is(picture, threshold):
+    columns = picture(escape="hard threshold", threshold=threshold)[ALL]
+    x, p = columns["curves.probability, x"], columns["curves.probability"]
+    jump = np.flatnonzero(np.diff(p))
+    np.testing.assert_array_equal(x[jump], x[jump + 1])
+    assert x[jump] == pytest.approx(threshold, abs=1e-9)
+    smooth = picture(escape="error function", steepness=20.0)[ALL]
+    np.testing.assert_array_equal(smooth["curves.probability, x"], smooth["x"])
 
 
 def test_means_of_trials_scatter_about_the_probability(picture):
@@ -243,6 +269,17 @@ def test_the_field_for_a_formula_is_there_only_while_it_is_used(typing):
     assert [widget.layout.display for widget in widgets] == [None, None]
     typing.moves("escape", "sigmoid")
     assert [widget.layout.display for widget in widgets] == ["none", "none"]
+
+
+def test_the_slider_of_the_baseline_is_there_only_while_it_changes_something(front_end):
+    page = front_end.page
+    page._active = "trials"
+    for rule, display in (("1 − p", "none"), ("the slider's b", None)):
+        front_end.moves("rule", rule)
+        assert page.controls["baseline"].layout.display == display
+        assert page.has_table("baseline") == (display is None)
+    assert page.has_table("baseline")
+    assert not page.has_table("baseline", page.settings() | {"rule": "1 − p"})
 
 
 def test_sliders_work_while_a_formula_is_refused_and_the_picture_catches_up(typing):

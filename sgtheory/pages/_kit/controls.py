@@ -33,7 +33,8 @@ class Slider:
     """A number between `low` and `high`, whole if `step` is an `int`.
 
     `sizes`: it changes the sizes of arrays, so that a move may compile and is answered only when the slider is let go.
-    `tabled`: the picture between two positions makes sense, so that a drag can be drawn from a table.
+    `tabled`: the picture between two positions makes sense, so that a drag can be drawn from a table. `shown_for`: another
+    control and its value without which this slider changes nothing, and is not shown.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Slider:
     unit: str = ""
     sizes: bool = False
     tabled: bool = True
+    shown_for: tuple[str, str] | None = None
 
     @property
     def whole(self) -> bool:

@@ -73,10 +73,10 @@ class Drawing:
     def __init__(self, name: str, data: dict[str, Any], plot: Any) -> None:
         self.name, self.data, self.plot = name, data, plot
 
-    def line(self, source, y, role, legend=None, dash="solid", width=1.5, alpha=1.0, level="glyph"):
+    def line(self, source, y, role, legend=None, dash="solid", width=1.5, alpha=1.0, level="glyph", x="x"):
         """The column `y` of a source over its column `x`; at the level `BEHIND` where it changes with no slider."""
         line = self.plot.line(
-            "x", y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, level=level,
+            x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, level=level,
             **_named(legend),
         )  # fmt: skip
         themed(line.glyph, line_color=role)
@@ -162,7 +162,6 @@ class Drawing:
         axis = self.plot.yaxis[0]
         axis.ticker = FixedTicker(ticks=list(names))
         axis.major_label_overrides = names
-        axis.major_label_orientation = "vertical"
         self.plot.ygrid.visible = False
 
     def without_scale(self):

@@ -53,12 +53,12 @@ def page_as_html(page: "Page") -> str:
     }
     if page.tour:
         payload["tour"] = _tour(page)
-    labels = {name: page.by_name[name].label for name in fixed}
+    told = {page.by_name[name].label: value for name, value in fixed.items() if page.applies(name, settings)}
     return _TEMPLATE.format(
         title=html.escape(page.title),
         style=STYLE.read_text(encoding="utf-8"),
         bokeh=bokeh_script().decode().replace("</script", "<\\/script"),
-        fixed=html.escape("; ".join(f"{labels[name]}: {value}" for name, value in fixed.items() if value != "")),
+        fixed=html.escape("; ".join(f"{label}: {value}" for label, value in told.items() if value != "")),
         # A closing tag inside a JSON string would end the element.
         payload=json.dumps(payload).replace("<", "\\u003c"),
         script=script("exported"),
@@ -82,7 +82,9 @@ def _tour(page: "Page") -> dict[str, Any]:
             pictures[key] = len(told)
             told.append(_in_text(page.picture_at(settings)))
         tables = {
-            name: _in_text(page.table_at(settings, name, step.panels)) for name in step.controls if page.has_table(name)
+            name: _in_text(page.table_at(settings, name, step.panels))
+            for name in step.controls
+            if page.has_table(name, settings)
         }
         steps.append({"picture": pictures[key], "tables": tables})
     return {"pictures": told, "steps": steps}

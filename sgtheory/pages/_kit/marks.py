@@ -83,14 +83,42 @@ class _Points(Mark):
 
 @dataclasses.dataclass(frozen=True)
 class Line(_Points):
-    """A curve."""
+    """A curve.
+
+    `upright`: a probability that jumps from 0 to 1 between two points does so in a vertical line, at the first of them.
+    """
 
     width: Number = 1.5
     dash: str = "solid"
     alpha: Number = 1.0
+    upright: bool = False
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        sources = super().sources(x, shown)
+        if self.upright:
+            columns = sources[self.source(x)]
+            columns[self._across] = _upright(columns["x"], columns[self.y])
+        return sources
+
+    @property
+    def _across(self) -> str:
+        return f"{self.y}, x"
+
+    def jumping(self, x: str) -> frozenset[str]:
+        return super().jumping(x) | ({f"{self.source(x)}.{self._across}"} if self.upright else set())
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.line(self.source(x), self.y, self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha)
+        drawing.line(
+            self.source(x), self.y, self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha,
+            x=self._across if self.upright else "x",
+        )  # fmt: skip
+
+
+def _upright(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The places `x` of a curve, with the one behind a jump from 0 to 1 moved to the one before it."""
+    moved = np.array(x)
+    moved[:, 1:] = np.where((y[:, :-1] < 1e-9) & (y[:, 1:] > 1 - 1e-9), x[:, :-1], x[:, 1:])
+    return moved
 
 
 @dataclasses.dataclass(frozen=True)

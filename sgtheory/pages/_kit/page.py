@@ -21,7 +21,7 @@ import numpy as np
 
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
-from sgtheory.pages._kit.controls import Control, Film, Slider, Text, Upload
+from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
 from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, unflatten
@@ -265,6 +265,7 @@ class Page(ipywidgets.VBox):
             **({"film": control.rate} if isinstance(control, Film) else {}),
             **({"most": control.most} if isinstance(control, Upload) else {}),
             "limits": slides if getattr(control, "tabled", False) else None,
+            "shown_for": getattr(control, "shown_for", None),
         }
 
     def _open_tour(self) -> None:
@@ -520,12 +521,15 @@ class Page(ipywidgets.VBox):
                 self._send_table(self._active)
 
     def _show_conditional(self) -> None:
-        for control in self.specification:
-            if isinstance(control, Text) and control.shown_for:
-                other, value = control.shown_for
-                display = None if self.controls[other].value == value else "none"
-                for widget in (self.controls[control.name], self.messages[control.name]):
-                    widget.layout.display = display
+        for name in self.controls:
+            display = None if self.applies(name, self.settings()) else "none"
+            for widget in (self.controls[name], self.messages[name]):
+                widget.layout.display = display
+
+    def applies(self, name: str, settings: Mapping[str, Any]) -> bool:
+        """Whether a control changes anything, and is shown, with these settings."""
+        shown_for = getattr(self.by_name[name], "shown_for", None)
+        return shown_for is None or settings[shown_for[0]] == shown_for[1]
 
     # ---- long work ----
 
@@ -605,12 +609,9 @@ class Page(ipywidgets.VBox):
         }
         return self._table_message(name, {source: columns for source, columns in kept.items() if columns}, rows)
 
-    def has_table(self, name: str) -> bool:
-        """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
-        control = self.by_name[name]
-        if not isinstance(control, Slider) or not control.tabled or (name, *self._choices()) in self._too_large:
+from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
             return False
-        return not any(self.refusals({**self.settings(), name: end}) for end in (control.low, control.high))
+        return not any(self.refusals({**settings, name: end}) for end in (control.low, control.high))
 
     def _choices(self) -> tuple[Any, ...]:
         """What decides how large a table is."""

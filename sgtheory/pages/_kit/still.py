@@ -144,7 +144,7 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     if getattr(plot.yaxis[0].ticker, "ticks", None) == []:
         axes.set_yticks([])
     if named:
-        axes.set_yticks(list(named), list(named.values()), rotation=90, va="center")
+        axes.set_yticks(list(named), list(named.values()))
         axes.grid(visible=False, axis="y")
     if isinstance(plot.xaxis[0].ticker, FixedTicker):
         named = plot.xaxis[0].major_label_overrides

@@ -76,6 +76,12 @@ export class Stage extends Figures {
     return Object.fromEntries(Object.entries(this.controls).map(([name, control]) => [name, control.get()]));
   }
 
+  /** Whether a control is shown, because it changes something while another has a certain value. */
+  applies(name) {
+    const [other, value] = this.spec.controls[name].shown_for ?? [];
+    return !this.controls[other] || this.controls[other].get() === value;
+  }
+
   /** The table of a control, if it is still valid for the positions of the other controls. */
   table(name) {
     const table = this.tables.get(name);
@@ -103,6 +109,7 @@ export class Stage extends Figures {
     this.carried = {};
     for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();
     this.lastTouched = this.controls[name].limits ? name : this.lastTouched;
+    if (!this.applies(this.lastTouched)) this.lastTouched = this.spec.play;
     this.tools.namePlay();
     this.films.get(name)?.tell();
     if (this.table(name)) {
