@@ -9,6 +9,9 @@ import re
 
 _TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[a-z]+|\d+(?:\.\d+)?|\S")
 _FENCES = frozenset("()[]|,;:")
+# A prime is high by itself: as a superscript it would float above its letter.
+_PLACED = 'voffset="-0.45em" height="0.3em" width="0.1em"'
+_PRIME = f'<mpadded {_PLACED}><mo class="sgtheory-prime" lspace="0" rspace="0">′</mo></mpadded>'
 
 
 def formula(text: str, *, display: bool = False) -> str:
@@ -38,7 +41,7 @@ def _atom(tokens: list[str], text: str) -> str:
         if sign == "_":
             below = _single(tokens, text)
         else:
-            above += "<mo>′</mo>" if sign == "'" else _single(tokens, text)
+            above += _PRIME if sign == "'" else _single(tokens, text)
     if below and above:
         return f"<msubsup>{base}{below}<mrow>{above}</mrow></msubsup>"
     if below or above:
