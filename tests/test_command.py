@@ -298,8 +298,8 @@ class APage:
     def wait(self, timeout):
         self.waited = timeout
 
-    def export_html(self, path):
-        path.write_text(f"ready within {self.waited}")
+    def export_html(self, path, links):
+        path.write_text(f"ready within {self.waited}, beside {sorted(links)}")
 
 
 @pytest.fixture
@@ -330,6 +330,7 @@ def test_some_pages_join_those_that_are_there(capsys, tmp_path):
         links = re.findall(r'href="(\w+)\.html"', (tmp_path / "index.html").read_text())
         assert links == listed
     assert "path_tree" not in (tmp_path / "index.html").read_text()
+    assert "beside ['hidden_unit', 'sign_flip']" in (tmp_path / "hidden_unit.html").read_text()
 
 
 @pytest.mark.usefixtures("pages")

@@ -39,11 +39,12 @@ a {{ color: var(--sg-accent); }}
 def write_site(folder: pathlib.Path, names: Sequence[str]) -> None:
     """Writes these pages and an index of all pages in the folder, with a line for each file."""
     _prepare(folder)
+    links = {name: f"{name}.html" for name in ALL_PAGES if name in names or (folder / f"{name}.html").is_file()}
     for name in dict.fromkeys(names):
         path = folder / f"{name}.html"
         page = ALL_PAGES[name]()
         page.wait(PATIENCE_S)
-        page.export_html(path)
+        page.export_html(path, links)
         print(f"{path}: {page.title} ({path.stat().st_size / 1e6:.1f} MB)", flush=True)
     titles = {name: kind.title for name, kind in ALL_PAGES.items() if (folder / f"{name}.html").is_file()}
     (folder / "index.html").write_text(index(titles), encoding="utf-8")

@@ -148,7 +148,7 @@ def test_nothing_that_was_typed_gets_out_of_its_place(page, monkeypatch):
     page.controls["expression"].value = NASTY
     monkeypatch.setattr(page, "title", NASTY)
     monkeypatch.setattr(page, "sweep", lambda *_: {"curve": {"y": np.zeros((2, 1))}})
-    text = page_as_html(page)
+    text = page_as_html(page, {})
     reader = Reader(text)
     assert reader.tags.count("script") == 3
     assert "img" not in reader.tags

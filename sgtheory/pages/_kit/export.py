@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
@@ -39,8 +40,8 @@ await mountExported(document.getElementById('stage'), JSON.parse(document.getEle
 """
 
 
-def page_as_html(page: "Page") -> str:
-    """The text of the file. The page must be ready, and its picture up to date."""
+def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
+    """The text of the file, with the addresses of other pages. The page must be ready, and its picture up to date."""
     settings = page.settings()
     sliders = [control for control in page.specification if page.has_table(control.name)]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
@@ -53,6 +54,7 @@ def page_as_html(page: "Page") -> str:
     }
     if page.tour:
         payload["tour"] = _tour(page)
+        payload["spec"]["links"] = dict(links)
     told = {page.by_name[name].label: value for name, value in fixed.items() if page.applies(name, settings)}
     return _TEMPLATE.format(
         title=html.escape(page.title),
@@ -83,7 +85,7 @@ def _tour(page: "Page") -> dict[str, Any]:
             told.append(_in_text(page.picture_at(settings)))
         tables = {
             name: _in_text(page.table_at(settings, name, step.panels))
-            for name in step.controls
+            for name in (*step.controls, *step.in_words)
             if page.has_table(name, settings)
         }
         steps.append({"picture": pictures[key], "tables": tables})

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import ipywidgets
 import numpy as np
 
+from sgtheory._course import COURSE
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
@@ -33,6 +34,7 @@ from sgtheory.pages._kit.tour import Step
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
 LARGEST_TABLE = 8_000_000  # bytes; beyond that the kernel draws
+_NOTEBOOKS = {name: lesson.notebook for lesson in COURSE for name in lesson.pages}
 _START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
 
 
@@ -251,7 +253,11 @@ class Page(ipywidgets.VBox):
             "actions": [vars(action) for action in self.actions],
             "theme": THEME,
             "controls": {name: self._control_spec(control) for name, control in self.by_name.items()},
-            **({"tour": [step.told(self.specification) for step in self.tour]} if self.tour else {}),
+            **(
+                {"tour": [step.told(self.specification) for step in self.tour], "links": _NOTEBOOKS}
+                if self.tour
+                else {}
+            ),
         }
 
     @staticmethod
@@ -349,9 +355,12 @@ class Page(ipywidgets.VBox):
         """Returns every control to its first value."""
         self._set({name: control.value for name, control in self.by_name.items()})
 
-    def export_html(self, path: str | pathlib.Path) -> None:
-        """Writes the page, with its present settings, as one HTML file that needs no kernel and no network."""
-        pathlib.Path(path).write_text(self._exported(), encoding="utf-8")
+    def export_html(self, path: str | pathlib.Path, links: Mapping[str, str] | None = None) -> None:
+        """Writes the page, with its present settings, as one HTML file that needs no kernel and no network.
+
+        `links`: addresses of other pages, by their names, for texts that lead there; without one they do not.
+        """
+        pathlib.Path(path).write_text(self._exported(links), encoding="utf-8")
 
     def still(self, theme: str = "light"):
         """The page's figures for the present settings, as one matplotlib figure; save it with `.savefig(path)`."""
@@ -777,13 +786,13 @@ from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
 
     # ---- files ----
 
-    def _exported(self) -> str:
+    def _exported(self, links: Mapping[str, str] | None = None) -> str:
         self.wait()
         with self._lock:
             for fault in self._faults(self.settings()).values():
                 raise ValueError(fault)
             self._refresh()
-            return export.page_as_html(self)
+            return export.page_as_html(self, links or {})
 
     def stored(self) -> dict[str, np.ndarray]:
         """The arrays of the shipped first picture: the start state, and a table for the slider that plays."""

@@ -26,6 +26,7 @@ _PARTS = (
     "tools",
     "jobs",
     "film",
+    "sketch",
     "tour",
     "stage",
 )
@@ -108,6 +109,8 @@ class Stage(anywidget.AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(-1).tag(sync=True)
     """Where in its tour the page stands, in all views; −1 while the reader explores."""
+    notes = traitlets.Dict().tag(sync=True)
+    """What the reader has answered and drawn, by step, as the script writes it; for other views and a browser loaded again."""
     opening = traitlets.List().tag(sync=True)
     opening_bytes = traitlets.Bytes().tag(sync=True)
     controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

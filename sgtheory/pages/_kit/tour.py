@@ -12,6 +12,8 @@ Paragraphs are separated by empty lines.
 | `[words](weight=1.2)` | words that set a control |
 | `[words](play:steepness)` | words that move a slider from end to end |
 | `[words](light:derivatives/curves.surrogate_gradient)` | words that light up a curve of a panel, or a whole panel |
+| `[words](step:1)` | words that lead to a step |
+| `[words](page:path_tree)` | a link to another page, where that page is; elsewhere only words |
 """
 
 import dataclasses
@@ -21,6 +23,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sgtheory._course import PAGE_NAMES
 from sgtheory.pages._kit.controls import Choice, Control, Slider
 from sgtheory.pages._kit.formula import formula
 from sgtheory.pages._kit.marks import Panel
@@ -33,7 +36,7 @@ PLACE = "tour"
 class Choose:
     """A question with a few answers, of which `right` is the number of the right one; `hints` say, for each, what to think of.
 
-    `reveals`: panels whose curves stay hidden until the reader has answered.
+    `reveals`: panels whose curves stay hidden until the reader has answered. Until then nothing can be moved.
     """
 
     question: str
@@ -50,7 +53,10 @@ class Choose:
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """A question whose answer is a number: `value`, or that of a read-out; `too_small` and `too_large` are hints."""
+    """A question whose answer is a number: `value`, or that of a read-out; `too_small` and `too_large` are hints.
+
+    `also`: expressions that are right, too, such as "1−p"; `typed`: what a reader is told who types neither.
+    """
 
     question: str
     value: float | str
@@ -59,10 +65,12 @@ class Number:
     too_large: str
     reason: str
     reveals: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    typed: str = "Type a number, such as 0.5."
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return self.question, self.too_small, self.too_large, self.reason
+        return self.question, self.too_small, self.too_large, self.typed, self.reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +97,9 @@ Ask = Choose | Number | Sketch
 class Step:
     """One idea: `text` beside `panels` and `controls`, which stand at their first values except those in `set`.
 
-    `ask` comes before what it `reveals`, and `try_` after it: what to move. `without`: marks that this step does not show
-    yet, each as "panel/address".
+    `ask` comes before what it `reveals`, and after it come `symbols`, which unfold, and `try_`: what to move. `in_words`:
+    controls that only words set, to values of which the texts are true. `without`: marks that this step does not show yet,
+    each as "panel/address".
     """
 
     title: str
@@ -98,14 +107,16 @@ class Step:
     _: dataclasses.KW_ONLY
     panels: tuple[str, ...]
     controls: tuple[str, ...] = ()
+    in_words: tuple[str, ...] = ()
     set: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    try_: str | None = None
     ask: Ask | None = None
+    symbols: str | None = None
+    try_: str | None = None
     without: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return (self.text, *((self.try_,) if self.try_ else ()), *(self.ask.texts if self.ask else ()))
+        return (self.text, *(self.ask.texts if self.ask else ()), *filter(None, (self.symbols, self.try_)))
 
     def settings(self, specification: tuple[Control, ...]) -> dict[str, Any]:
         """The value of every control when the step opens."""
@@ -116,10 +127,12 @@ class Step:
         return {
             "title": self.title,
             "html": as_html(self.text),
-            "try": as_html(self.try_) if self.try_ else "",
             "ask": _told(self.ask) if self.ask else None,
+            "symbols": as_html(self.symbols or ""),
+            "try": as_html(self.try_ or ""),
             "panels": self.panels,
             "controls": self.controls,
+            "in_words": self.in_words,
             "state": self.settings(specification),
             "without": [each.split("/", 1) for each in self.without],
         }
@@ -132,7 +145,7 @@ def _told(ask: Ask) -> dict[str, Any]:
         told |= {"options": [_inline(each) for each in ask.options], "right": ask.right}
         told |= {"hints": [as_html(each) for each in ask.hints]}
     if isinstance(ask, Number):
-        told |= {"value": ask.value, "tolerance": ask.tolerance}
+        told |= {"value": ask.value, "tolerance": ask.tolerance, "also": ask.also, "typed": as_html(ask.typed)}
         told |= {"too_small": as_html(ask.too_small), "too_large": as_html(ask.too_large)}
     return told
 
@@ -141,13 +154,19 @@ def _told(ask: Ask) -> dict[str, Any]:
 
 _DISPLAYED = re.compile(r"\$\$(?:(\w+):)?(.+)\$\$", re.DOTALL)
 _INLINE = re.compile(
-    r"\[(?P<words>[^\]]+)\]\((?P<does>[^)]+)\)|\{(?P<live>[\w.]+)\}|\*\*(?P<bold>.+?)\*\*|\*(?P<term>.+?)\*|\$(?P<formula>.+?)\$"
+    r"\[(?P<words>[^\]]+)\]\((?P<does>[^)]+)\)|\{(?P<live>[\w.]+)\}|\*\*(?P<bold>.+?)\*\*|\*(?P<term>.+?)\*|\$(?P<formula>.+?)\$",
+    re.DOTALL,
 )
+
+_PUNCTUATION = re.compile(r"[.,;:?!)]+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Words:
-    """Words that do something: `kind` is set, play or light; `target` a control or "panel/address"; `value` for set."""
+    """Words that do something: `kind` is set, play, light, step or page; `value` for set.
+
+    `target`: a control, "panel/address", the number of a step, the name of a page.
+    """
 
     words: str
     kind: str
@@ -168,7 +187,7 @@ def live_numbers(text: str) -> list[str]:
 def as_html(text: str) -> str:
     """A text in the markup as HTML; only this function, and what it calls, writes tags."""
     paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()))
-    return "".join(_block(part) for part in paragraphs)
+    return "".join(_block(part) for part in paragraphs if part)
 
 
 def _block(text: str) -> str:
@@ -184,12 +203,16 @@ def _inline(text: str) -> str:
     for found in _INLINE.finditer(text):
         parts += [html.escape(text[end : found.start()]), _element(found)]
         end = found.end()
+        # A line must not begin with the full stop after a formula or a button.
+        if (found["formula"] or found["does"]) and (mark := _PUNCTUATION.match(text, end)):
+            parts[-1] = f'<span class="sgtheory-tied">{parts[-1]}{html.escape(mark[0])}</span>'
+            end = mark.end()
     return "".join([*parts, html.escape(text[end:])])
 
 
 def _element(found: re.Match[str]) -> str:
     if found["does"]:
-        return _button(_words(found))
+        return _element_of(_words(found))
     if found["live"]:
         return f'<span class="sgtheory-live" data-live="{html.escape(found["live"])}">…</span>'
     if found["bold"]:
@@ -201,13 +224,13 @@ def _element(found: re.Match[str]) -> str:
 
 def _words(found: re.Match[str]) -> Words:
     words, does = found["words"], found["does"]
-    for kind in ("play", "light"):
+    for kind in ("play", "light", "step", "page"):
         if does.startswith(kind + ":"):
             return Words(words, kind, does.removeprefix(kind + ":"))
     target, sign, value = does.partition("=")
     if not sign:
         raise ValueError(
-            f"Words must set, play or light something, got {does!r}. Write [words](weight=1.2), for instance."
+            f"Words must set, play or light something or lead somewhere, got {does!r}. Write [words](weight=1.2), for instance."
         )
     try:
         return Words(words, "set", target, float(value))
@@ -215,7 +238,9 @@ def _words(found: re.Match[str]) -> Words:
         return Words(words, "set", target, value)
 
 
-def _button(words: Words) -> str:
+def _element_of(words: Words) -> str:
+    if words.kind == "page":  # the script knows where it is
+        return f'<a class="sgtheory-link" data-page="{html.escape(words.target)}">{html.escape(words.words)}</a>'
     data = {"does": words.kind, "target": words.target, "value": json.dumps(words.value)}
     attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
     return f'<button type="button" class="sgtheory-word" {attributes}>{html.escape(words.words)}</button>'
@@ -236,7 +261,7 @@ def check_tour(
         raise ValueError("The first step of a tour must leave every control where it starts: its picture is stored.")
     for number, step in enumerate(tour, 1):
         try:
-            _check_step(step, controls, shown, readouts)
+            _check_step(step, controls, shown, readouts, len(tour))
         except ValueError as fault:
             raise ValueError(f"Step {number} of the tour, {step.title!r}: {fault}") from None
 
@@ -247,13 +272,13 @@ def _known(what: str, name: str, names: Any) -> None:
 
 
 def _check_step(
-    step: Step, controls: Mapping[str, Control], panels: Mapping[str, Panel], readouts: frozenset[str]
+    step: Step, controls: Mapping[str, Control], panels: Mapping[str, Panel], readouts: frozenset[str], steps: int
 ) -> None:
     if not step.panels:
         raise ValueError("It must show at least one panel, got none.")
     for name in step.panels:
         _known("A panel", name, panels)
-    for name in step.controls:
+    for name in (*step.controls, *step.in_words):
         _known("A control", name, controls)
     for name, value in step.set.items():
         _known("A control", name, controls)
@@ -266,15 +291,23 @@ def _check_step(
             known = {f"setting.{control}" for control in controls} if name.startswith("setting.") else readouts
             _known("A live number", name, sorted(known))
         for words in words_of(text):
-            _check_words(words, step, controls, panels)
+            _check_words(words, step, controls, panels, steps)
     if step.ask:
         _check_ask(step.ask, step, readouts)
 
 
-def _check_words(words: Words, step: Step, controls: Mapping[str, Control], panels: Mapping[str, Panel]) -> None:
+def _check_words(
+    words: Words, step: Step, controls: Mapping[str, Control], panels: Mapping[str, Panel], steps: int
+) -> None:
     if words.kind == "light":
         return _check_mark(words.target, step, panels)
-    _known("The control that words move, as the step shows it,", words.target, step.controls)
+    if words.kind == "step":
+        return _known("The step to which words lead", words.target, [str(k + 1) for k in range(steps)])
+    if words.kind == "page":
+        return _known("The page to which words lead", words.target, PAGE_NAMES)
+    _known(
+        "The control that words move, as the step shows or names it,", words.target, (*step.controls, *step.in_words)
+    )
     control = controls[words.target]
     if words.kind == "set":
         control.check(words.value)

@@ -1,6 +1,6 @@
 // The page in a file of its own, without a kernel. Comes last.
 
-function rangeControl(name, {label, limits, film}, start) {
+function rangeControl(name, {label, limits, slides, film}, start) {
   const {low, high, step} = limits;
   const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
   const output = element('output', {for: input.id}, String(start));
@@ -8,7 +8,7 @@ function rangeControl(name, {label, limits, film}, start) {
   let exact = start; // a range input snaps to its steps; the exported value need not lie on one
   input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
   return {
-    label, limits, slides: limits, film, row, input,
+    label, limits, slides, film, row, input,
     get: () => exact,
     set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
     onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),
@@ -24,13 +24,9 @@ export async function mountExported(el, payload) {
   const {spec, doc, picture, tables, tour} = payload;
   const signal = new AbortController().signal;
   const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
-  for (const [name, control] of Object.entries(controls)) {
-    control.input.addEventListener('input', () => {
-      for (const [other, its] of Object.entries(controls)) if (other !== name && its.get() !== spec.start[other]) its.set(spec.start[other]);
-    });
-    document.getElementById('controls').append(control.row);
-  }
-  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}, place: ownPlace(spec.step)});
+  for (const control of Object.values(controls)) document.getElementById('controls').append(control.row);
+  const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}, place: own(spec.step), notes: own({})});
+  for (const [name, {input}] of Object.entries(controls)) input.addEventListener('input', () => stage.alone(name));
   await stage.build();
   hand(stage, {start: spec.start, picture, tables});
   if (tour) guide(stage, {start: spec.start, picture, tables}, tour);
@@ -62,9 +58,9 @@ function guide(stage, exported, tour) {
   stage.tour.base = (step, number) => {
     const own = step && tour.steps[number];
     stand(own ? {start: step.state, picture: tour.pictures[own.picture], tables: own.tables} : exported);
-    const fixed = (step?.controls ?? []).filter((name) => !controls[name]);
+    const fixed = step ? [...step.controls, ...step.in_words].filter((name) => !controls[name]) : [];
     const words = fixed.map((name) => `${spec.controls[name].label}: ${step.state[name]}`).join('; ');
-    stage.tour.note.textContent = fixed.length ? `This file has no menus. Here: ${words}. In the notebook you can choose.` : '';
+    stage.tour.note.textContent = fixed.length ? `Fixed in this file: ${words}. In the notebook you can choose.` : '';
   };
   stage.tour.show(spec.step);
 }

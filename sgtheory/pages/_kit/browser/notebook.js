@@ -67,19 +67,19 @@ async function widgetControl(manager, reference, {label, limits, slides, most, f
   };
 }
 
-/** The place in the tour, which all views of a page share, and which a browser that is loaded again finds there. */
-function sharedPlace(model) {
+/** What all views of a page share, by the name of its trait, and what a browser that is loaded again finds there. */
+function shared(model, name) {
   return {
-    get: () => model.get('step'),
-    set: (step) => {
-      model.set('step', step);
+    get: () => model.get(name),
+    set: (value) => {
+      model.set(name, value);
       try {
         model.save_changes();
       } catch { /* a kernel that has gone keeps nothing; the page says so */ }
     },
     onChange: (callback, signal) => {
-      model.on('change:step', callback);
-      signal.addEventListener('abort', () => model.off('change:step', callback));
+      model.on('change:' + name, callback);
+      signal.addEventListener('abort', () => model.off('change:' + name, callback));
     },
   };
 }
@@ -232,13 +232,15 @@ async function render(view) {
 
 async function show({model, el, signal}) {
   const Bokeh = await bokehOnce(model, signal);
-  const spec = model.get('spec');
+  // Only an application of Jupyter has the other notebooks beside this one.
+  const spec = {...model.get('spec'), ...(document.getElementById('jupyter-config-data') ? {} : {links: {}})};
   const controls = {};
   for (const [name, reference] of Object.entries(model.get('controls'))) {
     controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
   }
   const doc = JSON.parse(model.get('doc'));
-  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message), place: sharedPlace(model)});
+  const [place, notes] = ['step', 'notes'].map((name) => shared(model, name));
+  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message), place, notes});
   for (const [name, control] of Object.entries(controls)) {
     keepToItself(control, stage, () => control.slides && (stage.table(name) || stage.asks(name)));
   }

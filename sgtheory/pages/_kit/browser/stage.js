@@ -9,9 +9,9 @@ const REST = 120; // milliseconds without a change, after which a slider counts 
 
 export class Stage extends Figures {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
-  constructor({controls, post, place: tourPlace, ...rest}) {
+  constructor({controls, post, place, notes, ...rest}) {
     super(rest);
-    Object.assign(this, {controls, tourPlace, drag: new Drag()});
+    Object.assign(this, {controls, touring: [place, notes], drag: new Drag()});
     this.send = (message) => {
       try {
         post(message);
@@ -44,6 +44,7 @@ export class Stage extends Figures {
   }
 
   async build() {
+    this.root = this.el.closest('.sgtheory-page, .sgtheory-exported') ?? this.el;
     const works = [this.job, ...this.films.values()].filter(Boolean).map(({node}) => node);
     this.el.replaceChildren(
       element('div', {class: 'sgtheory-panels'}, ...this.panels), element('div', {class: 'sgtheory-works'}, ...works),
@@ -56,7 +57,7 @@ export class Stage extends Figures {
     for (const [name, control] of Object.entries(this.controls)) {
       control.onChange(() => this.changed(name), this.signal);
     }
-    if (this.spec.tour) this.tour = new Tour(this, this.tourPlace);
+    if (this.spec.tour) this.tour = new Tour(this, ...this.touring);
     this.signal.addEventListener('abort', () => clearTimeout(this.resting));
   }
 
@@ -100,6 +101,13 @@ export class Stage extends Figures {
     return this.controls[name].slides && this.computes;
   }
 
+  /** In a file each slider moves on its own: the others return to where its table begins. */
+  alone(name) {
+    const {controls, spec: {kernel, start}} = this;
+    if (kernel) return;
+    for (const [other, control] of Object.entries(controls)) if (other !== name && control.get() !== start[other]) control.set(start[other]);
+  }
+
   changed(name) {
     // A slider's own rounding may announce one position twice.
     const value = this.controls[name].get();
@@ -112,6 +120,7 @@ export class Stage extends Figures {
     if (!this.applies(this.lastTouched)) this.lastTouched = this.spec.play;
     this.tools.namePlay();
     this.films.get(name)?.tell();
+    this.fade();
     if (this.table(name)) {
       this.wanted = name;
       this.painter.request();
@@ -149,6 +158,20 @@ export class Stage extends Figures {
     this.status.watch();
   }
 
+  /** Whether the picture is still that of another choice, or of another step of a tour: nobody must take it for the present one. */
+  isBehind() {
+    const {controls, shown: {state}} = this;
+    const chosen = Object.entries(controls).filter(([, {slides}]) => !slides);
+    return Boolean(this.tour?.waits || (state && chosen.some(([name, {get}]) => state[name] !== get())));
+  }
+
+  fade() {
+    const behind = this.isBehind();
+    if (this.root.classList.contains('sgtheory-waiting') === behind) return;
+    this.root.classList.toggle('sgtheory-waiting', behind);
+    this.tour?.readOut();
+  }
+
   /** Whether the picture is the exact one for the present controls. */
   isExact() {
     return this.shown.exact && same(this.shown.state, this.state());
@@ -176,6 +199,7 @@ export class Stage extends Figures {
     this.show(this.spec.kernel ? channels : this.completed(channels));
     this.approximate = true;
     this.shown = {state: this.state(), exact: false};
+    this.fade();
   }
 
   /**
@@ -229,6 +253,7 @@ export class Stage extends Figures {
     this.show(reached.channels);
     this.approximate = false;
     this.shown = {state: reached.state, exact: false};
+    this.fade();
     this.ask();
   }
 

@@ -43,6 +43,7 @@ class Status {
   tell(patient) {
     this.node.textContent = this.truth(patient);
     this.stage.tour?.arrive();
+    this.stage.fade();
   }
 
   truth(patient) {

@@ -71,6 +71,7 @@ class Tools {
     const {low, high} = control.limits;
     if (this.stage.films.has(name)) return this.stage.films.get(name).play();
     this.stage.approach(name);
+    this.stage.alone(name);
     const began = performance.now();
     const start = (control.get() - low) / (high - low);
     const move = (now) => {

@@ -4,25 +4,32 @@
 // and controls are shown, the others hidden; words move sliders; an answer is judged, and uncovers what it is about.
 
 const GLIDE = 400; // milliseconds in which words move a slider
+const NARROW = 640; // pixels, up to which the plots stand below the words, as in kit.css
 const EXPLORE = -1; // the place of a reader who explores freely
 
-/** The place in the tour where it is kept by no kernel. */
-function ownPlace(step) {
-  return {get: () => step, set: (value) => { step = value; }, onChange: () => {}};
+/** Something that all views of a page would share, where there is but one. */
+function own(value) {
+  return {get: () => value, set: (other) => { value = other; }, onChange: () => {}};
+}
+
+/** An expression as it is compared with others: b = 1 − p is 1-p. */
+function plain(text) {
+  return text.toLowerCase().replace(/[\s*·]/g, '').replace(/[−–]/g, '-').replace(/^.*=/, '').replace(/^\((.*)\)$/, '$1');
 }
 
 export class Tour {
-  /** `stage`: a stage that has been built; `place` keeps the number of the step, in all views of a page. */
-  constructor(stage, place) {
-    Object.assign(this, {stage, place, steps: stage.spec.tour, cover: new Map(), lit: [], answered: new Set(), sketches: new Map()});
-    this.root = stage.el.closest('.sgtheory-page, .sgtheory-exported') ?? stage.el;
+  /** `stage`: a stage that has been built; `place` is the number of the step, `notes` what was answered and drawn at each. */
+  constructor(stage, place, notes) {
+    Object.assign(this, {stage, place, notes, steps: stage.spec.tour, cover: new Map(), lit: [], waits: false});
+    this.root = stage.root;
     this.id = 'sgtheory-tour-' + stage.view;
     this.build();
     place.onChange(() => place.get() !== this.step && this.show(place.get()), stage.signal);
-    stage.signal.addEventListener('abort', () => { cancelAnimationFrame(this.gliding); this.box.remove(); this.way.remove(); });
+    notes.onChange(() => this.recall(), stage.signal);
+    stage.signal.addEventListener('abort', () => { cancelAnimationFrame(this.gliding); this.sketch?.end(); this.box.remove(); this.way.remove(); });
     this.show(place.get());
     const observer = new ResizeObserver(([{contentRect}]) => {
-      if (this.narrow === (this.narrow = contentRect.width <= 760)) return;
+      if (this.narrow === (this.narrow = contentRect.width <= NARROW)) return;
       this.sizeAll();
     });
     observer.observe(this.root);
@@ -47,6 +54,8 @@ export class Tour {
     this.count = element('span', {class: 'sgtheory-count'});
     this.text = element('div', {class: 'sgtheory-words'});
     this.question = element('div', {class: 'sgtheory-ask'});
+    this.unfolded = element('div', {class: 'sgtheory-words'});
+    this.symbols = element('details', {class: 'sgtheory-symbols'}, element('summary', {}, 'In symbols'), this.unfolded);
     this.more = element('div', {class: 'sgtheory-words sgtheory-try'});
     this.note = element('p', {class: 'sgtheory-note'});
     this.spoken = element('p', {class: 'sgtheory-unseen', role: 'status'});
@@ -57,7 +66,7 @@ export class Tour {
     this.list = element('ol', {}, ...this.steps.map(({title}, k) => element('li', {}, button(title, () => this.go(k)))));
     this.menu = element('details', {class: 'sgtheory-steps'}, element('summary', {}, 'All steps'), this.list);
     this.inside = element(
-      'div', {class: 'sgtheory-inside'}, this.count, this.heading, this.text, this.question, this.more, this.note,
+      'div', {class: 'sgtheory-inside'}, this.count, this.heading, this.text, this.question, this.symbols, this.more, this.note,
     );
     this.way = element('nav', {class: 'sgtheory-tour sgtheory-way', 'aria-label': 'Steps of the tour'}, this.back, this.next, this.leave, this.menu);
     this.outside = element('div', {class: 'sgtheory-outside'}, this.return);
@@ -118,6 +127,7 @@ export class Tour {
     grid.classList.toggle('sgtheory-single', touring);
     if (!touring) {
       this.style.textContent = '';
+      this.sketch?.end();
       this.uncover();
       this.draw([]);
       return;
@@ -125,6 +135,8 @@ export class Tour {
     this.count.textContent = `${step + 1} of ${this.steps.length}`;
     this.heading.textContent = declared.title;
     this.text.innerHTML = declared.html;
+    this.unfolded.innerHTML = declared.symbols;
+    this.symbols.open = false;
     this.back.disabled = step === 0;
     this.next.hidden = step === this.steps.length - 1;
     this.leave.classList.toggle('sgtheory-next', this.next.hidden);
@@ -142,38 +154,44 @@ export class Tour {
     for (const {name} of this.stage.spec.figures) this.size(name, this.steps[this.step]?.panels);
   }
 
-  /** A plot that stands alone has more room, unless the page is narrow. */
+  /** A plot that stands alone has more room, and less where question, slider and plot stand one below the other. */
   size(name, shown) {
     const plot = this.stage.plot(name);
     this.heights ??= {};
     this.heights[name] ??= plot.height;
-    const alone = shown?.length === 1 && !this.narrow;
-    const height = shown ? (alone ? 340 : 236) : this.heights[name];
+    const [alone, beside] = this.narrow ? [236, 190] : [340, 236];
+    const height = shown ? (shown.length === 1 ? alone : beside) : this.heights[name];
     if (plot.height !== height) plot.height = height;
   }
 
   /** What is shown once the question of a step, if it has one, is answered. */
   reveal() {
-    const {ask, controls, try: more} = this.steps[this.step];
-    const hidden = ask && !this.answered.has(this.step);
-    const shown = hidden && ask.reveals.length ? [] : controls;
+    const {ask, controls, symbols, try: more} = this.steps[this.step];
+    const hidden = ask && !this.noted().done;
+    // What is asked is true of one place of the controls; only a number may be looked for with them.
+    const shown = hidden && (ask.kind !== 'number' || ask.reveals.length) ? [] : controls;
     const others = shown.map((name) => `:not(.sgtheory-of-${name})`).join('');
     this.style.textContent = `.${this.id} :is(.sgtheory-controls, #controls) > *${others} { display: none !important; }`;
     this.more.innerHTML = hidden ? '' : more;
     this.more.hidden = !this.more.innerHTML;
+    this.symbols.hidden = hidden || !symbols;
     this.uncover();
-    if (hidden) for (const name of ask.reveals) this.hide(name);
+    if (hidden) for (const name of ask.reveals) this.hide(name, ask.kind === 'sketch' ? 'Draw here' : 'Your prediction first');
     this.stage.describe();
-    this.plainWords(this.more);
-    this.plainWords(this.text);
+    for (const part of [this.text, this.unfolded, this.more]) this.plainWords(part);
     this.readOut();
   }
 
-  /** Words that would set a control which this page does not have, in a file without a kernel, are only words. */
+  /** Words that would set a control which is not here, or lead to a page which is not, are only words. */
   plainWords(part) {
     for (const word of part.querySelectorAll('.sgtheory-word')) {
       const {does, target} = word.dataset;
-      if (does !== 'light' && !this.stage.controls[target]) word.replaceWith(word.textContent);
+      if (['set', 'play'].includes(does) && !this.stage.controls[target]) word.replaceWith(word.textContent);
+    }
+    for (const link of part.querySelectorAll('.sgtheory-link')) {
+      const address = this.stage.spec.links[link.dataset.page];
+      if (address) Object.assign(link, {href: address, target: '_blank', rel: 'noopener'});
+      else link.replaceWith(link.textContent);
     }
   }
 
@@ -183,7 +201,7 @@ export class Tour {
     const names = Object.keys(state).filter((name) => controls[name] && controls[name].get() !== state[name]);
     if (!names.length) return;
     this.waits = true;
-    this.root.classList.add('sgtheory-waiting');
+    stage.fade();
     stage.carried = Object.fromEntries(names.map((name) => [name, null]));
     for (const name of names) controls[name].set(state[name]);
     stage.carried = {};
@@ -194,9 +212,7 @@ export class Tour {
   arrive() {
     if (!this.waits || !same(this.stage.shown.state, this.stage.state())) return;
     this.waits = false;
-    this.root.classList.remove('sgtheory-waiting');
     this.stage.statistics.pictured = performance.now() - this.opening;
-    this.readOut();
   }
 
   // -- words --
@@ -205,6 +221,7 @@ export class Tour {
     if (!word) return;
     const {does, target, value} = word.dataset;
     if (does === 'light') this.light(target);
+    else if (does === 'step') event === 'click' && this.go(Number(target) - 1);
     else if (event === 'near') this.stage.approach(target);
     else if (does === 'play') this.play(target);
     else this.glide(target, JSON.parse(value));
@@ -222,6 +239,7 @@ export class Tour {
     const control = this.stage.controls[name];
     cancelAnimationFrame(this.gliding);
     this.stage.stopPlaying();
+    this.stage.alone(name);
     if (!control.slides || matchMedia('(prefers-reduced-motion: reduce)').matches) return control.set(value);
     this.stage.approach(name);
     const from = control.get(), began = performance.now();
@@ -285,20 +303,40 @@ export class Tour {
 
   // -- questions --
 
+  /** What the reader has answered and drawn at the present step. */
+  noted() {
+    return this.notes.get()[this.step] ?? {};
+  }
+
+  jot(part) {
+    this.jotting = true;
+    this.notes.set({...this.notes.get(), [this.step]: {...this.noted(), ...part}});
+    this.jotting = false;
+  }
+
+  /** The step is as the notes say, which another view may have changed. */
+  recall() {
+    if (!this.jotting && this.step !== EXPLORE) this.ask(this.steps[this.step]);
+  }
+
   ask({ask}) {
     this.question.replaceChildren();
     this.question.hidden = !ask;
-    this.sketching?.abort();
+    this.sketch?.end();
+    this.sketch = null;
     if (ask) {
       const form = element('div', {class: 'sgtheory-form'});
+      const {done, given, sketch} = this.noted();
       this.verdict = element('div', {class: 'sgtheory-verdict', role: 'status'});
       const question = element('div', {id: this.id + '-question', class: 'sgtheory-question'});
       question.innerHTML = ask.question;
       this.question.append(question, form, this.verdict);
-      if (this.answered.has(this.step)) this.tell(ask.reason, true);
+      if (ask.kind === 'sketch' && !(done && !sketch?.length)) this.unroll(ask, sketch);
+      if (done) this.tell(ask.reason, true, this.sign(ask, given));
       else this['offer' + {choose: 'Options', number: 'Number', sketch: 'Sketch'}[ask.kind]](ask, form);
     }
     this.reveal();
+    if (this.sketch && !this.sketch.isEmpty()) this.callOff();
   }
 
   offerOptions(ask, form) {
@@ -309,7 +347,7 @@ export class Tour {
       option.innerHTML = html;
       option.addEventListener('click', () => {
         option.classList.toggle('sgtheory-wrong', k !== ask.right);
-        if (k === ask.right) this.answer(option.innerHTML);
+        if (k === ask.right) this.answer(k);
         else this.tell(ask.hints[k], false);
       });
       form.append(option);
@@ -318,12 +356,13 @@ export class Tour {
   }
 
   offerNumber(ask, form) {
-    const field = element('input', {type: 'text', inputmode: 'decimal', 'aria-labelledby': this.id + '-question', autocomplete: 'off'});
+    const field = element('input', {type: 'text', ...(ask.also.length ? {} : {inputmode: 'decimal'}), 'aria-labelledby': this.id + '-question', autocomplete: 'off'});
     const judge = () => {
-      const given = Number(field.value.trim().replace(',', '.').replace('−', '-'));
-      if (!field.value.trim() || !Number.isFinite(given)) return this.tell('<p>Type a number, such as 0.5.</p>', false);
+      const text = plain(field.value), given = Number(text.replace(',', '.'));
+      if (ask.also.map(plain).includes(text)) return this.answer(field.value.trim());
+      if (!text || !Number.isFinite(given)) return this.tell(ask.typed, false);
       const right = typeof ask.value === 'string' ? this.stage.readouts[ask.value] : ask.value;
-      if (Math.abs(given - right) <= ask.tolerance) this.answer(field.value);
+      if (Math.abs(given - right) <= ask.tolerance) this.answer(field.value.trim());
       else this.tell(given < right ? ask.too_small : ask.too_large, false);
     };
     field.addEventListener('keydown', (event) => {
@@ -339,23 +378,32 @@ export class Tour {
     form.append(element('button', {type: 'button', class: 'sgtheory-show', onclick: () => this.answer(null)}, 'Show me'));
   }
 
-  /** The answer is known: the reason is told, and what it is about appears. */
+  /** The answer is known: the reason is told, and what it is about appears. `given`: what the reader has answered himself. */
   answer(given) {
-    this.answered.add(this.step);
+    this.jot({done: true, given});
     const {ask} = this.steps[this.step];
-    this.sketching?.abort();
+    this.sketch?.close();
     const form = this.question.querySelector('.sgtheory-form');
     const focused = form.contains(document.activeElement);
     form.replaceChildren();
-    this.tell(ask.reason, true, given);
+    this.tell(ask.reason, true, this.sign(ask, given));
     this.reveal();
     if (focused) this.next.hidden ? this.leave.focus() : this.next.focus({preventScroll: true});
   }
 
-  tell(html, right, given) {
-    const sign = right ? (given === null || given === undefined ? '' : '<p class="sgtheory-right"><strong>✓</strong> Right: ' + given + '</p>') : '';
+  /** The answer that the reader has given, with a tick. */
+  sign(ask, given) {
+    if (given === null || given === undefined) return '';
+    const words = element('span');
+    if (ask.kind === 'choose') words.innerHTML = ask.options[ask.right];
+    else words.textContent = given;
+    return element('p', {class: 'sgtheory-right'}, element('strong', {}, '✓'), ' Right: ', words);
+  }
+
+  tell(html, right, sign = '') {
     this.verdict.classList.toggle('sgtheory-hint', !right);
-    this.verdict.innerHTML = sign + html;
+    this.verdict.innerHTML = html;
+    this.verdict.prepend(sign);
     this.plainWords(this.verdict);
     this.readOut();
   }
@@ -363,9 +411,9 @@ export class Tour {
   // -- what an answer uncovers --
 
   /** Hides the curves of a panel, not its axes. */
-  hide(name) {
+  hide(name, words) {
     const panel = this.panel(name);
-    const cover = element('div', {class: 'sgtheory-cover'}, element('span', {}, 'Your prediction first'));
+    const cover = element('div', {class: 'sgtheory-cover'}, element('span', {}, words));
     const place = () => {
       const {left, top, width, height} = this.frame(name);
       // A little wider, because dots reach beyond the frame.
@@ -380,79 +428,45 @@ export class Tour {
   }
 
   frame(name) {
+    return this.view(name).frame.bbox;
+  }
+
+  /** What draws a panel. */
+  view(name) {
     const {root} = this.stage.spec.figures.find((figure) => figure.name === name);
-    return this.stage.views.get_by_id(root).frame.bbox;
+    return this.stage.views.get_by_id(root);
   }
 
   uncover() {
     for (const {end} of this.cover.values()) end();
     this.cover.clear();
-    for (const [step, sketch] of this.sketches) sketch.hidden = step !== this.step;
   }
 
-  /** The reader's own curve, with the pointer or the arrow keys, over the covered panel. */
+  /** Takes the words off a cover that is drawn on. */
+  callOff() {
+    for (const {cover} of this.cover.values()) cover.replaceChildren();
+  }
+
+  /** The sheet on which the reader draws, with what has been drawn on it. */
+  unroll({reveals: [name]}, points) {
+    this.sketch = new Sketch({
+      panel: this.panel(name), plot: this.view(name), points,
+      colour: () => this.stage.spec.theme[themeNow()].green,
+      onStroke: () => { this.callOff(); this.jot({sketch: this.sketch.numbers()}); },
+    });
+  }
+
   offerSketch(ask, form) {
-    const [name] = ask.reveals, panel = this.panel(name);
-    this.sketches.get(this.step)?.remove();
-    const canvas = element('canvas', {
-      class: 'sgtheory-sketch', tabindex: '0', role: 'img',
-      'aria-label': 'Draw the curve: left and right move the pen, up and down draw. Then choose Compare.',
-    });
-    this.sketches.set(this.step, canvas);
-    panel.append(canvas);
-    this.sketching = new AbortController();
-    const {signal} = this.sketching;
-    signal.addEventListener('abort', () => { canvas.classList.add('sgtheory-still'); canvas.removeAttribute('tabindex'); canvas.setAttribute('aria-label', 'Your sketch'); });
-    const points = new Map(); // column → height, both as parts of the frame
-    let pen = [0.5, 0.9], last = null;
-    const paint = () => {
-      const {left, top, width, height} = this.frame(name), ratio = devicePixelRatio;
-      Object.assign(canvas.style, {left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px'});
-      Object.assign(canvas, {width: width * ratio, height: height * ratio});
-      const context = canvas.getContext('2d');
-      context.scale(ratio, ratio);
-      Object.assign(context, {lineWidth: 3, lineCap: 'round', lineJoin: 'round', strokeStyle: this.stage.spec.theme[themeNow()].green});
-      context.beginPath();
-      for (const [column, y] of [...points].sort(([first], [second]) => first - second)) context.lineTo(column / 200 * width, y * height);
-      context.stroke();
-      if (signal.aborted || document.activeElement !== canvas) return;
-      context.beginPath();
-      context.arc(pen[0] * width, pen[1] * height, 5, 0, 7);
-      context.stroke();
+    this.sketch.open();
+    const compare = () => {
+      if (this.sketch.isEmpty()) this.tell('<p>Draw first, with the pointer or the arrow keys; or choose “Show me”.</p>', false);
+      else this.answer(null);
     };
-    const dot = (x, y) => {
-      const column = Math.round(200 * x);
-      const [start, height] = last ?? [column, y];
-      const steps = Math.max(Math.abs(column - start), 1);
-      for (let k = 0; k <= steps; k++) points.set(Math.round(start + (column - start) * k / steps), height + (y - height) * k / steps);
-      last = [column, y];
-      pen = [x, y];
-      paint();
-    };
-    const at = ({clientX, clientY}) => {
-      const box = canvas.getBoundingClientRect();
-      return [(clientX - box.left) / box.width, (clientY - box.top) / box.height].map((part) => Math.min(Math.max(part, 0), 1));
-    };
-    const listen = (event, does) => canvas.addEventListener(event, does, {signal});
-    listen('pointerdown', (event) => { canvas.setPointerCapture(event.pointerId); last = null; dot(...at(event)); });
-    listen('pointermove', (event) => event.buttons && event.getCoalescedEvents().concat(event).forEach((each) => dot(...at(each))));
-    listen('keydown', (event) => {
-      const [x, y] = {ArrowLeft: [-0.02, 0], ArrowRight: [0.02, 0], ArrowUp: [0, -0.03], ArrowDown: [0, 0.03]}[event.key] ?? [];
-      if (x === undefined || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      last ??= [Math.round(200 * pen[0]), pen[1]];
-      dot(Math.min(Math.max(pen[0] + x, 0), 1), Math.min(Math.max(pen[1] + y, 0), 1));
-    });
-    for (const event of ['focus', 'blur']) listen(event, paint);
-    const observer = new ResizeObserver(() => requestAnimationFrame(paint));
-    observer.observe(panel);
-    this.stage.signal.addEventListener('abort', () => observer.disconnect());
-    for (const time of [0, 300, 800]) setTimeout(paint, time);
     form.append(
-      element('button', {type: 'button', onclick: () => this.answer(null)}, 'Compare'),
-      element('button', {type: 'button', class: 'sgtheory-show', onclick: () => { points.clear(); last = null; paint(); }}, 'Clear'),
+      element('button', {type: 'button', onclick: compare}, 'Compare'),
+      element('button', {type: 'button', class: 'sgtheory-show', onclick: () => this.sketch.clear()}, 'Clear'),
     );
+    this.offerAnswer(form);
   }
 
   // -- live numbers --
@@ -462,7 +476,7 @@ export class Tour {
     for (const node of this.box.querySelectorAll('[data-live]')) {
       const key = node.dataset.live, setting = key.startsWith('setting.');
       const value = setting ? this.setting(key.slice('setting.'.length)) : this.stage.readouts[key];
-      const text = setting ? String(value).replace('-', '−') : legible(this.waits ? undefined : value);
+      const text = setting ? String(value).replace('-', '−') : legible(this.stage.isBehind() ? undefined : value);
       if (node.textContent !== text) node.textContent = text;
     }
   }
