@@ -102,11 +102,11 @@ def test_the_keyboard_alone_suffices(opened):
     for _ in range(3):
         opened.keyboard.press("ArrowRight")
     at_rest(opened, baseline=0.03)
-    button = opened.get_by_role("button", name="b = 1 − p").first
-    button.focus()
-    opened.keyboard.press("Enter")
+    opened.locator(".sgtheory-page select[aria-label='baseline is']").first.focus()
+    opened.keyboard.press("ArrowDown")
     opened.wait_for_function(f"() => Math.abs({STAGE}.readouts.score_variance) < 1e-20", timeout=PATIENCE_MS)
     assert readout(opened, "score") == pytest.approx(readout(opened, "expected"), rel=1e-9)
+    assert not handle(opened, "baseline").is_visible()
     opened.get_by_role("button", name="Reset").first.focus()
     opened.keyboard.press("Enter")
     at_rest(opened, baseline=0, steepness=4)

@@ -1,5 +1,7 @@
 """The tour of page 01 as a reader takes it: by keyboard, with wrong answers, in the dark, on a telephone, in a file."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -29,7 +31,7 @@ def tour_page(lab, fresh_page):
 @pytest.fixture
 def guided(tour_page):
     """The page on the first step, with no question answered."""
-    tour_page.evaluate(f"() => {{ {STAGE}.tour.answered.clear(); {STAGE}.tour.go(0); }}")
+    tour_page.evaluate(f"() => {{ {STAGE}.tour.notes.set({{}}); {STAGE}.tour.go(0); }}")
     arrived(tour_page, 0)
     return tour_page
 
@@ -83,16 +85,31 @@ def await_painted(page, names):
     )
 
 
+def draw(page):
+    """Sketches a hump with the pointer, in axis values from 0 at the ends to 1.05 at threshold."""
+    box = page.locator(".sgtheory-sketch").bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + box["height"] - 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"], steps=8)
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 2, steps=8)
+    page.mouse.up()
+
+
+def plain(text):
+    """An option without its markup, as a part of its accessible name."""
+    return re.sub(r"[$*]", "", text)
+
+
 def focused(page):
     return page.evaluate(
         "() => document.activeElement.textContent || document.activeElement.getAttribute('aria-label')"
     )
 
 
-def tab_to(page, words):
+def tab_to(page, words, key="Tab"):
     """Presses Tab until something with these words has the focus."""
     for _ in range(25):
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
         if words in (focused(page) or ""):
             return
     raise AssertionError(f"Tab never reached {words!r}")
@@ -100,7 +117,12 @@ def tab_to(page, words):
 
 def answer_by_keyboard(page, ask):
     if isinstance(ask, Choose):
-        tab_to(page, ask.options[ask.right])
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            if page.evaluate("() => document.activeElement.className") == "sgtheory-option":
+                break
+        for _ in range(ask.right):
+            page.keyboard.press("Tab")
         page.keyboard.press("Enter")
     elif isinstance(ask, Number):
         for _ in range(25):
@@ -110,7 +132,10 @@ def answer_by_keyboard(page, ask):
         page.keyboard.type(str(ask.value))
         page.keyboard.press("Enter")
     elif isinstance(ask, Sketch):
-        tab_to(page, "Compare")
+        tab_to(page, "Draw the curve")
+        for key in ("ArrowUp", "ArrowRight", "ArrowUp"):
+            page.keyboard.press(key)
+        tab_to(page, "Compare", "Shift+Tab")
         page.keyboard.press("Enter")
 
 
@@ -139,7 +164,7 @@ def test_the_whole_tour_is_taken_by_keyboard_alone(guided, record_property):
         reveals = step.ask.reveals if step.ask else ()
         shown = [name for name in PANELS if name in step.panels]
         assert visible(guided) == (shown, [name for name in shown if name not in reveals])
-        if reveals:
+        if reveals or isinstance(step.ask, Choose):
             assert control_names(guided) == []
         if step.ask:
             answer_by_keyboard(guided, step.ask)
@@ -166,40 +191,125 @@ def test_a_wrong_choice_gives_a_hint_and_the_right_one_the_reason(guided):
     guided.get_by_role("button", name=ask.options[ask.right]).click()
     assert "Right: It becomes narrower" in reason(guided)
     assert "0.961 at the dotted line" in reason(guided)
+    assert "0.920 there" in reason(guided)
     assert visible(guided)[1] == ["trials", "probability"]
     guided.wait_for_function(
         "() => document.querySelector('.sgtheory-panel[data-figure=probability]').ariaLabel.includes('0.961')"
     )
 
 
-def test_a_wrong_number_is_told_the_direction(guided):
-    go(guided, titled("A surrogate that does not match"))
-    field, verdict = guided.locator(".sgtheory-form input").first, guided.locator(".sgtheory-verdict").first
-    for given, word in (("two", "Type a number"), ("2", "Too small"), ("20", "Too large"), ("4,0", "Right: 4,0")):
+def check(page, *answers):
+    """Types one answer after another, each with a word that is in the verdict."""
+    field, verdict = page.locator(".sgtheory-form input").first, page.locator(".sgtheory-verdict").first
+    for given, word in answers:
         field.fill(given)
-        guided.get_by_role("button", name="Check", exact=True).click()
+        page.get_by_role("button", name="Check", exact=True).click()
         assert word in verdict.text_content()
-    assert "only at threshold" in verdict.text_content()
 
 
-def test_a_sketch_is_drawn_with_the_pointer_and_stays_beside_the_curve(guided):
+def test_a_wrong_number_is_told_the_direction_and_an_expression_is_an_answer_too(guided):
+    go(guided, titled("A surrogate that does not match"))
+    check(guided, ("two", "Type a number"), ("2", "Too small"), ("20", "Too large"), ("4,0", "Right: 4,0"))
+    assert "they agree at β=4" in reason(guided)
+    go(guided, titled("The best baseline"))
+    assert control_names(guided) == ["baseline"]
+    check(
+        guided,
+        ("q", "an expression in p"),
+        ("0.1", "Too small"),
+        ("p", "an expression"),
+        ("b = 1 − p", "Right: b = 1 − p"),
+    )
+    # What was answered is told whenever the reader comes back.
+    guided.get_by_role("button", name="← Back").click()
+    guided.get_by_role("button", name="Next →").click()
+    assert "Right: b = 1 − p" in reason(guided)
+
+
+INK = """() => {
+  const canvas = document.querySelector('.sgtheory-sketch'), {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  const rows = Array.from({length: height}, (_, y) => data.subarray(4 * y * width, 4 * (y + 1) * width).filter(Boolean).length);
+  return [rows.findIndex((count) => count > 0) / height, rows.reduce((sum, count) => sum + count, 0)];
+}"""
+
+
+def test_a_sketch_is_drawn_with_the_pointer_and_stays_where_its_numbers_are(guided):
     go(guided, titled("The expected output has a slope"))
-    box = guided.locator(".sgtheory-sketch").bounding_box()
-    guided.mouse.move(box["x"] + 20, box["y"] + box["height"] - 20)
-    guided.mouse.down()
-    guided.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=8)
-    guided.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] - 20, steps=8)
-    guided.mouse.up()
-    ink = """() => {
-      const canvas = document.querySelector('.sgtheory-sketch'), {width, height} = canvas;
-      return canvas.getContext('2d').getImageData(0, 0, width, height).data.filter(Boolean).length;
-    }"""
-    assert guided.evaluate(ink) > 1000
+    guided.get_by_role("button", name="Compare").click()
+    assert "Draw first" in reason(guided)
+    assert guided.locator(".sgtheory-cover").text_content() == "Draw here"
+    draw(guided)
+    assert guided.locator(".sgtheory-cover").text_content() == ""
+    highest, ink = guided.evaluate(INK)
+    assert highest < 0.05
+    assert ink > 1000
     guided.get_by_role("button", name="Compare").click()
     assert guided.locator(".sgtheory-cover").count() == 0
-    assert guided.evaluate(ink) > 1000
+    assert guided.evaluate(INK)[1] > 1000
+    guided.get_by_role("button", name="steep", exact=True).click()  # the axis grows from 1 to 5
+    at_rest(guided, steepness=10)
+    assert guided.evaluate(INK)[0] == pytest.approx(0.75, abs=0.06)
     guided.keyboard.press("Alt+PageDown")
-    assert not guided.locator(".sgtheory-sketch").is_visible()
+    assert guided.locator(".sgtheory-sketch").count() == 0
+    guided.keyboard.press("Alt+PageUp")
+    assert guided.locator(".sgtheory-sketch").get_attribute("aria-label") == "Your sketch"
+    guided.wait_for_function(f"() => ({INK})()[1] > 1000")
+
+
+def test_the_picture_of_another_choice_is_faded_until_the_new_one_is_there(guided):
+    go(guided, titled("A surrogate that does not match"))
+    waiting = "() => document.querySelector('.sgtheory-page').classList.contains('sgtheory-waiting')"
+    live = "() => document.querySelector('.sgtheory-words [data-live=surrogate]').textContent"
+    assert not guided.evaluate(waiting)
+    choose = f"(name) => {{ {STAGE}.controls.surrogate.set(name); return [({waiting})(), ({live})()]; }}"
+    assert guided.evaluate(live) == "1.00"
+    assert guided.evaluate(choose, "matched") == [True, "…"]
+    at_rest(guided, surrogate="matched")
+    assert not guided.evaluate(waiting)
+    assert guided.evaluate(live) == "2.50"
+    assert "(surrogate: matched)" in guided.locator(".sgtheory-words").first.text_content()
+    # The negative control: a slider is followed by its picture.
+    assert not guided.evaluate(f"() => {{ {STAGE}.controls.steepness.set(5); return ({waiting})(); }}")
+    guided.get_by_role("button", name="Explore freely").click()
+    assert guided.evaluate(choose, "SuperSpike")[0]
+    at_rest(guided, surrogate="SuperSpike")
+    assert not guided.evaluate(waiting)
+
+
+def test_words_lead_to_the_first_step_and_to_the_next_page(guided, lab):
+    go(guided, len(TOUR) - 1)
+    link = guided.get_by_role("link", name="Page 2")
+    address = link.evaluate("(node) => node.href")
+    assert address.startswith(lab)
+    assert address.endswith("/notebooks/02_path_tree.ipynb")
+    assert guided.request.get(f"{lab}/files/notebooks/02_path_tree.ipynb").ok
+    guided.get_by_role("button", name="Go through it once more").click()
+    arrived(guided, 0)
+    assert focused(guided) == TOUR[0].title
+
+
+IN_VIEW = """() => {
+  const page = document.querySelector('.sgtheory-page'), scroller = page.closest('.jp-WindowedPanel-outer').getBoundingClientRect();
+  const parts = ['.sgtheory-ask', '.sgtheory-controls', '.sgtheory-panels'].map((part) => page.querySelector(part));
+  return parts.filter((part) => part.offsetHeight).map((part) => {
+    const {top, bottom} = part.getBoundingClientRect();
+    return [part.className, Math.round(top - scroller.top), Math.round(scroller.bottom - bottom)];
+  }).filter(([, above, below]) => above < 0 || below < 0);
+}"""
+
+
+def test_question_slider_and_plot_are_in_view_together_on_a_small_screen(guided):
+    guided.set_viewport_size({"width": 900, "height": 700})
+    guided.wait_for_timeout(300)
+    for number, step in enumerate(TOUR):
+        if step.ask:
+            guided.evaluate(f"(step) => {STAGE}.tour.go(step)", number)
+            guided.evaluate("() => document.querySelector('.sgtheory-way').scrollIntoView({block: 'end'})")
+            guided.wait_for_timeout(60)
+            assert guided.evaluate(IN_VIEW) == [], step.title
+    guided.set_viewport_size({"width": 1360, "height": 1000})
+    guided.wait_for_timeout(300)
 
 
 def test_words_move_sliders_so_that_it_can_be_seen(guided):
@@ -278,14 +388,22 @@ def test_axe_finds_nothing_serious_in_light_in_dark_and_on_a_telephone(guided):
     assert all(0 <= gap < 40 for gap in edges[1:])
 
 
-def test_a_browser_that_is_loaded_again_and_a_second_view_keep_the_place(guided, lab):
+def test_a_browser_that_is_loaded_again_and_a_second_view_keep_the_place_and_what_was_answered(guided, lab):
+    go(guided, 3)
+    draw(guided)
+    guided.get_by_role("button", name="Compare").click()
     go(guided, 4)
+    guided.get_by_role("button", name=TOUR[4].ask.options[0]).click()
     guided.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     guided.wait_for_timeout(1000)
     open_notebook(guided, lab, NAME)
     await_live(guided, tour=True)
     assert guided.locator(".sgtheory-step").first.text_content() == TOUR[4].title
-    assert visible(guided)[0] == ["derivatives"]
+    assert visible(guided) == (["derivatives"], ["derivatives"])
+    assert "Right: the same at every potential" in reason(guided)
+    guided.get_by_role("button", name="← Back").click()
+    guided.wait_for_function(f"() => document.querySelector('.sgtheory-sketch') && ({INK})()[1] > 1000")
+    go(guided, 4)
     guided.evaluate(
         """() => {
           const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -298,11 +416,14 @@ def test_a_browser_that_is_loaded_again_and_a_second_view_keep_the_place(guided,
     assert guided.evaluate(f"() => {views}.map((tour) => tour.step)") == [4, 4]
     guided.evaluate(f"() => {views}[1].go(7)")
     guided.wait_for_function(f"() => {views}.every((tour) => tour.step === 7)")
+    guided.evaluate(f"() => {views}[1].answer(2)")
+    told = f"() => {views}.map((tour) => tour.verdict.textContent.startsWith('✓ Right: large, about'))"
+    assert guided.evaluate(told) == [True, True]
 
 
 def test_the_tour_in_a_file(tmp_path, seen_page):
     path = tmp_path / "single_unit.html"
-    SingleUnit().export_html(path)
+    SingleUnit().export_html(path, {"path_tree": "path_tree.html"})
     stage = "document.getElementById('stage').sgtheory"
     seen_page.goto(path.as_uri())
     seen_page.wait_for_function(f"() => {stage}?.statistics.drawn > 0", timeout=PATIENCE_MS)
@@ -322,9 +443,15 @@ def test_the_tour_in_a_file(tmp_path, seen_page):
         await_painted(seen_page, shown)
         if step.title == "A surrogate that does not match":
             assert serious(seen_page, "body") == []
-            assert "no menus" in seen_page.locator(".sgtheory-note").text_content()
+            assert "Fixed in this file: surrogate: SuperSpike." in seen_page.locator(".sgtheory-note").text_content()
             seen_page.get_by_role("button", name="β = 4").click()  # drawn from a table of this step
             seen_page.wait_for_function(f"() => Math.abs({stage}.readouts.expected - 1) < 1e-5")
+        if step.title == "The expected output has a slope":
+            # Each slider moves on its own, also those that only words move.
+            for words, expected in (("steep", 3.35e-3), ("negative input", -0.1505)):
+                seen_page.get_by_role("button", name=words, exact=True).click()
+                seen_page.wait_for_function(f"(e) => Math.abs({stage}.readouts.expected - e) < 1e-4", arg=expected)
+    assert seen_page.get_by_role("link", name="Page 2").get_attribute("href") == "path_tree.html"
     seen_page.get_by_role("button", name="Explore freely").click()
     assert visible(seen_page) == (PANELS, PANELS)
     await_painted(seen_page, PANELS)
