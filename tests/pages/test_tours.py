@@ -74,6 +74,7 @@ def test_no_line_begins_with_what_ends_a_formula_or_a_button():
     tied = re.findall(r'<span class="sgtheory-tied">(.*?)</span>', shown)
     assert [re.sub("<[^>]*>", "", each) for each in tied] == ["x,", "go)."]
     assert Reader(shown).words == "Take x, then go). But y and …."
+    assert as_html("\n  The two are\u00a0…\n  here\n\n\n  there ") == "<p>The two are\u00a0… here</p><p>there</p>"
 
 
 def test_a_page_is_a_link_only_where_the_script_knows_the_way():

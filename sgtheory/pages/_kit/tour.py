@@ -186,7 +186,7 @@ def live_numbers(text: str) -> list[str]:
 
 def as_html(text: str) -> str:
     """A text in the markup as HTML; only this function, and what it calls, writes tags."""
-    paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()))
+    paragraphs = (re.sub(r"[ \n]+", " ", part.strip()) for part in re.split(r"\n *\n", text))  # hard spaces stay
     return "".join(_block(part) for part in paragraphs if part)
 
 

@@ -146,6 +146,6 @@ class Sketch {
     if (seen.length < NAMED) return;
     const [x, y] = seen.reduce((highest, each) => (each[1] < highest[1] ? each : highest));
     context.textAlign = x < width / 2 ? 'right' : 'left';
-    context.fillText('your sketch', x + (x < width / 2 ? -9 : 9), Math.min(Math.max(y + 4, 14), height - 6));
+    context.fillText('your sketch', x + (x < width / 2 ? -26 : 26), Math.min(Math.max(y + 4, 14), height - 6));
   }
 }
