@@ -11,7 +11,7 @@ class Figures {
     this.panels = spec.figures.map(({name}) => element('div', {
       class: spec.wide.includes(name) ? 'sgtheory-panel sgtheory-wide' : 'sgtheory-panel', role: 'img', 'data-figure': name,
     }));
-    this.values = element('div', {class: 'sgtheory-readouts'});
+    this.values = element('dl', {class: 'sgtheory-readouts'});
   }
 
   /** `draw` sets the numbers of the next picture, in the frame in which it is painted. */
@@ -134,9 +134,9 @@ class Figures {
   readOut() {
     if (!this.values.childElementCount) {
       for (const {key, label, unit} of this.spec.readouts) {
-        this.values.append(element('div', {}, element('span', {}, label), element('strong', {'data-key': key, 'data-unit': unit})));
+        this.values.append(element('div', {}, element('dt', {}, label), element('dd', {'data-key': key, 'data-unit': unit})));
       }
-      this.numbers = [...this.values.querySelectorAll('strong')];
+      this.numbers = [...this.values.querySelectorAll('dd')];
     }
     for (const node of this.numbers) {
       const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
