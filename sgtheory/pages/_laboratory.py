@@ -77,8 +77,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 def _numbers(settings: Mapping[str, Any]) -> tuple[float, ...]:
     """The fields of a `LaboratorySetting`, in their order."""
-    powers = {"steepness": 2.0, "surrogate": 2.0, "step": 10.0, "temperature": 10.0}
-    return tuple(powers[name] ** settings[name] if name in powers else float(settings[name]) for name in _NUMBERS)
+    return tuple(float(settings[name]) for name in _NUMBERS)
 
 
 @functools.lru_cache(_KEPT)
@@ -247,7 +246,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
         **sources,
         "level": {"x": upright, "y": np.zeros(2)},
         "upright": {"x": np.zeros(2), "y": upright},
-        "marker": {"x": np.full(2, float(settings["steepness"])), "y": upright},
+        "marker": {"x": np.full(2, np.log2(settings["steepness"])), "y": upright},
         "equal": _equal_lines(),
         "ranges": range_columns(
             {

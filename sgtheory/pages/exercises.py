@@ -129,12 +129,12 @@ def _runs_ratio() -> float:
 
 @functools.cache
 def _uncoupled_ratio() -> float:
-    """How much larger the variance of uncoupled differences on the chain is with a step of 0.01 than with 0.1."""
+    """How much larger the variance of uncoupled differences on the chain is with a step of 1/64 than with 1/8."""
 
     def variance(step):
         return sum(q * (1 - q) for sides in _chain_outputs(step) for q in sides) / step**2
 
-    return float(variance(0.01) / variance(0.1))
+    return float(variance(1 / 64) / variance(1 / 8))
 
 
 def _chain_outputs(step: float) -> np.ndarray:
@@ -304,7 +304,7 @@ ALL_EXERCISES: dict[str, Exercise] = {
         _uncoupled_ratio,
         (
             (lambda v: 0 < v < 1, "The loss of each run is as noisy as before, and it is divided by a smaller number."),
-            (lambda v: near(v, 10.0), "That is what happens with common random numbers. Here nothing cancels."),
+            (lambda v: near(v, 8.0), "That is what happens with common random numbers. Here nothing cancels."),
             (lambda v: v <= 0, "The ratio of two variances is positive."),
         ),
         "Write down the variance of the difference of two independent numbers, divided by ε.",

@@ -23,17 +23,20 @@ from sgtheory.pages._laboratory import DASHES, MENU, NETWORKS, OWN, chosen_width
 
 _TITLES = {
     "components": ("Components of the gradient; pale: exact", "∂ E[L] / ∂θ"),
-    "cost": ("Variance against cost", "log₁₀ variance of a draw"),
+    "cost": ("Variance against cost", "variance of a draw"),
     "biases": ("How far off: bias", ""),
     "directions": ("Which direction: cosine", ""),
-    "steepness": ("Bias against steepness", "log₁₀ relative bias"),
-    "width": ("Bias against width", "log₁₀ relative bias"),
+    "steepness": ("Bias against steepness", "relative bias"),
+    "width": ("Bias against width", "relative bias"),
 }
 _X_LABELS = {
-    "components": "component", "biases": "log₁₀ relative bias; hollow: noise", "directions": "cosine; hollow: share of right signs",
-    "cost": "log₁₀ runs of the network per draw", "steepness": "log₂ β", "width": "units in each hidden layer",
+    "components": "component", "biases": "relative bias; hollow: noise", "directions": "cosine; hollow: share of right signs",
+    "cost": "runs of the network per draw", "steepness": "steepness β", "width": "units in each hidden layer",
 }  # fmt: skip
 _X_RANGES = {"directions": (-1.05, 1.05), "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
+# The data along these axes are logarithms.
+_X_POWERS = {"biases": 10, "cost": 10, "steepness": 2}
+_Y_POWERS = {"cost": 10, "steepness": 10, "width": 10}
 _Y_RANGES = {"biases": (0.0, 1.0), "directions": (0.0, 1.0)}
 _SENT, _SENT_ACROSS = ("components", "cost", "steepness", "width"), ("components", "biases")
 
@@ -43,6 +46,7 @@ class GradientLaboratory(Page):
 
     name = "gradient_laboratory"
     title = "The gradient laboratory: bias, variance, cost"
+    version = 2
     play = "steepness"
     specification = (
         Choice("network", "network", "2-3-2-1", (*NETWORKS, OWN), "Number of inputs, then of units in each layer"),
@@ -52,11 +56,13 @@ class GradientLaboratory(Page):
             "methods", "methods", "surrogate; surrogate, SuperSpike; score, mean baseline; stochastic triple",
             tuple(MENU), "Up to six methods, side by side", tuple(method.mark for method in MENU.values()), 6,
         ),
-        Slider("steepness", "log₂ β", 1.0, -1.0, 3.0, 0.25, "Steepness of the escape noise; 1 means β = 2"),
-        Slider("surrogate", "log₂ β_SG", 3.0, -1.0, 5.0, 0.25, "Steepness of the SuperSpike surrogate", tabled=False),
+        Slider("steepness", "steepness β", 2.0, 0.5, 8.0, 0.25, "Steepness of the escape noise", base=2),
+        Slider("surrogate", "surrogate β_SG", 8.0, 0.5, 32.0, 0.25, "Steepness of the SuperSpike surrogate", tabled=False, base=2),
         Slider("spread", "weights ×", 1.0, 0.1, 4.0, 0.1, "All weights are multiplied by this number", tabled=False),
-        Slider("step", "log₁₀ ε", -0.3, -2.0, 0.6, 0.05, "Step of the finite differences", tabled=False),
-        Slider("temperature", "log₁₀ τ", -0.3, -2.0, 1.0, 0.05, "Temperature of the Concrete relaxation", tabled=False),
+        Slider("step", "step ε", 0.5, 1 / 128, 4.0, 0.25, "Step of the finite differences", tabled=False, base=2),
+        Slider(
+            "temperature", "temperature τ", 0.5, 1 / 128, 8.0, 0.25, "Temperature of the Concrete relaxation", tabled=False, base=2,
+        ),
         Slider("target", "target", 1.0, -1.0, 2.0, 0.1, "Target of the squared error", tabled=False),
         Slider("along", "components", 0, 0, 100, 1, "Which twelve components are shown, from first to last", "%", tabled=False),
         Slider("draws", "draws", 300, 50, 2000, 50, "Number of estimates by each method", sizes=True, tabled=False),
@@ -104,9 +110,11 @@ class _Drawing(Drawing):
         title, y_label = _TITLES[name]
         y_range = _Y_RANGES.get(name) or sent_range(ranges, name)
         x_range = Range1d(*(_X_RANGES.get(name) or sent_range(ranges, name, ("left", "right"))))
-        super().__init__(
-            name, data, panel(title, x_range=x_range, y_range=y_range, x_label=_X_LABELS[name], y_label=y_label)
-        )
+        plot = panel(
+            title, x_range=x_range, y_range=y_range, x_label=_X_LABELS[name], y_label=y_label,
+            x_powers_of=_X_POWERS.get(name), y_powers_of=_Y_POWERS.get(name),
+        )  # fmt: skip
+        super().__init__(name, data, plot)
         if name in _Y_RANGES:
             self.without_scale()
 
@@ -137,8 +145,8 @@ class _Drawing(Drawing):
     def biases(self):
         return self._rows(
             "bias", "noise",
-            "Relative bias of each method, as a logarithm, and the part that may be noise: {bias} and {noise} for the first "
-            "method. Anything below a thousandth is drawn at a thousandth.",
+            "Relative bias of each method, on a logarithmic axis, and the part that may be noise: {bias} and {noise} for the "
+            "first method. Anything below a thousandth is drawn at a thousandth.",
         )  # fmt: skip
 
     def directions(self):
@@ -154,7 +162,7 @@ class _Drawing(Drawing):
         for _, source, role, marker in self._each():
             self.dots(f"{source}_row", "variance", role, size=9, marker=marker, x="runs")
         return self.finished(
-            "Variance of one draw against its cost, both as logarithms: {variance} at {runs} runs for the first method. "
+            "Variance of one draw against its cost, both axes logarithmic: {variance} at {runs} runs for the first method. "
             "Methods that do not vary lie at the lower edge."
         )
 

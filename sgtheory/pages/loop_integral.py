@@ -58,12 +58,13 @@ class LoopIntegral(DeclaredPage):
 
     name = "loop_integral"
     title = "Once around: is a surrogate gradient a gradient?"
+    version = 2
     play = "surrogate"
     specification = (
         Slider(
             "surrogate", "surrogate β_SG", 5.0, 0.5, 32.0, 0.5, "Steepness of the surrogate derivative in the backward pass"
         ),
-        Slider("forward", "network log₁₀ β", 4.0, 0.0, 4.0, 0.0625, "Steepness of the units, as a logarithm: 4 is almost a step"),
+        Slider("forward", "network β", 1e4, 1.0, 1e4, 0.1, "Steepness of the units: 10000 is almost a step", base=10),
         Slider("radius", "radius r", 1.8, 0.1, 2.0, 0.05, "Radius of the loop"),
         Slider("centre_x", "centre along d₁", 0.0, -3.0, 3.0, 0.1, "Moves the loop along d₁"),
         Slider("centre_y", "centre along d₂", 0.0, -1.5, 1.5, 0.05, "Moves the loop along d₂"),
@@ -108,7 +109,7 @@ class LoopIntegral(DeclaredPage):
             "gradient, which ends at {integral}.",
         ),
         Panel(
-            "steepness", "Once around, against steepness", x=("log₂ β_SG", "steepness_exponents()"),
+            "steepness", "Once around, against steepness", x=("surrogate β_SG", "steepness_exponents()"), x_powers_of=2,
             y_label="∮ surrogate · dθ",
             marks=(
                 Level(0.0, width=1.5, dash="dotted"),
@@ -118,16 +119,16 @@ class LoopIntegral(DeclaredPage):
             text="Integral of the surrogate gradient around the loop against its steepness: {integral} at the chosen one.",
         ),
         Panel(
-            "points", "How many points are enough?", x=("log₁₀ number of points", "count_exponents()"),
-            y_label="log₁₀ |∮|", x_range=(0.4, 3.2), y_range=(-16.8, 4.5), legend="center_left",
+            "points", "How many points are enough?", x=("number of points", "count_exponents()"), x_powers_of=10,
+            y_label="|∮|", y_powers_of=10, x_range=(0.4, 3.2), y_range=(-16.8, 4.5), legend="center_left",
             marks=(
                 Line("size_by_points", "orange", "surrogate gradient", width=2),
                 Dots("size_by_points", "orange", size=4),
                 Line("true_size_by_points", "blue", "true gradient", dash="dashed"),
                 Dots("true_size_by_points", "blue", size=5, hollow=True),
             ),
-            text="Logarithm of the integral's size against the number of points. With 1500 points the integral of the true "
-            "gradient is {true_integral}, which for a smooth network vanishes; that of the surrogate gradient stays at "
+            text="Size of the integral against the number of points, both axes logarithmic. With 1500 points the integral of the "
+            "true gradient is {true_integral}, which for a smooth network vanishes; that of the surrogate gradient stays at "
             "{integral}.",
         ),
         Panel(
@@ -207,10 +208,13 @@ class LoopIntegral(DeclaredPage):
             experiment.random_directions(jax.random.key(1000 + seed)),
         )
         return experiment.LoopSetting(
-            forward=10.0 ** numbers["forward"], directions=jnp.where(choices["published"], *directions),
+            directions=jnp.where(choices["published"], *directions),
             first_tilt=jnp.radians(numbers["first_tilt"]), second_tilt=jnp.radians(numbers["second_tilt"]),
             corners=choices["corners"], sides=choices["sides"],
-            **{name: jnp.asarray(numbers[name], dtype=float) for name in ("surrogate", "radius", "centre_x", "centre_y")},
+            **{
+                name: jnp.asarray(numbers[name], dtype=float)
+                for name in ("forward", "surrogate", "radius", "centre_x", "centre_y")
+            },
         )  # fmt: skip
 
     def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class NetworkSurvey(Page):
 
     name = "network_survey"
     title = "A survey of random networks"
+    version = 2
     play = "shown"
     specification = (
         Text("widths", "widths", "3-3-1", "Whole numbers such as 5-5-5-1: inputs, then units in each layer"),
@@ -56,8 +57,10 @@ class NetworkSurvey(Page):
             tuple(METHODS), "Up to eight methods", tuple(method.mark for method in METHODS.values()), 8,
         ),
         Choice("loss", "loss", "readout", ("readout", "squared error"), "A random read-out, or the distance from a random pattern"),
-        Slider("steepness", "log₂ β", 1.0, -1.0, 4.0, 0.25, "Steepness of the escape noise; 1 means β = 2", tabled=False),
-        Slider("surrogate", "log₂ β_SG", 2.0, -1.0, 5.0, 0.25, "Steepness of the surrogates that have one", tabled=False),
+        Slider("steepness", "steepness β", 2.0, 0.5, 16.0, 0.25, "Steepness of the escape noise", tabled=False, base=2),
+        Slider(
+            "surrogate", "surrogate β_SG", 4.0, 0.5, 32.0, 0.25, "Steepness of the surrogates that have one", tabled=False, base=2,
+        ),
         Slider("spread", "spread", 2.0, 0.25, 6.0, 0.25, "Standard deviation of weights, times √inputs", tabled=False),
         Slider("networks", "networks", 96, 8, 400, 8, "Number of random networks", tabled=False),
         Slider("draws", "draws", 200, 50, 2000, 50, "Number of estimates by each method in each network", tabled=False),
@@ -222,7 +225,7 @@ def _surveyed(settings: Mapping[str, Any], first: int):
     from sgtheory.experiments.random_networks import SurveySetting, network_keys, survey_networks
 
     with in_64_bits():
-        numbers = 2.0 ** settings["steepness"], 2.0 ** settings["surrogate"], settings["spread"], 0.0
+        numbers = settings["steepness"], settings["surrogate"], settings["spread"], 0.0
         setting = SurveySetting(*(jnp.asarray(number, dtype=float) for number in numbers))
         keys = network_keys(jax.random.key(settings["seed"]), jnp.arange(first, first + BATCH))
         return survey_networks(
@@ -240,7 +243,7 @@ def _from_file(settings: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tupl
     known = [str(name) for name in dataset.estimator.values if str(name) in METHODS]
     widths = settings["widths"] if settings["widths"] in dataset.widths.values else str(dataset.widths.values[0])
     cell = dataset.sel(widths=widths, estimator=known).sel(
-        steepness=2.0 ** settings["steepness"], surrogate_steepness=2.0 ** settings["surrogate"], method="nearest"
+        steepness=settings["steepness"], surrogate_steepness=settings["surrogate"], method="nearest"
     )
     found = {name: np.asarray(cell[name].transpose("network", "estimator").values) for name in QUANTITIES}
     text = (

@@ -36,9 +36,9 @@ _TITLES = {
     "running": ("Mean of the path gradients so far", "∂ / ∂ weight"),
     "weights": ("All three weights", "∂ / ∂ weight"),
     "over": ("Gradients against the middle weight v", "∂ / ∂ weight"),
-    "variance": ("Variance of one estimate", "log₁₀ variance"),
+    "variance": ("Variance of one estimate", "variance"),
 }
-_X_LABELS = {"tree": "", "paths": "", "running": "draws", "weights": "", "over": "v", "variance": "log₁₀ ε"}
+_X_LABELS = {"tree": "", "paths": "", "running": "draws", "weights": "", "over": "v", "variance": "step ε"}
 _X_RANGES = {"running": (0.0, 121.0), "weights": (0.4, 3.6), "over": (-3.0, 3.0), "variance": (-2.05, 0.35)}
 _FIXED_RANGES = {"tree": (-0.62, 3.25), "variance": (-7.2, 5.2)}
 _HEIGHTS = {"tree": 300, "paths": 200}
@@ -139,6 +139,7 @@ class _Drawing(Drawing):
             x_label=_X_LABELS[name],
             y_label=y_label,
             height=_HEIGHTS.get(name, 212),
+            **({"x_powers_of": 10, "y_powers_of": 10} if name == "variance" else {}),
         )
         if name in PathTree.wide:
             plot.min_border_left = 72  # wide enough for any label, so that dots lie below their branches
@@ -223,9 +224,9 @@ class _Drawing(Drawing):
         self.line("variance", "path", "orange", "path gradient", width=2, dash="dashed")
         self.dots("chosen", "y", "ink", size=6)
         return self.finished(
-            "Logarithm of the variance of one estimate against the logarithm of the step. For a finite difference of "
-            "uncoupled runs it falls with slope minus two, for coupled runs with slope minus one; for a path gradient it is "
-            "far smaller, but its mean {mean} is not the exact gradient {exact}.", "top_right",
+            "Variance of one estimate against the step, both axes logarithmic. For a finite difference of uncoupled runs it "
+            "falls with slope minus two, for coupled runs with slope minus one; for a path gradient it is far smaller, but its "
+            "mean {mean} is not the exact gradient {exact}.", "top_right",
         )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class ProgramLaboratory(DeclaredPage):
             "step and may meet again. The exact derivative is {exact}.",
         ),
         Panel(
-            "running", "Mean of the draws so far", x=("log₁₀ draws", "counts"), y_label="relative to exact",
+            "running", "Mean of the draws so far", x=("draws", "counts"), x_powers_of=10, y_label="relative to exact",
             x_range=(0.9, 3.8), y_range=(-0.5, 2.5),
             marks=(
                 Level(1.0, "ink", width=1.5),
@@ -84,7 +84,7 @@ class ProgramLaboratory(DeclaredPage):
             "stochastic triple and {smoothed_mean} for the smoothed derivative; the exact derivative is {exact}.",
         ),
         Panel(
-            "spread", "Spread of one draw; hollow: error of the mean", x=("log₁₀, relative to exact", "exact"),
+            "spread", "Spread of one draw; hollow: error of the mean", x=("relative to exact", "exact"), x_powers_of=10,
             x_range=(-4.2, 2.2), y_range=(0.0, 1.0), ticks=(),
             marks=_each(
                 lambda name, label, role, marker: (

@@ -133,10 +133,10 @@ def test_every_step_of_every_slider_is_a_row_of_its_table(text, any_page, tools)
     """What the reader can reach is what the program computes, to four bytes per number, and one byte of an image."""
     for name, table in read_payload(text)["tables"].items():
         control = any_page.by_name[name]
-        assert (table["low"], table["high"]) == (control.low, control.high)
+        assert (table["low"], table["high"], table["base"]) == (control.low, control.high, control.base)
         assert table["rows"] == control.positions()
         read = tools.read_columns(table["layout"], base64.b64decode(table["bytes"]), table["rows"])
-        index = round((control.value - control.low) / control.step)
+        index = np.argmin(abs(control.numbers(table["rows"]) - control.value))
         step = {f"{entry['source']}.{entry['column']}": entry.get("scale", 0.0) for entry in table["layout"]}
         for column, values in tools.columns_of(tools.row(read, index)).items():
             exact = tools.columns_of(any_page.data)[column]

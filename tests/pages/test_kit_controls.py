@@ -8,9 +8,12 @@ import traitlets
 
 from sgtheory.pages._kit import Choice, Film, Several, Slider, Text, Toggle, Upload
 from sgtheory.pages._kit.controls import LONGEST_TEXT, brief
+from sgtheory.pages._kit.numbers import tidy
 
 REAL = Slider("steepness", "steepness β", 4.0, 0.5, 20.0, 0.25, "How steep")
 WHOLE = Slider("trials", "trials", 50, 10, 200, 10, "How many", sizes=True, tabled=False)
+LOGARITHMIC = Slider("surrogate", "surrogate β_SG", 2.0, 0.5, 8.0, 0.25, "How steep", base=2)
+SLIDERS = pytest.mark.parametrize("control", [REAL, WHOLE, LOGARITHMIC], ids=["real", "whole", "logarithmic"])
 CHOICE = Choice("escape", "escape noise", "sigmoid", ("sigmoid", "arctan"), "Which noise")
 TEXT = Text("expression", "p(u) =", "u", "A formula")
 
@@ -30,7 +33,7 @@ def test_a_whole_slider_holds_whole_numbers(value):
     assert type(WHOLE.check(value)) is int
 
 
-@pytest.mark.parametrize("control", [REAL, WHOLE], ids=["real", "whole"])
+@SLIDERS
 @pytest.mark.parametrize("value", [*NOWHERE, 0.25, 201, 1e300], ids=lambda value: brief(value)[:12])
 def test_a_slider_refuses_everything_else_in_one_sentence(control, value):
     with pytest.raises(
@@ -74,13 +77,59 @@ def test_a_table_has_a_row_a_step_where_there_are_not_too_many():
     assert Slider("fine", "fine", 0.0, 0.0, 1.0, 1e-4, "f").positions() == 65
 
 
-@pytest.mark.parametrize("control", [REAL, WHOLE, CHOICE, TEXT], ids=lambda control: type(control).__name__)
+def test_a_logarithmic_slider_holds_numbers_and_moves_along_their_exponents():
+    assert LOGARITHMIC.check(3) == 3.0
+    assert LOGARITHMIC.positions() == 17
+    numbers = LOGARITHMIC.numbers(17)
+    np.testing.assert_allclose(np.log2(numbers), np.linspace(-1.0, 3.0, 17), rtol=0, atol=1e-9)
+    assert [*numbers[::4]] == [0.5, 1.0, 2.0, 4.0, 8.0]
+    tenths = Slider("forward", "β", 1e4, 1e-2, 1e4, 0.1, "How steep", base=10)
+    assert (tenths.positions(), *tenths.numbers(3)) == (61, 0.01, 10.0, 1e4)
+    widget = tenths.widget()
+    assert (widget.base, widget.min, widget.max, widget.step) == (10, -2.0, 4.0, 0.1)
+
+
+def test_a_browser_s_rounding_at_the_ends_is_taken():
+    widget = Slider("step", "ε", 0.1, 0.05, 0.7, 0.05, "How far", base=10).widget()
+    for value in (0.05 - 1e-17, 0.7 + 2e-16):
+        widget.set_state({"value": value})
+        assert widget.value == value
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        (0.7999999999999998, 0.8), (-0.15000000000000002, -0.15), (5e-17, 0.0), (-1e-11, 0.0), (2**0.25, 1.189207115),
+        (2**-6.75, 0.009290680586), (2.0**-15, 3.051757813e-05), (-(2.0**-15), -3.051757813e-05), (12, 12.0), (np.nan, np.nan),
+    ],
+)  # fmt: skip
+def test_a_slider_s_number_is_kept_without_the_rounding_of_its_steps(number, kept):
+    np.testing.assert_equal(tidy(number), kept)
+
+
+@pytest.mark.parametrize(
+    ("low", "step", "shown"),
+    [(0.0, 0.05, ".2f"), (-1.5, 0.5, ".1f"), (0.25, 0.5, ".2f"), (1.0, 1.0, ".0f"), (10.0, 2.5, ".1f"), (0, 1, "d")],
+)
+def test_a_slider_shows_as_many_decimals_as_its_step_has(low, step, shown):
+    assert Slider("w", "w", low, low, low + 10 * step, step, "Weight").widget().readout_format == shown
+
+
+def test_numbers_are_told_as_a_reader_writes_them():
+    assert [LOGARITHMIC.told(number) for number in (0.5, 2.0, 2**0.25, 8.0)] == ["0.5", "2", "1.19", "8"]
+    assert [LOGARITHMIC.told(number) for number in (1e4, 12589.25, 2**-6.75)] == ["10000", "12600", "0.00929"]
+    assert [REAL.told(-0.5), WHOLE.told(100)] == ["−0.5", "100"]
+
+
+@pytest.mark.parametrize(
+    "control", [REAL, WHOLE, LOGARITHMIC, CHOICE, TEXT], ids=lambda control: type(control).__name__
+)
 def test_a_widget_starts_as_its_control_says(control):
     widget = control.widget()
     assert (widget.value, widget.description, widget.tooltip) == (control.value, control.label, control.help)
 
 
-@pytest.mark.parametrize("control", [REAL, WHOLE], ids=["real", "whole"])
+@SLIDERS
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e9, -1e9, None, "many"])
 def test_a_slider_that_is_set_out_of_range_stays_where_it_was(control, value):
     """A number out of range is a slip, not a wish: it is neither moved silently to the nearest end nor taken in part."""
@@ -89,7 +138,9 @@ def test_a_slider_that_is_set_out_of_range_stays_where_it_was(control, value):
     for give in (lambda: setattr(widget, "value", value), lambda: widget.set_state({"value": value})):
         with pytest.raises(traitlets.TraitError):
             give()
-        assert (widget.value, widget.min, widget.max) == (control.high, control.low, control.high)
+        assert widget.value == control.high
+        ends = (-1.0, 3.0) if control is LOGARITHMIC else (control.low, control.high)
+        assert (widget.min, widget.max) == ends
 
 
 def test_a_menu_that_is_set_to_what_it_does_not_offer_stays_where_it_was():
@@ -104,7 +155,7 @@ def test_only_a_slider_that_changes_sizes_waits_until_it_is_let_go():
     assert not WHOLE.widget().continuous_update
 
 
-@pytest.mark.parametrize("control", [REAL, WHOLE], ids=["real", "whole"])
+@SLIDERS
 def test_a_step_of_a_drag_is_not_echoed(control):
     assert control.widget().trait_metadata("value", "echo_update") is False
 

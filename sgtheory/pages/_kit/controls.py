@@ -7,7 +7,10 @@ import math
 from typing import Any
 
 import ipywidgets
+import numpy as np
 import traitlets
+
+from sgtheory.pages._kit.numbers import tidy, written
 
 LONGEST_TEXT = 500
 
@@ -32,6 +35,7 @@ def brief(value: Any) -> str:
 class Slider:
     """A number between `low` and `high`, whole if `step` is an `int`.
 
+    `base`: it moves along the logarithm to this base, and `step` is that of the exponent.
     `sizes`: it changes the sizes of arrays, so that a move may compile and is answered only when the slider is let go.
     `tabled`: the picture between two positions makes sense, so that a drag can be drawn from a table. `shown_for`: another
     control and its value without which this slider changes nothing, and is not shown.
@@ -48,10 +52,11 @@ class Slider:
     sizes: bool = False
     tabled: bool = True
     shown_for: tuple[str, str] | None = None
+    base: int | None = None
 
     @property
     def whole(self) -> bool:
-        return isinstance(self.step, int)
+        return isinstance(self.step, int) and not self.base
 
     def check(self, value: Any) -> int | float:
         """`value` as this control holds it. **Raises** `ValueError`, one sentence, for a value that it does not allow."""
@@ -64,14 +69,39 @@ class Slider:
 
     def positions(self, most: int = 129) -> int:
         """Rows of a table over this slider: one per step or, where there are very many, fewer and evenly spaced."""
-        steps = round((self.high - self.low) / self.step) + 1
+        low, high = self._ends
+        steps = round((high - low) / self.step) + 1
         return steps if steps <= most else 65
 
+    def numbers(self, count: int) -> np.ndarray:
+        """So many numbers from `low` to `high`, evenly spaced along the slider."""
+        low, high = self._ends
+        places = np.linspace(low, high, count)
+        return np.array([tidy(number) for number in (np.power(float(self.base), places) if self.base else places)])
+
+    def told(self, value: int | float) -> str:
+        """A number of this slider in words; `told` in numbers.js does the same."""
+        return written(value, 3) if self.base else str(value).replace("-", "−")
+
+    @property
+    def _ends(self) -> tuple[int | float, int | float]:
+        """The two ends, or their exponents."""
+        if not self.base:
+            return self.low, self.high
+        logarithm = {2: math.log2, 10: math.log10}[self.base]  # exact for whole powers
+        return logarithm(self.low), logarithm(self.high)
+
     def widget(self) -> ipywidgets.DOMWidget:
-        return (_WholeSlider if self.whole else _RealSlider)(
-            value=self.value, min=self.low, max=self.high, step=self.step, control=self, description=self.label,
-            tooltip=self.help, style=_STYLE, layout=_LAYOUT, continuous_update=not self.sizes,
-            **({} if self.whole else {"readout_format": ".2f"}),
+        kind, shown = _WholeSlider, {}
+        if self.base:
+            kind, shown = _LogarithmicSlider, {"base": self.base}
+        elif not self.whole:
+            decimals = max(len(f"{each:g}".partition(".")[2]) for each in (self.step, self.low))
+            kind, shown = _RealSlider, {"readout_format": f".{decimals}f"}
+        low, high = self._ends
+        return kind(
+            value=self.value, min=low, max=high, step=self.step, control=self, description=self.label,
+            tooltip=self.help, style=_STYLE, layout=_LAYOUT, continuous_update=not self.sizes, **shown,
         )  # fmt: skip
 
 
@@ -309,10 +339,12 @@ class _Strict:
 
     @traitlets.validate("value")
     def _validate_value(self, proposal):
-        value = proposal["value"]
-        if math.isfinite(value) and self.min <= value <= self.max:
+        value, control = proposal["value"], self.control
+        if math.isfinite(value) and control.low <= tidy(value) <= control.high:
             return value
-        raise traitlets.TraitError(f"{self.description} must be a number from {self.min} to {self.max}, got {value}.")
+        raise traitlets.TraitError(
+            f"{control.label} must be a number from {control.low} to {control.high}, got {value}."
+        )
 
 
 class _RealSlider(_Strict, ipywidgets.FloatSlider):
@@ -324,3 +356,10 @@ class _RealSlider(_Strict, ipywidgets.FloatSlider):
 class _WholeSlider(_Strict, ipywidgets.IntSlider):
     control = traitlets.Any()
     value = traitlets.CInt(0).tag(sync=True, echo_update=False)
+
+
+class _LogarithmicSlider(_Strict, ipywidgets.FloatLogSlider):
+    control = traitlets.Any()
+    value = traitlets.CFloat(1.0).tag(sync=True, echo_update=False)
+    # Three digits without zeros at their end; the browser knows the sign ~, which ipywidgets' own check does not.
+    readout_format = traitlets.Unicode(".3~r").tag(sync=True)

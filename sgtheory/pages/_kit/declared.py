@@ -170,8 +170,9 @@ class DeclaredPage(Page):
         if panel.equal:  # about what the browser will find, so that nothing moves
             height = round(62 + min(330 * (y_range[1] - y_range[0]) / (x_range[1] - x_range[0]), 420))
         plot = empty_panel(
-            panel.title, height=height, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label
-        )
+            panel.title, height=height, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label,
+            x_powers_of=panel.x_powers_of, y_powers_of=panel.y_powers_of,
+        )  # fmt: skip
         drawing = Drawing(panel.name, data, plot)
         for mark in panel.marks:
             mark.draw(drawing, x, self._axis)

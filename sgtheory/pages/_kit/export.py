@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sgtheory.pages._kit.controls import Control, Slider
 from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
 
 if TYPE_CHECKING:
@@ -55,16 +56,24 @@ def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     if page.tour:
         payload["tour"] = _tour(page)
         payload["spec"]["links"] = dict(links)
-    told = {page.by_name[name].label: value for name, value in fixed.items() if page.applies(name, settings)}
+    told = "; ".join(
+        f"{page.by_name[name].label}: {_told(page.by_name[name], value)}"
+        for name, value in fixed.items()
+        if value != "" and page.applies(name, settings)
+    )
     return _TEMPLATE.format(
         title=html.escape(page.title),
         style=STYLE.read_text(encoding="utf-8"),
         bokeh=bokeh_script().decode().replace("</script", "<\\/script"),
-        fixed=html.escape("; ".join(f"{label}: {value}" for label, value in told.items() if value != "")),
+        fixed=html.escape(told),
         # A closing tag inside a JSON string would end the element.
         payload=json.dumps(payload).replace("<", "\\u003c"),
         script=script("exported"),
     )
+
+
+def _told(control: Control, value: Any) -> str:
+    return control.told(value) if isinstance(control, Slider) else str(value)
 
 
 def _tour(page: "Page") -> dict[str, Any]:

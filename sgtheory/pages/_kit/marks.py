@@ -347,6 +347,7 @@ class Panel:
     `x`: the label of its x-axis and the address of the numbers along it. `x_range`: None for the ends of these numbers;
     where they are no axis but depend on the settings, with a small margin. `y_range`: None for round ends that contain
     everything drawn. `text`: what the figure shows, for readers who do not see it; its {read-outs} follow the numbers.
+    `x_powers_of`, `y_powers_of`: the base of the logarithms that the numbers along an axis are; then it shows the powers.
     `map`, `equal` and `legend` as in `Figure` and Bokeh.
     """
 
@@ -362,6 +363,8 @@ class Panel:
     legend: str = "top_left"
     map: tuple[str, str] | None = None
     equal: bool = False
+    x_powers_of: int | None = None
+    y_powers_of: int | None = None
     ticks: tuple[tuple[Number, str], ...] | None = None
     """Names at places of the y-axis, in place of numbers; none where its positions are rows."""
 

@@ -1,5 +1,6 @@
-"""Pictures and tables as bytes: columns of numbers for named data sources, one after another."""
+"""Pictures and tables as bytes: columns of numbers for named data sources, one after another; and how numbers are rounded."""
 
+import decimal
 import math
 from collections.abc import Collection
 
@@ -11,6 +12,21 @@ _ACROSS = ("left", "right")
 
 Sources = dict[str, dict[str, np.ndarray]]
 """Source name → column name → numbers; in a table every column has a leading axis, one row per slider position."""
+
+
+def rounded(number: int | float, digits: int) -> float:
+    """`number` to so many significant digits, halves away from zero, as `toPrecision` in the browser rounds them."""
+    return float(decimal.Context(prec=digits, rounding=decimal.ROUND_HALF_UP).create_decimal(number))
+
+
+def tidy(number: int | float) -> float:
+    """A slider's number without the rounding of its steps: 0.8, not 0.7999999999999998; `tidy` in numbers.js is the same."""
+    return 0.0 if abs(number) < 1e-10 else rounded(number, 10)
+
+
+def written(number: int | float, digits: int) -> str:
+    """A number in so many significant digits, without zeros at their end and without a power of ten."""
+    return np.format_float_positional(rounded(number, digits), trim="-").replace("-", "−")
 
 
 def in_64_bits():
@@ -125,13 +141,17 @@ def unflatten(arrays, prefix: str) -> Sources:
 def nice_range(curves: list[np.ndarray], parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Round ends of an axis that contains all curves, in coarse steps, so that axes rarely move during a drag.
 
-    The end farther from zero is 1, 2 or 5 times a power of ten; both ends are multiples of one of its `parts`.
+    The end farther from zero is 1, 2 or 5 times a power of ten; both ends are multiples of one of its `parts`. Small numbers
+    are not magnified beyond 0.01; where all are zero, zero lies in the middle, between −1 and 1.
     """
     highest = np.max([curve.max(axis=-1, initial=-np.inf) for curve in curves], axis=0)
     lowest = np.min([curve.min(axis=-1, initial=np.inf) for curve in curves], axis=0)
     nothing = highest < lowest  # no points at all
-    highest, lowest = np.where(nothing, 1.0, highest), np.where(nothing, 0.0, lowest)
-    size = np.maximum(np.maximum(highest, -lowest), 1e-2)
+    largest = np.where(nothing, 1.0, np.maximum(highest, -lowest))
+    zero = largest <= 1e-9
+    highest = np.where(nothing | zero, 1.0, highest)
+    lowest = np.where(zero, -1.0, np.where(nothing, 0.0, lowest))
+    size = np.where(zero, 1.0, np.maximum(largest, 1e-2))
     scale = 10.0 ** np.floor(np.log10(size))
     mantissa = size / scale
     end = np.select([mantissa <= 1, mantissa <= 2, mantissa <= 5], [1.0, 2.0, 5.0], 10.0) * scale

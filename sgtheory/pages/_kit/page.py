@@ -25,10 +25,11 @@ from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
-from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, unflatten
+from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, tidy, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.theme import THEME
+from sgtheory.pages._kit.ticks import powers_of
 from sgtheory.pages._kit.tour import Step
 
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
@@ -228,6 +229,7 @@ class Page(ipywidgets.VBox):
                     "name": f.name,
                     "root": f.plot.id,
                     "description": f.description,
+                    "powers": powers_of(f.plot),
                     **({"map": f.map} if f.map else {}),
                     **({"equal": True} if f.equal else {}),
                 }
@@ -264,7 +266,7 @@ class Page(ipywidgets.VBox):
     def _control_spec(control: Control) -> dict[str, Any]:
         slides = None
         if isinstance(control, Slider):
-            slides = {"low": control.low, "high": control.high, "step": control.step}
+            slides = {"low": control.low, "high": control.high, "step": control.step, "base": control.base}
         return {
             "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
             "slides": slides,
@@ -306,7 +308,7 @@ class Page(ipywidgets.VBox):
     def settings(self) -> dict[str, Any]:
         """The value of every control, by name; numbers without the rounding of a slider's steps (0.8, not 0.7999…98)."""
         values = {name: widget.value for name, widget in self.controls.items()}
-        return {name: round(value, 10) if isinstance(value, float) else value for name, value in values.items()}
+        return {name: tidy(value) if isinstance(value, float) else value for name, value in values.items()}
 
     @property
     def data(self) -> Sources:
@@ -581,7 +583,7 @@ class Page(ipywidgets.VBox):
         layout, data = pack(table, discrete=self.discrete, table=True)
         others = self._others(name)
         return {
-            "kind": "table", "control": name, "low": control.low, "high": control.high, "rows": rows,
+            "kind": "table", "control": name, "low": control.low, "high": control.high, "base": control.base, "rows": rows,
             "layout": layout, "others": others, "epoch": self._epoch,
         }, data  # fmt: skip
 
@@ -590,7 +592,7 @@ class Page(ipywidgets.VBox):
         control = self.by_name[name]
         assert isinstance(control, Slider)
         rows = control.positions()
-        table = self.sweep(self.settings(), name, np.linspace(control.low, control.high, rows))
+        table = self.sweep(self.settings(), name, control.numbers(rows))
         return self._table_message(name, table, rows)
 
     def picture_at(self, settings: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -603,7 +605,7 @@ class Page(ipywidgets.VBox):
         control = self.by_name[name]
         assert isinstance(control, Slider)
         rows = control.positions()
-        table = self.sweep(settings, name, np.linspace(control.low, control.high, rows))
+        table = self.sweep(settings, name, control.numbers(rows))
         shown = {
             figure.name: drawn_columns(figure.plot) for figure in self.figures(_with(self._latest[1], self._grown()))
         }
@@ -799,7 +801,7 @@ from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
         settings = self.settings()
         control = self.by_name[self.play]
         assert isinstance(control, Slider)
-        table = self.sweep(settings, self.play, np.linspace(control.low, control.high, STORED_ROWS))
+        table = self.sweep(settings, self.play, control.numbers(STORED_ROWS))
         halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
         singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
         # Described with the numbers as they are stored, so that the page that reads them gives the same description.

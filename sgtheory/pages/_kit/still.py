@@ -11,8 +11,10 @@ from bokeh.models import ColorBar, FixedTicker, HArea, Image, Line, MultiLine, S
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
+from matplotlib.ticker import Formatter
 
 from sgtheory.pages._kit.theme import THEME, palette
+from sgtheory.pages._kit.ticks import exponents, labels, powers_of
 
 _DASHES: dict[tuple[int, ...], Any] = {(): "-", (6,): "--", (2, 4): ":", (2, 4, 6, 4): "-."}
 _MARKERS = {"circle": "o", "triangle": "^", "inverted_triangle": "v", "square": "s"}
@@ -140,6 +142,10 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     axes.tick_params(labelsize=7.5, color=colours["line"], labelcolor=colours["soft"])
     for spine in axes.spines.values():
         spine.set_color(colours["line"])
+    for axis, base in zip((axes.xaxis, axes.yaxis), powers_of(plot), strict=True):
+        axis.set_major_formatter(_Labels(base))
+        if base:
+            axis.set_ticks(exponents(*axis.get_view_interval()))
     named = plot.yaxis[0].major_label_overrides
     if getattr(plot.yaxis[0].ticker, "ticks", None) == []:
         axes.set_yticks([])
@@ -158,9 +164,23 @@ def _colour_bar(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int
         return
     image = next(artists[id(each.glyph)] for each in plot.renderers if isinstance(each.glyph, Image))
     bar = axes.figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
+    bar.ax.yaxis.set_major_formatter(_Labels(0))
     bar.ax.tick_params(labelsize=7.5, color=colours["line"], labelcolor=colours["soft"])
     bar.ax.set_facecolor(colours["background"])
     bar.outline.set_color(colours["line"])
+
+
+class _Labels(Formatter):
+    """The numbers along an axis, as the page shows them."""
+
+    def __init__(self, base: int) -> None:
+        self.base = base
+
+    def format_ticks(self, values: Any) -> list[str]:
+        return labels(values, self.base)
+
+    def __call__(self, x: Any, pos: Any = None) -> str:
+        return labels([x], self.base)[0]
 
 
 def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:

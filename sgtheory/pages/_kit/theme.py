@@ -5,6 +5,8 @@ The hues are those of Okabe & Ito, which readers with any colour vision can tell
 
 from typing import Any
 
+from sgtheory.pages._kit.ticks import formatter, label_axis
+
 THEME = {
     "light": {
         "background": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "line": "#d0d7de", "grid": "#eaeef2",
@@ -42,20 +44,27 @@ def _faded(colour: str, opacity: float) -> str:
     return f"{colour}{int(255 * opacity + 0.5):02x}"
 
 
-def panel(title: str, *, x_range: Any, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212):
-    """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range` (a Bokeh `Range1d`)."""
+def panel(
+    title: str, *, x_range: Any, y_range: tuple[float, float], x_label: str, y_label: str, height: int = 212,
+    x_powers_of: int | None = None, y_powers_of: int | None = None,
+):  # fmt: skip
+    """An empty figure in the house style: quiet axes, a light grid, linked by its `x_range` (a Bokeh `Range1d`).
+
+    Along an axis whose data are logarithms, to the base `x_powers_of` or `y_powers_of`, stand the numbers themselves.
+    """
     from bokeh.models import Range1d
     from bokeh.plotting import figure
 
     plot = figure(
         title=title, height=height, min_width=200, sizing_mode="stretch_width", x_range=x_range, y_range=Range1d(*y_range),
         x_axis_label=x_label, y_axis_label=y_label, toolbar_location=None, tools="",
-        min_border_right=12, min_border_left=58,  # frames are aligned, and do not move when labels grow
+        min_border_right=12, min_border_left=62,  # frames are aligned, and do not move when labels grow
     )  # fmt: skip
     themed(plot, background_fill_color="background", border_fill_color="background", outline_line_color="line")
     plot.title.text_font_size = "12px"
     themed(plot.title, text_color="ink")
-    for axis in plot.axis:
+    for axis, base in zip(plot.axis, (x_powers_of, y_powers_of), strict=True):
+        label_axis(axis, base)
         axis.axis_label_text_font_size = "11px"
         axis.axis_label_text_font_style = "normal"
         axis.minor_tick_line_color = None
@@ -76,7 +85,7 @@ def colour_bar(mapper: Any):
     from bokeh.models import BasicTicker, ColorBar
 
     bar = ColorBar(
-        color_mapper=mapper, ticker=BasicTicker(desired_num_ticks=3), width=8, padding=2, margin=0, label_standoff=4,
+        color_mapper=mapper, ticker=BasicTicker(desired_num_ticks=3), formatter=formatter(), width=8, padding=2, margin=0, label_standoff=4,
         major_tick_line_color=None, major_label_text_font_size="11px",
     )  # fmt: skip
     return themed(bar, major_label_text_color="soft", background_fill_color="background", bar_line_color="line")

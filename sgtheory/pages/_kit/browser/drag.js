@@ -1,4 +1,4 @@
-// What a drag asks the kernel for, and when. It knows nothing of the page: numbers in, questions out.
+// What a drag asks the kernel for, and when. It knows nothing of the page: places in, counted in steps of the slider, and questions out.
 
 const PICTURE = 33; // least milliseconds from one picture of a drag to the next: two frames of a screen
 const AHEAD = 130; // milliseconds of a drag for which pictures are kept ready: about the time of a question and its answer
@@ -11,7 +11,7 @@ const AHEAD = 130; // milliseconds of a drag for which pictures are kept ready: 
  */
 export class Drag {
   constructor(clock = () => performance.now()) {
-    Object.assign(this, {clock, name: null, value: null, time: 0, speed: 0, ahead: [], asked: null, expected: 0, arrival: null});
+    Object.assign(this, {clock, name: null, place: null, time: 0, speed: 0, ahead: [], asked: null, expected: 0, arrival: null});
     this.pictureTime = PICTURE; // milliseconds that the kernel takes to compute one
   }
 
@@ -20,31 +20,31 @@ export class Drag {
   }
 
   /** Takes hold of a slider anew, without a direction. */
-  take(name, value) {
-    Object.assign(this, {name, value, time: this.clock(), speed: 0, asked: null, ahead: []});
+  take(name, place) {
+    Object.assign(this, {name, place, time: this.clock(), speed: 0, asked: null, ahead: []});
   }
 
   /** The slider has moved. Pictures for another slider, or for the other direction, are dropped. */
-  follow(name, value) {
+  follow(name, place) {
     const time = this.clock();
-    const speed = (value - this.value) / Math.max(time - this.time, 1);
+    const speed = (place - this.place) / Math.max(time - this.time, 1);
     const goesOn = this.name === name && speed * this.speed >= 0;
     if (!goesOn) Object.assign(this, {ahead: [], asked: null});
-    Object.assign(this, {name, value, time, speed: goesOn ? 0.7 * this.speed + 0.3 * speed : 0});
+    Object.assign(this, {name, place, time, speed: goesOn ? 0.7 * this.speed + 0.3 * speed : 0});
   }
 
-  /** The positions to ask for now, if any. */
-  question({low, high, step}) {
+  /** The places to ask for now, if any; `last` is that of the slider's upper end. */
+  question(last) {
     const time = Math.max(this.pictureTime, PICTURE);
     if (this.expected || this.ahead.length * time > AHEAD) return [];
-    const {value, speed} = this;
-    const stride = Math.sign(speed) * step * Math.max(Math.round(Math.abs(speed) * time / step), 1);
-    const from = this.ahead.length ? this.ahead.at(-1).value + stride : value;
-    const values = Array.from({length: Math.max(Math.round(AHEAD / time), 2)}, (_, k) => tidy(from + k * stride))
-      .filter((each, k) => !(k && !stride) && low <= each && each <= high);
-    if (!this.ahead.length && this.asked === value) return [];
-    if (values.length) Object.assign(this, {asked: value, expected: values.length, arrival: null});
-    return values;
+    const {place, speed} = this;
+    const stride = Math.sign(speed) * Math.max(Math.round(Math.abs(speed) * time), 1);
+    const from = this.ahead.length ? this.ahead.at(-1).place + stride : place;
+    const places = Array.from({length: Math.max(Math.round(AHEAD / time), 2)}, (_, k) => from + k * stride)
+      .filter((each, k) => !(k && !stride) && 0 <= each && each <= last);
+    if (!this.ahead.length && this.asked === place) return [];
+    if (places.length) Object.assign(this, {asked: place, expected: places.length, arrival: null});
+    return places;
   }
 
   /** A picture has come, and `left` are on their way. */
@@ -57,7 +57,7 @@ export class Drag {
 
   /** The last of the pictures that the slider has reached or passed; they are kept no longer. */
   reached() {
-    const reached = this.ahead.filter((picture) => (picture.value - this.value) * this.speed <= 0);
+    const reached = this.ahead.filter((picture) => (picture.place - this.place) * this.speed <= 0);
     this.ahead = this.ahead.filter((picture) => !reached.includes(picture));
     return reached.at(-1);
   }

@@ -1,16 +1,23 @@
 // The page in a file of its own, without a kernel. Comes last.
 
 function rangeControl(name, {label, limits, slides, film}, start) {
-  const {low, high, step} = limits;
-  const input = element('input', {type: 'range', id: 'control-' + name, min: low, max: high, step, value: start});
-  const output = element('output', {for: input.id}, String(start));
+  const {low, high, step, base} = limits;
+  const held = (number) => (base ? tidy(Math.log(number) / Math.log(base)) : number); // what the input holds: a number, or its exponent
+  const input = element('input', {type: 'range', id: 'control-' + name, min: held(low), max: held(high), step, value: held(start)});
+  const output = element('output', {for: input.id});
   const row = element('div', {class: `sgtheory-row sgtheory-of-${name}`}, element('label', {for: input.id}, label), input, output);
   let exact = start; // a range input snaps to its steps; the exported value need not lie on one
-  input.addEventListener('input', () => { exact = Number(input.value); output.textContent = String(exact); });
+  const show = (value) => {
+    exact = value;
+    output.textContent = shownNumber(limits, value);
+    input.setAttribute('aria-valuetext', output.textContent);
+  };
+  show(start);
+  input.addEventListener('input', () => show(base ? tidy(base ** Number(input.value)) : Number(input.value)));
   return {
     label, limits, slides, film, row, input,
     get: () => exact,
-    set: (value) => { exact = value; input.value = value; output.textContent = String(value); input.dispatchEvent(new Event('moved')); },
+    set: (value) => { input.value = held(value); show(value); input.dispatchEvent(new Event('moved')); },
     onChange: (callback, signal) => ['input', 'moved'].forEach((event) => input.addEventListener(event, callback, {signal})),
   };
 }
@@ -25,6 +32,7 @@ export async function mountExported(el, payload) {
   const signal = new AbortController().signal;
   const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
   for (const control of Object.values(controls)) document.getElementById('controls').append(control.row);
+  document.body.style.setProperty('--sg-digits', mostDigits(spec.controls));
   const stage = new Stage({el, Bokeh: window.Bokeh, doc, spec, controls, signal, post: () => {}, place: own(spec.step), notes: own({})});
   for (const [name, {input}] of Object.entries(controls)) input.addEventListener('input', () => stage.alone(name));
   await stage.build();
@@ -59,7 +67,7 @@ function guide(stage, exported, tour) {
     const own = step && tour.steps[number];
     stand(own ? {start: step.state, picture: tour.pictures[own.picture], tables: own.tables} : exported);
     const fixed = step ? [...step.controls, ...step.in_words].filter((name) => !controls[name]) : [];
-    const words = fixed.map((name) => `${spec.controls[name].label}: ${step.state[name]}`).join('; ');
+    const words = fixed.map((name) => `${spec.controls[name].label}: ${told(spec.controls[name].slides, step.state[name])}`).join('; ');
     stage.tour.note.textContent = fixed.length ? `Fixed in this file: ${words}. In the notebook you can choose.` : '';
   };
   stage.tour.show(spec.step);

@@ -160,11 +160,21 @@ async function adopt(stage, name, control) {
     for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
+    if (control.slides) adoptSlider(stage, control, view);
     if (control.most) await refuseLarge(stage, name, control);
     // To ask at each step whether its number is too wide, the slider would lay out the notebook again; here it never is.
     if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
   }
+}
+
+/** A slider takes typed numbers as they are shown, at the nearest of its steps, and tells them to those who do not see them. */
+function adoptSlider(stage, {slides, get, onChange}, view) {
+  view._parse_value = (text) => snapped(slides, typed(text));
+  const handle = view.el.querySelector('[role=slider]');
+  const tell = () => handle.setAttribute('aria-valuetext', shownNumber(slides, get()));
+  onChange(tell, stage.signal);
+  tell();
 }
 
 /** A file that is too large is refused before it is read; the kernel says why. */
@@ -256,7 +266,9 @@ async function show({model, el, signal}) {
   receive = (message, buffers) => stage.receive(message, buffers);
   early.forEach((message) => receive(...message));
   el.sgtheory = stage;
-  ownKeys(el.closest('.sgtheory-page') ?? el, signal);
+  const page = el.closest('.sgtheory-page') ?? el;
+  page.style.setProperty('--sg-digits', mostDigits(spec.controls));
+  ownKeys(page, signal);
   // Views of the controls, and the cell with the still picture, may appear later, and more than once.
   const hidden = new Set();
   const attend = setInterval(() => {

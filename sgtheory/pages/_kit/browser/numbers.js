@@ -38,7 +38,8 @@ function single(layout, view) {
 
 /** The picture at `value`, between the rows of a table; discrete channels take the nearest row. */
 export function interpolate(table, value) {
-  const position = Math.min(Math.max((value - table.low) / (table.high - table.low), 0), 1) * (table.rows - 1);
+  const whole = {...table, step: 1};
+  const position = placeOf(whole, value) / placeOf(whole, table.high) * (table.rows - 1);
   const nearest = Math.round(position);
   const exact = Math.abs(position - nearest) < 1e-6;
   const below = Math.min(Math.floor(position), table.rows - 2);
@@ -52,14 +53,53 @@ export function interpolate(table, value) {
   });
 }
 
-/** A slider's number without the rounding of its steps: 0.8, not 0.7999999999999998. The kernel does the same. */
-function tidy(value) {
-  return typeof value === 'number' ? Number(value.toFixed(10)) : value;
+/** A slider's number without the rounding of its steps: 0.8, not 0.7999999999999998; `tidy` in numbers.py is the same. */
+export function tidy(value) {
+  if (typeof value !== 'number') return value;
+  return Math.abs(value) < 1e-10 ? 0 : Number(value.toPrecision(10));
+}
+
+/** Where a number lies on a slider: how many steps from its lower end, and never beyond an end. */
+export function placeOf({low, high, step, base}, value) {
+  const held = Math.min(Math.max(value, low), high);
+  const place = (base ? Math.log(held / low) / Math.log(base) : held - low) / step;
+  const nearest = Math.round(place);
+  return Math.abs(place - nearest) < 1e-6 ? nearest : place; // a number of ten digits lies at its step
+}
+
+/** The number that lies so many steps from the lower end of a slider. */
+export function numberAt({low, step, base}, place) {
+  return tidy(base ? low * base ** (step * place) : low + step * place);
 }
 
 /** The position of a slider that is nearest to a value; the end for a value beyond it. */
-function snapped({low, high, step}, value) {
-  return tidy(low + step * Math.round((Math.min(Math.max(value, low), high) - low) / step));
+export function snapped(slides, value) {
+  return numberAt(slides, Math.round(placeOf(slides, value)));
+}
+
+/** What a control holds, in words, with the number of a slider as `told` in controls.py writes it. */
+export function told(slides, value) {
+  if (!slides || value === undefined) return String(value);
+  return String(slides.base ? Number(value.toPrecision(3)) : value).replace('-', '−');
+}
+
+/** The same as it is shown beside the slider: with as many decimals as the slider's step has. */
+function shownNumber(slides, value) {
+  const decimals = Math.max(...[slides.step, slides.low].map((number) => String(number).split('.')[1]?.length ?? 0));
+  const text = value.toFixed(decimals);
+  return slides.base || Number(text) !== value ? told(slides, value) : text.replace('-', '−');
+}
+
+/** The number of characters of the longest number that is shown beside one of these controls. */
+function mostDigits(controls) {
+  const sliders = Object.values(controls).flatMap(({slides}) => slides ?? []);
+  const numbers = (slides) => Array.from({length: Math.round(placeOf(slides, slides.high)) + 1}, (_, place) => numberAt(slides, place));
+  return Math.max(0, ...sliders.flatMap((slides) => numbers(slides).map((number) => shownNumber(slides, number).length)));
+}
+
+/** The number that a reader has typed. */
+function typed(text) {
+  return parseFloat(text.replace('−', '-').replace(',', '.'));
 }
 
 /** Whether two states of controls are the same. */
@@ -74,12 +114,15 @@ function isShown(shown, numbers) {
   return numbers.every((number, k) => shown[k] === number || (passing && Math.fround(shown[k]) === number));
 }
 
-/** A number as a person reads it: three significant digits, a real minus sign. */
+/** A number as a person reads it: three significant digits, all of a whole number's where they are few, a real minus sign. */
 export function legible(number) {
   if (number === undefined) return '…';
   const size = Math.abs(number);
-  const text = size < 1e-12 ? '0' : size < 1e-3 || size >= 1e5 ? number.toExponential(2) : number.toPrecision(3);
-  return text.replace('-', '−').replace('e−', 'e−').replace('e+', 'e');
+  const text = size < 1e-12 ? '0' : size < 1e-3 || size >= 1e5 ? number.toExponential(2)
+    : size < 999.5 ? number.toPrecision(3) : number.toFixed(0);
+  const [digits, exponent] = text.split('e');
+  const raised = exponent && Number(exponent).toString().replace(/./g, (sign) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[sign] ?? '⁻');
+  return digits.replace('-', '−') + (exponent ? '·10' + raised : '');
 }
 
 function fill(template, numbers) {

@@ -125,7 +125,7 @@ export class Stage extends Figures {
       this.wanted = name;
       this.painter.request();
     } else if (this.asks(name)) {
-      this.drag.follow(name, value);
+      this.drag.follow(name, placeOf(this.controls[name].slides, value));
       this.wanted = name;
       this.painter.request();
       this.ask();
@@ -228,7 +228,7 @@ export class Stage extends Figures {
     const now = names.map((name) => this.controls[name].get());
     this.carried = Object.fromEntries(names.slice(0, -1).map((name, k) => [name, now[k]]));
     if (now.every((value, k) => value === before[k])) return;
-    this.drag.take(last, now.at(-1));
+    this.drag.take(last, placeOf(this.controls[last].slides, now.at(-1)));
     this.ask();
     this.settleSoon();
   }
@@ -237,7 +237,8 @@ export class Stage extends Figures {
   ask() {
     const {name} = this.drag;
     if (!name || (this.table(name) && !this.carries())) return;
-    const values = this.drag.question(this.controls[name].slides);
+    const {slides} = this.controls[name];
+    const values = this.drag.question(placeOf(slides, slides.high)).map((place) => numberAt(slides, place));
     if (!values.length) return;
     this.questions += 1;
     this.send({kind: 'moved', control: name, values, state: this.state(), question: this.question()});
@@ -268,7 +269,8 @@ export class Stage extends Figures {
     const {drag} = this;
     drag.arrive(message.left);
     if (buffers.length && message.control === drag.name) {
-      drag.ahead.push({value: message.state[message.control], channels: single(message.layout, buffers[0]), state: message.state});
+      const place = placeOf(this.controls[drag.name].slides, message.state[drag.name]);
+      drag.ahead.push({place, channels: single(message.layout, buffers[0]), state: message.state});
       this.wanted = drag.name;
       this.painter.request();
     }

@@ -62,6 +62,6 @@ class Status {
     const {controls, shown: {state}} = this.stage, now = this.stage.state();
     const others = Object.keys(now).filter((name) => state?.[name] !== now[name]);
     if (!others.length) return 'The picture is interpolated between exact ones.';
-    return `The picture still belongs to ${others.map((name) => `${controls[name].label} = ${state?.[name]}`).join(', ')}.`;
+    return `The picture still belongs to ${others.map((name) => `${controls[name].label} = ${told(controls[name].slides, state?.[name])}`).join(', ')}.`;
   }
 }

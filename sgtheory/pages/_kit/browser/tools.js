@@ -68,16 +68,16 @@ class Tools {
 
   play() {
     const {lastTouched: name, controls} = this.stage, control = controls[name];
-    const {low, high} = control.limits;
     if (this.stage.films.has(name)) return this.stage.films.get(name).play();
+    const {limits} = control, last = placeOf(limits, limits.high);
     this.stage.approach(name);
     this.stage.alone(name);
     const began = performance.now();
-    const start = (control.get() - low) / (high - low);
+    const start = placeOf(limits, control.get()) / last;
     const move = (now) => {
       if (!this.playing) return;
       const phase = (start + (now - began) / 1000 / PLAY_SECONDS) % 2;
-      const value = snapped(control.limits, low + (high - low) * (phase > 1 ? 2 - phase : phase));
+      const value = numberAt(limits, Math.round(last * (phase > 1 ? 2 - phase : phase)));
       if (value !== control.get()) control.set(value);
       this.playing = requestAnimationFrame(move);
     };
@@ -93,7 +93,10 @@ class Tools {
 
   saveNumbers() {
     const {stage} = this, {spec} = stage;
-    const lines = ['# ' + spec.title, '# ' + JSON.stringify({...spec.fixed, ...stage.state()}), 'source,column,index,value'];
+    const logarithms = spec.figures.flatMap(({name, powers = []}) => powers.map((base, k) => (
+      base && `# ${stage.plot(name).title.text}: ${'xy'[k]} holds logarithms to the base ${base}`
+    ))).filter(Boolean);
+    const lines = ['# ' + spec.title, '# ' + JSON.stringify({...spec.fixed, ...stage.state()}), ...logarithms, 'source,column,index,value'];
     for (const name of spec.sources) {
       for (const [column, values] of Object.entries(stage.columns(name))) {
         const numbers = values[0]?.shape ? values[0] : values;

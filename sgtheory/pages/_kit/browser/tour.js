@@ -242,10 +242,10 @@ export class Tour {
     this.stage.alone(name);
     if (!control.slides || matchMedia('(prefers-reduced-motion: reduce)').matches) return control.set(value);
     this.stage.approach(name);
-    const from = control.get(), began = performance.now();
+    const [from, to] = [control.get(), value].map((number) => placeOf(control.slides, number)), began = performance.now();
     const move = (now) => {
       const part = Math.min(Math.max((now - began) / GLIDE, 0), 1), eased = part * part * (3 - 2 * part);
-      const place = part === 1 ? value : snapped(control.slides, from + (value - from) * eased);
+      const place = part === 1 ? value : numberAt(control.slides, Math.round(from + (to - from) * eased));
       if (place !== control.get()) control.set(place);
       if (part < 1) this.gliding = requestAnimationFrame(move);
     };
@@ -476,7 +476,7 @@ export class Tour {
     for (const node of this.box.querySelectorAll('[data-live]')) {
       const key = node.dataset.live, setting = key.startsWith('setting.');
       const value = setting ? this.setting(key.slice('setting.'.length)) : this.stage.readouts[key];
-      const text = setting ? String(value).replace('-', '−') : legible(this.stage.isBehind() ? undefined : value);
+      const text = setting ? told(this.stage.spec.controls[key.slice('setting.'.length)].slides, value) : legible(this.stage.isBehind() ? undefined : value);
       if (node.textContent !== text) node.textContent = text;
     }
   }
