@@ -1,10 +1,12 @@
 """The pages after the first in a real browser: each runs, is dragged, and ends on exact numbers."""
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchmarks.laboratory import at_rest, await_live, await_ready, drag, open_notebook, run_all
+from benchmarks.laboratory import at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
 from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages._kit.ticks import exponents, labels
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
 PAGES = {
@@ -86,6 +88,94 @@ def test_points_are_read_under_the_pointer_and_by_the_arrow_keys(opened):
         assert tip.text_content() in texts
         browser_page.mouse.move(2, 2)
         assert tip.text_content() == ""
+
+
+WRITTEN = f"""() => {{
+  const stage = {STAGE};
+  return stage.spec.figures.filter(({{powers}}) => powers.some(Boolean)).map(({{name, root, powers}}) => {{
+    const {{x_range, y_range}} = stage.plot(name), svg = stage.views.get_by_id(root).export('svg').ctx.get_serialized_svg(true);
+    const texts = new DOMParser().parseFromString(svg, 'image/svg+xml').querySelectorAll('text');
+    const ends = [x_range, y_range].map(({{start, end}}) => [start, end]);
+    return {{name, powers, ends, texts: Array.from(texts, (text) => text.textContent)}};
+  }});
+}}"""
+"""What BokehJS writes along the axes of powers."""
+
+
+def test_axes_of_logarithms_show_the_numbers_themselves(opened):
+    browser_page, kind, _ = opened
+    found = browser_page.evaluate(WRITTEN)
+    powers = [figure["powers"] for figure in kind().stage.spec["figures"]]
+    assert len(found) == sum(any(each) for each in powers)
+    for figure in found:
+        plain = {"x": [], "y": []}
+        for base, ends, axis in zip(figure["powers"], figure["ends"], plain, strict=True):
+            plain[axis] = labels(exponents(*ends), base) if base else []
+        expected = [text for texts in plain.values() for text in texts]
+        assert len(expected) > 1
+        if all(figure["powers"]):  # nothing else is written there but names
+            numbers = [text for text in figure["texts"] if text[0] in "0123456789−-"]
+            assert set(numbers) == set(expected), figure["name"]
+        assert set(expected) <= set(figure["texts"]), figure["name"]
+
+
+@pytest.fixture
+def laboratory(opened):
+    browser_page, kind, _ = opened
+    if kind is not GradientLaboratory:
+        pytest.skip("another page has no such slider")
+    yield browser_page
+    browser_page.get_by_role("button", name="Reset").first.click()
+    at_rest(browser_page, **{control.name: control.value for control in kind.specification})
+
+
+def held(page, name):
+    return page.evaluate(f"(name) => {STAGE}.controls[name].get()", name)
+
+
+def test_what_a_logarithmic_slider_shows_is_what_is_drawn(laboratory):
+    drag(laboratory, "steepness β", 14)
+    value = held(laboratory, "steepness")
+    control = next(control for control in GradientLaboratory.specification if control.name == "steepness")
+    assert value > 2
+    assert value in control.numbers(control.positions())
+    at_rest(laboratory, steepness=value)
+    page = GradientLaboratory()
+    page.controls["steepness"].value = value
+    for source in ("marker", "exact", "surrogate_row", "surrogate_steepness"):
+        for name, expected in page.data[source].items():
+            shown = laboratory.evaluate(
+                f"([source, name]) => Array.from({STAGE}.columns(source)[name])", [source, name]
+            )
+            np.testing.assert_allclose(shown, expected, rtol=1e-9, atol=1e-12)
+    shown = laboratory.locator(".widget-readout[aria-label^='steepness β']").first.text_content()
+    assert shown == handle(laboratory, "steepness β").get_attribute("aria-valuetext") == control.told(value)
+    assert float(shown) == pytest.approx(value, rel=5e-3)
+
+
+def test_a_number_is_typed_and_taken_at_the_nearest_position(laboratory):
+    readout = laboratory.locator(".widget-readout[aria-label^='steepness β']").first
+    for text, value in (
+        ("4", 4.0), ("0.7", 0.7071067812), ("1,4", 1.414213562), ("much", 1.414213562), ("99", 8.0), ("-1", 0.5)
+    ):  # fmt: skip
+        readout.click()
+        laboratory.keyboard.press("Control+a")
+        laboratory.keyboard.type(text)
+        laboratory.keyboard.press("Enter")
+        at_rest(laboratory, steepness=value)
+        assert readout.text_content() == f"{value:.3g}"
+        laboratory.wait_for_function("() => document.querySelector('.sgtheory-status').textContent === 'Ready.'")
+
+
+def test_every_number_beside_a_slider_is_seen_whole(opened):
+    browser_page, kind, _ = opened
+    for control in kind.specification:
+        if hasattr(control, "low"):
+            browser_page.evaluate(f"([name, value]) => {STAGE}.controls[name].set(value)", [control.name, control.low])
+    cut = "(nodes) => nodes.filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent)"
+    assert browser_page.locator(".sgtheory-page .widget-readout").evaluate_all(cut) == []
+    browser_page.get_by_role("button", name="Reset").first.click()
+    at_rest(browser_page, **{control.name: control.value for control in kind.specification})
 
 
 @pytest.mark.parametrize("light", ["true", "false"])

@@ -79,6 +79,18 @@ def test_another_picture_would_be_noticed(moved):
     assert max(moved.evaluate(DIFFERENCES, False)) > 0.6
 
 
+def test_every_slider_of_a_file_has_a_name_and_tells_its_number(moved):
+    controls = moved.evaluate("() => document.getElementById('stage').sgtheory.spec.controls")
+    names = [each["label"] for each in controls.values() if each["limits"]]
+    assert len(names) > 0
+    for name in names:
+        slider = moved.get_by_role("slider", name=name, exact=True)
+        assert slider.count() == 1
+        text = slider.get_attribute("aria-valuetext")
+        assert text == slider.locator("xpath=following-sibling::output").text_content()
+        assert text[-1].isdigit()
+
+
 @pytest.mark.parametrize("why", ["switched off", "unknown version"])
 def test_a_page_is_drawn_plainly_where_nothing_may_be_spared(tmp_path, seen_page, monkeypatch, why):
     """By a switch, or with a BokehJS that was never tried: slower, but it is dragged and drawn all the same."""

@@ -40,7 +40,7 @@ def powers_of(plot: Any) -> list[int]:
     return [axis.formatter.args["base"] for axis in (plot.xaxis[0], plot.yaxis[0])]
 
 
-def exponents(low: float, high: float) -> np.ndarray:
+def exponents(low: int | float, high: int | float) -> np.ndarray:
     """The ticks between the ends of an axis of powers, as Bokeh's ticker chooses them."""
     stride = min(_STRIDES, key=lambda each: abs(_WANTED - (high - low) / each))
     return np.arange(np.ceil(low / stride), np.floor(high / stride) + 1) * stride
