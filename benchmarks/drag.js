@@ -1,5 +1,5 @@
 // Times every event of a slider and every picture that follows, and counts the kernel's messages.
-async ({slider, low, high, step, steps: wantedSteps}) => {
+async ({slider, low, high, step, base, steps: wantedSteps}) => {
   const stage = document.querySelector('.sgtheory-stage').sgtheory;
   const control = stage.controls[slider];
   const log = {events: [], pictures: [], messages: 0, bytes: 0, last: null};
@@ -45,16 +45,16 @@ async ({slider, low, high, step, steps: wantedSteps}) => {
     };
   }
   // From end to end; a slider with fewer positions turns back there, so that every event is a step.
-  const most = Math.round((high - low) / step);
+  const most = Math.round((base ? Math.log(high / low) / Math.log(base) : high - low) / step);
   const place = (k) => (most < wantedSteps ? most - Math.abs(most - (k + 1) % (2 * most)) : Math.round((k + 1) / (wantedSteps + 1) * most));
-  const positions = Array.from({length: wantedSteps}, (_, k) => low + place(k) * step);
+  const positions = Array.from({length: wantedSteps}, (_, k) => (base ? low * base ** (place(k) * step) : low + place(k) * step));
   delete stage.el.dataset.settled;
   const began = performance.now();
   await new Promise((done) => {
     let k = 0;
     const timer = setInterval(() => {
       if (k === positions.length) { clearInterval(timer); done(); return; }
-      control.set(Number(positions[k].toFixed(6)));
+      control.set(Number(positions[k].toPrecision(10)));
       k += 1;
     }, 1000 / 60);
   });

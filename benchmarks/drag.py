@@ -92,10 +92,10 @@ def await_table(page, slider: str) -> None:
 
 
 def dragged(
-    page, what: str, path: str, repeats: int, slider: str, low: float, high: float, step: float
+    page, what: str, path: str, repeats: int, slider: str, low: float, high: float, step: float, base: int | None = None
 ) -> dict[str, Any]:
     """A row of results: `slider` on the first page, moved from one end to the other, `repeats` times."""
-    drag = {"slider": slider, "low": low, "high": high, "step": step, "steps": STEPS}
+    drag = {"slider": slider, "low": low, "high": high, "step": step, "base": base, "steps": STEPS}
     runs = [page.evaluate(INSTRUMENT, drag) for _ in range(repeats)]
     latencies = sorted(latency for run in runs for latency in run["latencies"])
     middle = sorted(runs, key=lambda run: run["pictures"] / run["seconds"])[len(runs) // 2]

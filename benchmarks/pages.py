@@ -48,7 +48,8 @@ def _page(page, address: str, notebook: str, repeats: int) -> list[dict[str, Any
         path = "table" if control.tabled else "kernel"
         if control.tabled:
             await_table(page, control.name)
-        rows.append(dragged(page, notebook[:2], path, repeats, control.name, control.low, control.high, control.step))
+        slides = control.low, control.high, control.step, control.base
+        rows.append(dragged(page, notebook[:2], path, repeats, control.name, *slides))
         page.evaluate("() => document.querySelector('.sgtheory-stage').sgtheory.reset()")
         page.wait_for_timeout(1500)
     page.close()

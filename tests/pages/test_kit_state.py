@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from sgtheory.pages import GradientLaboratory, LoopIntegral, NetworkSurvey
 from sgtheory.pages._kit.state import LONGEST_STATE, read_state, write_state
 
 MOVED = {
@@ -52,6 +53,15 @@ def test_the_front_end_copies_and_restores(front_end):
     assert front_end.page.controls["weight"].value == 0.8
     assert "picture" in front_end.says("restore", text=text)
     assert front_end.page.controls["weight"].value == 1.1
+
+
+@pytest.mark.parametrize("kind", [GradientLaboratory, LoopIntegral, NetworkSurvey])
+def test_a_state_from_when_sliders_held_logarithms_is_refused(kind):
+    settings = {control.name: control.value for control in kind.specification}
+    controls = {control.name: control for control in kind.specification}
+    assert read_state(write_state(kind.name, kind.version, settings), kind.name, kind.version, controls) == settings
+    with pytest.raises(ValueError, match=r"reads states of version 2, got version '1'\. Set the controls by hand"):
+        read_state(write_state(kind.name, 1, settings), kind.name, kind.version, controls)
 
 
 def refused_lines(page):
