@@ -85,8 +85,8 @@ def colour_bar(mapper: Any):
     from bokeh.models import BasicTicker, ColorBar
 
     bar = ColorBar(
-        color_mapper=mapper, ticker=BasicTicker(desired_num_ticks=3), formatter=formatter(), width=8, padding=2, margin=0, label_standoff=4,
-        major_tick_line_color=None, major_label_text_font_size="11px",
+        color_mapper=mapper, ticker=BasicTicker(desired_num_ticks=3), formatter=formatter(), width=8, padding=2, margin=0,
+        label_standoff=4, major_tick_line_color=None, major_label_text_font_size="11px",
     )  # fmt: skip
     return themed(bar, major_label_text_color="soft", background_fill_color="background", bar_line_color="line")
 
