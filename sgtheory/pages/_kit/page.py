@@ -620,7 +620,12 @@ class Page(ipywidgets.VBox):
         }
         return self._table_message(name, {source: columns for source, columns in kept.items() if columns}, rows)
 
-from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
+    def has_table(self, name: str) -> bool:
+        """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
+        control, settings = self.by_name[name], self.settings()
+        if not isinstance(control, Slider) or not control.tabled or not self.applies(name, settings):
+            return False
+        if (name, *self._choices()) in self._too_large:
             return False
         return not any(self.refusals({**settings, name: end}) for end in (control.low, control.high))
 
