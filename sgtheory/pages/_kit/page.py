@@ -620,19 +620,22 @@ class Page(ipywidgets.VBox):
         }
         return self._table_message(name, {source: columns for source, columns in kept.items() if columns}, rows)
 
-    def has_table(self, name: str) -> bool:
-        """Whether a slider can be drawn from a table: a formula may hold here and not at the end of the slider."""
-        control, settings = self.by_name[name], self.settings()
+    def has_table(self, name: str, settings: Mapping[str, Any] | None = None) -> bool:
+        """Whether a slider can be drawn from a table, at present or for these settings.
+
+        It may change nothing, a formula may hold here and not at the end of the slider, and the table may be too large.
+        """
+        control, settings = self.by_name[name], self.settings() if settings is None else settings
         if not isinstance(control, Slider) or not control.tabled or not self.applies(name, settings):
             return False
-        if (name, *self._choices()) in self._too_large:
+        if (name, *self._choices(settings)) in self._too_large:
             return False
         return not any(self.refusals({**settings, name: end}) for end in (control.low, control.high))
 
-    def _choices(self) -> tuple[Any, ...]:
+    def _choices(self, settings: Mapping[str, Any]) -> tuple[Any, ...]:
         """What decides how large a table is."""
         sizes = [each for each in self.specification if not isinstance(each, Slider) or each.sizes]
-        return tuple(self.settings()[each.name] for each in sizes)
+        return tuple(settings[each.name] for each in sizes)
 
     def _send_picture(self, precision: str = "f8") -> None:
         message, data = self.picture_message(precision)
@@ -644,7 +647,7 @@ class Page(ipywidgets.VBox):
         self._active = name
         message, data = self.table_message(name)
         if len(data) > LARGEST_TABLE:
-            self._too_large.add((name, *self._choices()))
+            self._too_large.add((name, *self._choices(self.settings())))
             return
         self._tables[name] = message["others"]
         self.stage.send(message, [data])
