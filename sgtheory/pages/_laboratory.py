@@ -17,6 +17,7 @@ SHOWN = 12  # components side by side
 SMALLEST = 1e-3  # a smaller bias, or none at all, is drawn as this one
 DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted", "square": "dashdot"}
 """Marker of a method → how its curves are drawn."""
+DIRECTIONS = -1.05, 1.05  # ends of the axis of cosines
 STILL = 1e-12  # a variance below this is rounding
 
 MENU = {method.short: method for method in METHODS.values() if method.in_menu}
@@ -184,6 +185,12 @@ def _upper(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([np.log10(SMALLEST) - 0.2]), np.array([max(0.0, np.ceil(2 * highest + 0.1) / 2) + 0.1])
 
 
+def _told(here: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The numbers of one method."""
+    names = {name: name for name in ("bias", "noise", "variance", "runs", "cosine")} | {"signs": "sign_agreement"}
+    return {key: np.atleast_1d(here[name]).astype(float) for key, name in names.items()}
+
+
 def _equal_lines() -> dict[str, np.ndarray]:
     """Lines along which variance times cost is the same, joined to one outside the frame."""
     ends = [(x, level - x) for level in range(-10, 12) for x in ((-1.0, 4.0) if level % 2 else (4.0, -1.0))]
@@ -192,7 +199,8 @@ def _equal_lines() -> dict[str, np.ndarray]:
 
 _EMPTY = {
     "": ("x", "mean", "low", "high"),
-    "_name": ("x", "y"),
+    "_biases": ("x", "y"),
+    "_directions": ("x", "y"),
     "_row": ("y", "bias", "noise", "cosine", "signs", "runs", "variance"),
     "_steepness": ("x", "y"),
     "_width": ("x", "y"),
@@ -223,7 +231,8 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
             "x": positions + 0.62 * ((place + 0.5) * height - 0.5),
             "mean": here["mean"], "low": here["mean"] - error, "high": here["mean"] + error,
         }  # fmt: skip
-        sources[f"{source}_name"] = {"x": left, "y": np.array([top - 0.28 * height])}
+        for panel, edge in (("biases", left), ("directions", DIRECTIONS[:1])):
+            sources[f"{source}_{panel}"] = {"x": np.asarray(edge), "y": np.array([top - 0.28 * height])}
         sources[f"{source}_row"] = {
             name: np.atleast_1d(value).astype(float)
             for name, value in {
@@ -240,7 +249,6 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
     thickness = 0.012 * (reach[1] - reach[0])
     first = 0.5 + max(0, exact.size - SHOWN) * np.array([settings["along"]]) / 100
     upright = np.array([-1000.0, 1000.0])
-    chosen = next(iter(found.values()))[0]
     return {
         "exact": {"x": positions, "low": exact - thickness, "high": exact + thickness},
         **sources,
@@ -258,7 +266,7 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> So
         ),
         "readouts": {
             "exact": np.atleast_1d(np.linalg.norm(exact)),
-            **{name: np.atleast_1d(chosen[name]).astype(float) for name in ("bias", "noise", "variance", "runs", "cosine")},
-            "signs": np.atleast_1d(chosen["sign_agreement"]).astype(float),
+            **_told(next(iter(found.values()))[0]),
+            **{f"{slug(name)}_{key}": value for name, (here, *_) in found.items() for key, value in _told(here).items()},
         },
     }  # fmt: skip

@@ -5,11 +5,13 @@ from typing import Any
 
 from sgtheory.pages._kit import (
     BEHIND,
+    PALE,
     Choice,
     Drawing,
     Figure,
     Page,
     Readout,
+    ReadoutTable,
     Several,
     Slider,
     Sources,
@@ -19,10 +21,10 @@ from sgtheory.pages._kit import (
     range_names,
     sent_range,
 )
-from sgtheory.pages._laboratory import DASHES, MENU, NETWORKS, OWN, chosen_widths, picture, slug
+from sgtheory.pages._laboratory import DASHES, DIRECTIONS, MENU, NETWORKS, OWN, chosen_widths, picture, slug
 
 _TITLES = {
-    "components": ("Components of the gradient; pale: exact", "∂ E[L] / ∂θ"),
+    "components": ("Components of the gradient", "∂ E[L] / ∂θ"),
     "cost": ("Variance against cost", "variance of a draw"),
     "biases": ("How far off: bias", ""),
     "directions": ("Which direction: cosine", ""),
@@ -30,10 +32,10 @@ _TITLES = {
     "width": ("Bias against width", "relative bias"),
 }
 _X_LABELS = {
-    "components": "component", "biases": "relative bias; hollow: noise", "directions": "cosine; hollow: share of right signs",
+    "components": "component", "biases": "relative bias", "directions": "cosine, or share of right signs",
     "cost": "runs of the network per draw", "steepness": "steepness β", "width": "units in each hidden layer",
 }  # fmt: skip
-_X_RANGES = {"directions": (-1.05, 1.05), "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
+_X_RANGES = {"directions": DIRECTIONS, "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
 # The data along these axes are logarithms.
 _X_POWERS = {"biases": 10, "cost": 10, "steepness": 2}
 _Y_POWERS = {"cost": 10, "steepness": 10, "width": 10}
@@ -69,15 +71,15 @@ class GradientLaboratory(Page):
         Slider("weights", "weights no.", 0, 0, 99, 1, "Another number, other random weights (not for the chain)", tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers", tabled=False),
     )  # fmt: skip
-    readouts = (
-        Readout("exact", "|∇E[L]|, exact"),
-        Readout("bias", "first ticked: relative bias"),
-        Readout("noise", "… part that may be noise"),
-        Readout("variance", "… variance of a draw"),
-        Readout("runs", "… runs per draw"),
-        Readout("cosine", "… cosine"),
-        Readout("signs", "… sign agreement"),
-    )
+    readouts = (Readout("exact", "|∇E[L]|, exact"),)
+    table = ReadoutTable(
+        "The ticked methods in numbers",
+        tuple((slug(name), name, *method.mark) for name, method in MENU.items()),
+        (
+            ("bias", "relative bias"), ("noise", "part that may be noise"), ("variance", "variance of a draw"),
+            ("runs", "runs per draw"), ("cosine", "cosine"), ("signs", "share of right signs"),
+        ),
+    )  # fmt: skip
     panels = tuple(_TITLES)
     discrete = range_names(_SENT, _SENT_ACROSS)
 
@@ -124,45 +126,46 @@ class _Drawing(Drawing):
 
     def components(self):
         self.line("level", "y", "soft", width=1, level=BEHIND)
-        self.intervals("exact", "blue", width=26, alpha=0.25)
-        for _, source, role, marker in self._each():
+        self.intervals("exact", "blue", "exact", width=26, alpha=PALE)
+        for method, source, role, marker in self._each():
             self.intervals(source, role)
-            self.dots(source, "mean", role, size=6, marker=marker)
+            self.dots(source, "mean", role, method.short, size=6, marker=marker)
         return self.finished(
-            "Components of the gradient: wide pale bars are the exact values, dots with intervals the estimates and their "
-            "standard errors. The exact gradient has the length {exact}; the first method is off by {bias} of that."
+            "Components of the gradient: wide bars are the exact values, dots with intervals the estimates and their "
+            "standard errors. The exact gradient has the length {exact}; the first ticked method is off by {bias} of that."
         )
 
-    def _rows(self, filled, hollow, description):
+    def _rows(self, filled, hollow, names, description):
         for method, source, role, marker in self._each():
             row = f"{source}_row"
-            if self.name == "biases":
-                self.name_tag(f"{source}_name", role, method.short)
-            self.dots(row, "y", role, size=8, marker=marker, x=filled)
-            self.dots(row, "y", role, size=8, marker=marker, x=hollow, hollow=True)
+            self.name_tag(f"{source}_{self.name}", role, method.short)
+            for x, is_hollow, what in zip((filled, hollow), (False, True), names, strict=True):
+                self.dots(row, "y", role, size=8, marker=marker, x=x, hollow=is_hollow, name=f"{method.short}: {what}")
+        for is_hollow, what in enumerate(names):
+            self.key(what, hollow=bool(is_hollow))
         return self.finished(description)
 
     def biases(self):
         return self._rows(
-            "bias", "noise",
+            "bias", "noise", ("bias", "part that may be noise"),
             "Relative bias of each method, on a logarithmic axis, and the part that may be noise: {bias} and {noise} for the "
-            "first method. Anything below a thousandth is drawn at a thousandth.",
+            "first ticked method. Anything below a thousandth is drawn at a thousandth.",
         )  # fmt: skip
 
     def directions(self):
         self.line("upright", "y", "soft", width=1, level=BEHIND)
         return self._rows(
-            "cosine", "signs",
+            "cosine", "signs", ("cosine", "share of right signs"),
             "Cosine between each mean estimate and the exact gradient, and share of the components with the right sign: "
-            "{cosine} and {signs} for the first method.",
+            "{cosine} and {signs} for the first ticked method.",
         )  # fmt: skip
 
     def cost(self):
-        self.line("equal", "y", "grid", width=2, level=BEHIND)
-        for _, source, role, marker in self._each():
-            self.dots(f"{source}_row", "variance", role, size=9, marker=marker, x="runs")
+        self.line("equal", "y", "soft", "variance × runs the same", width=1, alpha=PALE, level=BEHIND)
+        for method, source, role, marker in self._each():
+            self.dots(f"{source}_row", "variance", role, method.short, size=9, marker=marker, x="runs")
         return self.finished(
-            "Variance of one draw against its cost, both axes logarithmic: {variance} at {runs} runs for the first method. "
+            "Variance of one draw against its cost, both axes logarithmic: {variance} at {runs} runs for the first ticked method. "
             "Methods that do not vary lie at the lower edge."
         )
 
@@ -171,7 +174,7 @@ class _Drawing(Drawing):
             curve = f"{source}_{suffix}"
             if not method.closed_form:
                 self.band(curve, role)
-            self.line(curve, "y", role, dash=DASHES[marker], width=2)
+            self.line(curve, "y", role, method.short, dash=DASHES[marker], width=2)
         return self.finished(description)
 
     def steepness(self):
@@ -187,5 +190,5 @@ class _Drawing(Drawing):
         return self._curves(
             "width",
             "Relative bias of each method against the width of random networks with as many layers, medians of eight. The "
-            "lowest line means no bias at all. For the chosen network and the first method it is {bias}.",
+            "lowest line means no bias at all. For the chosen network and the first ticked method it is {bias}.",
         )

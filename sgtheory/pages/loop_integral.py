@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgtheory.pages._kit import (
+    PALE,
     Action,
     Choice,
     DeclaredPage,
@@ -24,7 +25,10 @@ CIRCLE, DRAWN = "circle", "drawn"
 FARTHEST = 50.0  # the largest coordinate of a corner, from the centre, in units of the radius
 START_CORNERS = "-1 -1; 1 -1; 1 1; 0 0.2; -1 1"
 
-_LOOP = (Line("loop.1", "orange", x="loop.0", width=2.5), Dots("start.1", "orange", x="start.0", size=8))
+_LOOP = (
+    Line("loop.1", "orange", "the loop", x="loop.0", width=2.5),
+    Dots("start.1", "orange", "its start", x="start.0", size=8),
+)
 
 
 def parse_corners(text: str) -> list[tuple[float, float]]:
@@ -102,7 +106,7 @@ class LoopIntegral(DeclaredPage):
             "loop", "Along the loop", x=("way around (on a circle: γ), degrees", "loop_degrees()"),
             y_label="change since the start", legend="bottom_left",
             marks=(
-                Line("along", "blue", "output of the network", width=5, alpha=0.4),
+                Line("along", "blue", "output of the network", width=5, alpha=PALE),
                 Line("cumulated", "orange", "accumulated surrogate gradient", width=2),
             ),
             text="Along the loop: the change of the network's output, which returns to {change}, and the accumulated surrogate "
@@ -113,8 +117,8 @@ class LoopIntegral(DeclaredPage):
             y_label="∮ surrogate · dθ",
             marks=(
                 Level(0.0, width=1.5, dash="dotted"),
-                Line("by_steepness", "orange", width=2),
-                Dots("integral", "orange", x="exponent", size=8),
+                Line("by_steepness", "orange", "at each steepness", width=2),
+                Dots("integral", "orange", "at the chosen one", x="exponent", size=8),
             ),
             text="Integral of the surrogate gradient around the loop against its steepness: {integral} at the chosen one.",
         ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from sgtheory.pages._kit import (
     BEHIND,
+    PALE,
     Choice,
     Drawing,
     Figure,
@@ -155,7 +156,7 @@ class _Drawing(Drawing):
         self._ticks(self.plot.xaxis[0], {})
         self._ticks(self.plot.yaxis[0], {3: "x", 2: "h¹", 1: "h²", 0: "y", -0.4: "drawn"})
         self.plot.grid.visible = False
-        self.flow("flow", "blue", alpha=0.35)
+        self.flow("flow", "blue", "branch, as wide as it is probable", alpha=PALE)
         for path, role, label, dash in (
             ("above", "green", "run at + ε/2", "solid"),
             ("below", "purple", "run at − ε/2", "solid"),
@@ -163,10 +164,10 @@ class _Drawing(Drawing):
             ("sampled", "orange", "this draw", "solid"),
         ):
             self.line(path, "y", role, label, dash=dash, width=3 if path == "sampled" else 2)
-        self.dots("silent", "y", "soft", size=7, fill="background")
-        self.dots("fired", "y", "ink", size=7)
-        self.dots("leaves", "y", "blue", size="likely", fill="grid")
-        self.dots("leaves", "y", "orange", size="drawn", hollow=True)
+        self.dots("silent", "y", "soft", "silent", size=7, fill="background")
+        self.dots("fired", "y", "ink", "fires", size=7)
+        self.dots("leaves", "y", "blue", "probability of the path", size="likely", fill="grid")
+        self.dots("leaves", "y", "orange", "share of the draws", size="drawn", hollow=True)
         return self.finished(
             "Tree of spike patterns from the input at the top to the output at the bottom; each branch is as wide as it is "
             "probable. The path of this draw has the probability {probability}. The two runs of a pair separate with the "
@@ -175,11 +176,11 @@ class _Drawing(Drawing):
 
     def paths(self):
         self._ticks(self.plot.xaxis[0], {})
-        self.line("levels", "exact", "blue", width=5, alpha=0.4)
-        self.line("levels", "mean", "orange", width=2, dash="dashed")
-        self.dots("paths", "y", "blue", size="size", fill="grid")
-        self.dots("noiseless", "y", "ink", size=7, marker="triangle")
-        self.dots("followed", "y", "orange", size=6)
+        self.line("levels", "exact", "blue", "exact gradient of E[y]", width=5, alpha=PALE)
+        self.line("levels", "mean", "orange", "mean over all paths", width=2, dash="dashed")
+        self.dots("paths", "y", "blue", "a path: the more probable, the larger", size="size", fill="grid")
+        self.dots("noiseless", "y", "ink", "deterministic path", size=7, marker="triangle")
+        self.dots("followed", "y", "orange", "this draw", size=6)
         return self.finished(
             "Gradient along each path of hidden spikes, below its branch of the tree, as dots whose size shows how probable "
             "the path is: {followed} along the path of this draw, {alone} along the deterministic one. The mean over all "
@@ -188,9 +189,9 @@ class _Drawing(Drawing):
 
     def running(self):
         self.band("error", "orange")
-        self.line("error", "exact", "blue", "exact gradient of E[y]", width=5, alpha=0.4)
+        self.line("error", "exact", "blue", "exact gradient of E[y]", width=5, alpha=PALE)
         self.line("error", "mean", "orange", "mean over all paths ± s.e.", width=1.5, dash="dashed")
-        self.line("running", "y", "orange", width=2)
+        self.line("running", "y", "orange", "mean of the draws so far", width=2)
         self.dots("so_far", "y", "orange", size=7)
         return self.finished(
             "Mean of the path gradients against the number of draws: {running} so far, where {mean} ± {error} is expected. "
@@ -200,9 +201,9 @@ class _Drawing(Drawing):
     def weights(self):
         self._ticks(self.plot.xaxis[0], {k + 1: name for k, name in enumerate(WEIGHTS)})
         self.line("zero", "y", "soft", width=1, level=BEHIND)
-        self.band("bars_exact", "blue", "exact", alpha=0.6)
-        self.band("bars_mean", "orange", "mean over all paths", alpha=0.8)
-        self.band("bars_alone", "ink", "deterministic path", alpha=0.6)
+        self.band("bars_exact", "blue", "exact", alpha=PALE)
+        self.band("bars_mean", "orange", "mean over all paths", alpha=1.0)
+        self.band("bars_alone", "ink", "deterministic path", alpha=PALE)
         return self.finished(
             "Gradients with respect to the three weights: exact, mean over all paths, and along the deterministic path. "
             "With respect to the chosen weight they are {exact}, {mean} and {alone}."
@@ -211,7 +212,7 @@ class _Drawing(Drawing):
     def over(self):
         self.line("zero", "y", "soft", width=1, level=BEHIND)
         self.line("marker", "y", "soft", dash="dotted")
-        self.line("over", "exact", "blue", "exact", width=5, alpha=0.4)
+        self.line("over", "exact", "blue", "exact", width=5, alpha=PALE)
         self.line("over", "mean", "orange", "mean over all paths", width=2)
         self.line("over", "alone", "ink", "deterministic path", dash="dashed")
         return self.finished(
@@ -222,7 +223,7 @@ class _Drawing(Drawing):
         self.line("variance", "uncoupled", "green", "pairs, uncoupled", width=2)
         self.line("variance", "coupled", "purple", "pairs, coupled", width=2)
         self.line("variance", "path", "orange", "path gradient", width=2, dash="dashed")
-        self.dots("chosen", "y", "ink", size=6)
+        self.dots("chosen", "y", "ink", "the pairs at the chosen ε", size=6)
         return self.finished(
             "Variance of one estimate against the step, both axes logarithmic. For a finite difference of uncoupled runs it "
             "falls with slope minus two, for coupled runs with slope minus one; for a path gradient it is far smaller, but its "

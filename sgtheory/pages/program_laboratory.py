@@ -9,11 +9,13 @@ from sgtheory.pages._kit import (
     Dots,
     ErrorBand,
     Interval,
+    Key,
     Level,
     Line,
     NameTag,
     Panel,
     Readout,
+    ReadoutTable,
     Slider,
 )
 
@@ -26,6 +28,7 @@ METHODS = {
     "smoothed": ("smoothed", "orange", "circle"),
 }
 """Name → label, colour role and marker."""
+SPREAD, DISTANCE = "standard deviation of a draw", "error of the mean"
 
 
 def _each(marks_of) -> tuple:
@@ -56,6 +59,11 @@ class ProgramLaboratory(DeclaredPage):
             )
         ),
     )  # fmt: skip
+    table = ReadoutTable(
+        "The methods in numbers",
+        tuple((name, *style) for name, style in METHODS.items()),
+        (("mean", "mean"), ("error", "its standard error"), ("spread", SPREAD)),
+    )
     panels = (
         Panel(
             "walks", "A walk, and the same with one step reversed", x=("step", "walk_steps()"), y_label="position X",
@@ -73,9 +81,9 @@ class ProgramLaboratory(DeclaredPage):
             marks=(
                 Level(1.0, "ink", width=1.5),
                 *_each(
-                    lambda name, _, role, marker: (
+                    lambda name, label, role, marker: (
                         ErrorBand(f"{name}.running", f"{name}.running_error", role),
-                        Line(f"{name}.running", role, dash="dashed" if marker == "triangle" else "solid"),
+                        Line(f"{name}.running", role, label, dash="dashed" if marker == "triangle" else "solid"),
                     )
                 ),
             ),
@@ -84,14 +92,18 @@ class ProgramLaboratory(DeclaredPage):
             "stochastic triple and {smoothed_mean} for the smoothed derivative; the exact derivative is {exact}.",
         ),
         Panel(
-            "spread", "Spread of one draw; hollow: error of the mean", x=("relative to exact", "exact"), x_powers_of=10,
+            "spread", "Spread of one draw, and error of the mean", x=("relative to exact", "exact"), x_powers_of=10,
             x_range=(-4.2, 2.2), y_range=(0.0, 1.0), ticks=(),
-            marks=_each(
-                lambda name, label, role, marker: (
-                    NameTag(label, role, x=-4.2, y=f"{name}.place", above=0.1),
-                    Dots(f"{name}.place", role, x=f"{name}.relative_spread", size=8, marker=marker),
-                    Dots(f"{name}.place", role, x=f"{name}.relative_distance", size=8, marker=marker, hollow=True),
-                )
+            marks=(
+                *_each(
+                    lambda name, label, role, marker: (
+                        NameTag(label, role, x=-4.2, y=f"{name}.place", above=0.1),
+                        Dots(f"{name}.place", role, x=f"{name}.relative_spread", size=8, marker=marker, name=f"{label}: {SPREAD}"),
+                        Dots(f"{name}.place", role, x=f"{name}.relative_distance", size=8, marker=marker, hollow=True,
+                             name=f"{label}: {DISTANCE}"),
+                    )
+                ),
+                Key(SPREAD), Key(DISTANCE, hollow=True),
             ),
             text="Standard deviation of one draw, and distance of the mean from the exact derivative. The standard deviation is "
             "{score_spread} for the score function, {baseline_spread} with a control variate, {triple_spread} for the "
@@ -102,9 +114,9 @@ class ProgramLaboratory(DeclaredPage):
             marks=(
                 Line("derivative", "ink", "exact", width=2),
                 *_each(
-                    lambda name, _, role, marker: (
+                    lambda name, label, role, marker: (
                         Interval(f"{name}.mean", f"{name}.error", role, x=f"{name}.beside"),
-                        Dots(f"{name}.mean", role, x=f"{name}.beside", size=6, marker=marker),
+                        Dots(f"{name}.mean", role, label, x=f"{name}.beside", size=6, marker=marker),
                     )
                 ),
             ),

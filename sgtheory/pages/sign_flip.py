@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sgtheory.pages._kit import DeclaredPage, HeatMap, Level, Line, Marker, Panel, Readout, Shade, Slider
+from sgtheory.pages._kit import PALE, DeclaredPage, HeatMap, Level, Line, Marker, Panel, Readout, Shade, Slider
 
 W, V1 = ("w", "weight_axis()"), ("v₁", "map_axis()")
-FRAME = (Shade("wrong", "yellow"), Level(0.0), Marker("setting.w"))
+FRAME = (
+    Shade("wrong", "yellow", "surrogate gradient has the wrong sign"),
+    Level(0.0),
+    Marker("setting.w", legend="chosen w"),
+)
 
 
 def _bracket(name: str, title: str, role: str, text: str) -> Panel:
@@ -53,7 +57,7 @@ class SignFlip(DeclaredPage):
     )
     panels = (
         Panel(
-            "output", "The network's output", x=W, y_label="y", marks=(*FRAME, Line("output", "blue", width=2)),
+            "output", "The network's output", x=W, y_label="y", marks=(*FRAME, Line("output", "blue", "output", width=2)),
             text="Output of the network against w. In the shaded range, a share {share} of the axis, the surrogate gradient "
             "has the wrong sign.",
         ),
@@ -61,7 +65,7 @@ class SignFlip(DeclaredPage):
             "gradient", "Its derivative with respect to w, true and surrogate", x=W, y_label="∂y / ∂w",
             marks=(
                 *FRAME,
-                Line("gradient", "blue", "true", width=5, alpha=0.4),
+                Line("gradient", "blue", "true", width=5, alpha=PALE),
                 Line("surrogate", "orange", "surrogate", width=2),
             ),
             text="Derivatives of the output with respect to w: at the chosen w the true one is {gradient}, the surrogate "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sgtheory.pages._kit import (
+    PALE,
     Choice,
     DeclaredPage,
     Dots,
@@ -24,7 +25,7 @@ from sgtheory.pages.single_unit_tour import TOUR
 CONSTANT, OPTIMAL = "the slider's b", "1 − p"
 _FARTHEST = 7.5  # largest distance to threshold: highest weight times highest input, minus the lowest threshold
 _POTENTIAL = ("membrane potential", "membrane_potentials()")
-_HERE = Marker("operating_potential")
+_HERE = Marker("operating_potential", legend="operating point w·x")
 
 
 class SingleUnit(DeclaredPage):
@@ -86,9 +87,9 @@ class SingleUnit(DeclaredPage):
             "derivatives", "Derivative with respect to w", x=_POTENTIAL, y_label="∂ / ∂w",
             marks=(
                 _HERE,
-                Line("curves.expected_gradient", "blue", "d E[y]/dw, analytic", width=6, alpha=0.4),
+                Line("curves.expected_gradient", "blue", "d E[y]/dw, analytic", width=6, alpha=PALE),
                 Line("curves.surrogate_gradient", "orange", "surrogate gradient", dash="dashed", width=2),
-                Dots("curves.numerical_gradient", "blue", "numerical", size=5, hollow=True, every=4, scales=False),
+                Dots("curves.numerical_gradient", "ink", "numerical", size=5, hollow=True, every=4, scales=False),
             ),
             text="Derivatives with respect to the weight, against the membrane potential. At {potential}: surrogate gradient "
             "{surrogate}, derivative of the expected output {expected}, numerically {numerical}.",
@@ -110,7 +111,7 @@ class SingleUnit(DeclaredPage):
             marks=(
                 _HERE,
                 ErrorBand("curves.score_mean", "curves.score_error", "purple", jumps=True),
-                Line("curves.expected_gradient", "blue", "d E[y]/dw", width=5, alpha=0.35),
+                Line("curves.expected_gradient", "blue", "d E[y]/dw", width=5, alpha=PALE),
                 Line("curves.score_mean", "purple", "(y − b) · score ± s.e.", jumps=True),
             ),
             text="Mean of the score-function estimate: {score} ± {score_error} at the operating point.",

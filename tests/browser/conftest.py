@@ -80,6 +80,41 @@ def fresh_page(chrome):
     return functools.partial(page_in, chrome)
 
 
+CUT_OFF = """() => {
+  const page = document.querySelector('.sgtheory-page'), edge = page.getBoundingClientRect().right + 1;
+  const names = '.widget-label, .widget-label-basic span, .sgtheory-key li, .sgtheory-readouts span, .sgtheory-tools button';
+  const cut = [...page.querySelectorAll(names)].filter((node) => {
+    const box = node.getBoundingClientRect();
+    const lost = [node.scrollWidth - box.width, node.scrollHeight - box.height - 2, box.right - edge];
+    return box.width && Math.max(...lost) > 1;
+  }).map(({textContent}) => textContent);
+  const {sgtheory: stage} = page.querySelector('.sgtheory-stage'), context = document.createElement('canvas').getContext('2d');
+  const titles = stage.spec.figures.flatMap(({name, root}, k) => {
+    const {title} = stage.plot(name), room = stage.panels[k].clientWidth - stage.views.get_by_id(root).frame.bbox.left;
+    context.font = `bold ${title.text_font_size.value ?? title.text_font_size} Helvetica, Arial, sans-serif`;
+    const lines = title.text.split('\\n'), {top} = stage.views.get_by_id(root).frame.bbox;
+    const gap = top > 28 + 14 * (lines.length - 1) ? ['a gap below ' + title.text] : [];
+    return [...lines.filter((line) => context.measureText(line).width > room + 1), ...gap];
+  });
+  return [...cut, ...titles];
+}"""
+
+
+@pytest.fixture(scope="session")
+def cut_off():
+    """A function: the names on a page that do not fit, in windows of all sizes; each with the width of the window."""
+
+    def found(page):
+        names = []
+        for width in (1000, 760, 390, 1360):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.wait_for_timeout(700)  # titles are broken anew after the layout
+            names += [(width, name) for name in page.evaluate(CUT_OFF)]
+        return names
+
+    return found
+
+
 @pytest.fixture
 def seen_page(chrome):
     with page_in(chrome) as page:

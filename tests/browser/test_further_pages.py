@@ -178,6 +178,83 @@ def test_every_number_beside_a_slider_is_seen_whole(opened):
     at_rest(browser_page, **{control.name: control.value for control in kind.specification})
 
 
+def test_no_name_is_cut_off(opened, cut_off):
+    assert cut_off(opened[0]) == []
+
+
+def test_captions_say_the_present_numbers_and_move_no_plot(opened):
+    browser_page, kind, readout = opened
+    control = next(control for control in kind.specification if control.name == kind.play)
+    tops = f"() => {STAGE}.panels.map(({{offsetTop}}) => offsetTop)"
+    caption = browser_page.locator(".sgtheory-caption", has_text=browser_page.evaluate(CAPTIONED, readout)).first
+    before, places = caption.inner_text(), browser_page.evaluate(tops)
+    drag(browser_page, control.label, -30)
+    assert browser_page.evaluate(tops) == places
+    browser_page.wait_for_function(
+        f"(before) => {STAGE}.captions.every(({{text}}) => text.innerText !== before)", arg=before
+    )
+    assert all(text for text in browser_page.locator(".sgtheory-key li:visible").all_inner_texts())
+    more = browser_page.get_by_role("button", name="more", exact=True)
+    if count := more.count():
+        more.first.click()
+        assert more.count() == count - 1
+        browser_page.get_by_role("button", name="less", exact=True).click()
+    browser_page.get_by_role("button", name="Reset").first.click()
+    at_rest(browser_page, **{kind.play: control.value})
+
+
+VALUES = {"sign_flip": ("output", "weight_axis()", "output"), "loop_integral": ("loop", "loop_degrees()", "cumulated"),
+          "path_tree": ("over", "over", "mean"), "gradient_laboratory": ("steepness", "surrogate_steepness", "y")}  # fmt: skip
+"""Page → a figure, and the source and the column of a curve in it."""
+CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)
+  .find((text) => text.includes('{{' + key + '}}')).slice(0, 20)"""
+
+
+def test_values_are_read_under_the_pointer_and_by_the_arrow_keys(opened):
+    browser_page, kind, _ = opened
+    name, source, column = VALUES[kind.name]
+    tip = browser_page.locator(".sgtheory-tip").first
+    panel = browser_page.locator(f".sgtheory-panel[data-figure={name}]").first
+    panel.scroll_into_view_if_needed()
+    columns = browser_page.evaluate(
+        f"(name) => {{ const {{x, ...rest}} = {STAGE}.columns(name); return {{x: [...x], y: [...rest['{column}']]}}; }}",
+        source,
+    )
+    index = len(columns["x"]) // 3
+    place = browser_page.evaluate(
+        PLACE.replace("stage.columns(source)", f"{{...stage.columns(source), y: stage.columns(source)['{column}']}}"),
+        [name, source, index],
+    )
+    panel.hover(position=place)
+    browser_page.wait_for_function("() => document.querySelector('.sgtheory-tip').textContent")
+    text = tip.inner_text()
+    assert shortly(columns["x"][index]) in text.splitlines()[0]
+    assert any(line.endswith(shortly(columns["y"][index])) for line in text.splitlines()[1:])
+    browser_page.mouse.down()
+    browser_page.mouse.move(*browser_page.evaluate("() => [innerWidth / 2, innerHeight / 2]"))
+    assert tip.text_content() == ""  # a drag reads nothing
+    browser_page.mouse.up()
+    browser_page.mouse.move(2, 2)
+    panel.focus()
+    told = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        browser_page.keyboard.press(key)
+        browser_page.wait_for_timeout(60)
+        told.append(tip.inner_text())
+    assert len(set(told[:3])) == 3
+    assert told[3] == told[1]
+    browser_page.keyboard.press("Escape")
+    assert tip.text_content() == ""
+
+
+def shortly(number):
+    """As the page writes a number."""
+    if abs(number) < 1e-12:
+        return "0"
+    digits = f"{number:#.3g}" if 1e-3 <= abs(number) < 1e5 else f"{number:.2e}".replace("e-0", "e-")
+    return digits.removesuffix(".").replace("-", "−")
+
+
 @pytest.mark.parametrize("light", ["true", "false"])
 def test_axe_finds_nothing_serious(opened, light):
     browser_page = opened[0]
@@ -240,3 +317,24 @@ def test_a_loop_of_ones_own_is_clicked_together(loop_page):
     loop_page.wait_for_function(f"() => {STAGE}.state().loop === 'drawn'")
     loop_page.wait_for_function("() => document.querySelectorAll('.sgtheory-mark').length === 0")
     assert loop_page.evaluate(f"() => {STAGE}.state().corners").count(";") == 2
+
+
+def test_the_table_has_a_row_for_each_ticked_method_with_its_exact_numbers(opened):
+    browser_page, kind, _ = opened
+    if kind is not GradientLaboratory:
+        pytest.skip("a page without a table")
+    rows = browser_page.locator(".sgtheory-table").first.locator("tbody tr:visible")
+    chosen = kind().settings()["methods"].split("; ")
+    assert [row.locator("th").inner_text().split(" ", 1)[-1] for row in rows.all()] == chosen
+    box = browser_page.get_by_role("checkbox", name="mean field").first
+    box.check()
+    browser_page.wait_for_function(f"() => {STAGE}.readouts.mean_field_bias !== undefined")
+    assert rows.count() == len(chosen) + 1
+    page = kind()
+    page.controls["methods"].value = "; ".join([*chosen, "mean field"])
+    shown = browser_page.evaluate(f"() => {STAGE}.readouts")
+    for key, values in page.data["readouts"].items():
+        assert shown[key] == pytest.approx(float(values[0]), rel=1e-9), key
+    box.uncheck()
+    browser_page.wait_for_function(f"() => {STAGE}.readouts.mean_field_bias === undefined")
+    assert rows.count() == len(chosen)

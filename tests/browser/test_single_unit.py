@@ -113,13 +113,64 @@ def test_the_keyboard_alone_suffices(opened):
 
 
 def test_the_picture_has_a_text_that_changes_with_the_numbers(opened):
-    text = "() => document.querySelector('.sgtheory-panel[data-figure=derivatives]').getAttribute('aria-label')"
+    text = """() => {
+      const panel = document.querySelector('.sgtheory-panel[data-figure=derivatives]');
+      return document.getElementById(panel.getAttribute('aria-describedby')).innerText;
+    }"""
     before = opened.evaluate(text)
     assert "surrogate gradient 0.151" in before
     handle(opened, "weight").focus()
     opened.keyboard.press("ArrowLeft")
     at_rest(opened, weight=0.75)
     opened.wait_for_function(f"(before) => ({text})() !== before", arg=before, timeout=PATIENCE_MS)
+
+
+def test_what_has_the_focus_has_a_ring(opened):
+    for part in (handle(opened, "steepness"), opened.locator(".sgtheory-page select").first):
+        opened.keyboard.press("Tab")  # from now on the browser shows the focus
+        part.focus()
+        style = part.evaluate(
+            "(node) => { const {outlineStyle, outlineWidth} = getComputedStyle(node); return [outlineStyle, outlineWidth]; }"
+        )
+        assert style == ["solid", "2px"]
+
+
+def test_a_table_is_asked_for_where_the_pointer_rests_not_where_it_passes(opened):
+    asked = opened.evaluate(
+        f"""async () => {{
+          const stage = {STAGE}, asked = [], approach = stage.approach;
+          stage.approach = (name) => asked.push(name);
+          const names = ['weight', 'input', 'threshold'];
+          const views = await Promise.all(names.map((name) => Object.values(stage.controls[name].model.views)[0]));
+          for (const {{el}} of views) {{
+            el.dispatchEvent(new PointerEvent('pointerenter'));
+            if (el !== views.at(-1).el) el.dispatchEvent(new PointerEvent('pointerleave'));
+          }}
+          const passed = asked.length;
+          await new Promise((rested) => setTimeout(rested, 400));
+          delete stage.approach;
+          return [passed, asked];
+        }}"""
+    )
+    assert asked == [0, ["threshold"]]
+
+
+def test_the_numbers_stand_between_sliders_and_plots_in_a_narrow_window(opened):
+    opened.set_viewport_size({"width": 390, "height": 844})
+    opened.wait_for_timeout(500)
+    parts = [".sgtheory-controls", ".sgtheory-readouts", ".sgtheory-panels"]
+    tops = [opened.locator(part).first.bounding_box()["y"] for part in parts]
+    assert not opened.get_by_text("There is little room here").first.is_visible()
+    opened.evaluate("() => { document.querySelector('.sgtheory-page').style.width = '150px' }")
+    assert opened.get_by_text("There is little room here").first.is_visible()
+    opened.evaluate("() => { document.querySelector('.sgtheory-page').style.width = '' }")
+    opened.set_viewport_size({"width": 1360, "height": 1000})
+    opened.wait_for_timeout(500)
+    assert tops == sorted(tops)
+
+
+def test_no_name_is_cut_off(opened, cut_off):
+    assert cut_off(opened) == []
 
 
 def serious(page):
@@ -196,7 +247,8 @@ def test_numbers_and_pictures_are_saved(opened):
     assert sum(row[:2] == ["membrane_potentials()", "curves.probability"] for row in rows) == 121
     assert saved["PNG"].startswith(b"\x89PNG")
     assert saved["SVG"].startswith(b"<svg")
-    assert saved["SVG"].count(b"<svg") == 7
+    assert saved["SVG"].count(b"<svg x=") == 6
+    assert b"surrogate gradient</text>" in saved["SVG"]  # the key below the plot
     assert b"mountExported" in saved["Web page"]
 
 

@@ -188,13 +188,19 @@ def test_a_wrong_choice_gives_a_hint_and_the_right_one_the_reason(guided):
     assert "probability" not in visible(guided)[1]
     label = guided.locator(".sgtheory-panel[data-figure=probability]").first
     assert label.get_attribute("aria-label") == "Hidden until you have answered the question."
+    assert label.get_attribute("aria-describedby") is None
+    assert not guided.locator(".sgtheory-caption").first.is_visible()  # its words stand beside the plot
+    assert guided.locator(".sgtheory-key").nth(1).is_visible()
     guided.get_by_role("button", name=ask.options[ask.right]).click()
     assert "Right: It becomes narrower" in reason(guided)
     assert "0.961 at the dotted line" in reason(guided)
     assert "0.920 there" in reason(guided)
     assert visible(guided)[1] == ["trials", "probability"]
     guided.wait_for_function(
-        "() => document.querySelector('.sgtheory-panel[data-figure=probability]').ariaLabel.includes('0.961')"
+        """() => {
+          const panel = document.querySelector('.sgtheory-panel[data-figure=probability]');
+          return document.getElementById(panel.getAttribute('aria-describedby'))?.textContent.includes('0.961');
+        }"""
     )
 
 

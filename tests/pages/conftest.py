@@ -88,7 +88,7 @@ def drawn_columns(page):
         for renderer in figure.plot.renderers:
             for field, axis in axes.items():
                 name = getattr(renderer.glyph, field, None)
-                if isinstance(name, str):
+                if isinstance(name, str) and renderer.data_source.name:  # another is there for the key alone
                     along = None if axis is figure.plot.x_range else figure.name
                     columns[f"{renderer.data_source.name}.{name}"] = (along, float(axis.end - axis.start))
     return columns

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sgtheory.pages import HiddenUnit, SingleUnit
-from sgtheory.pages._kit import Action, Slider
+from sgtheory.pages._kit import THEME, Action, Slider
 from sgtheory.pages._kit.page import STORED_ROWS
 from sgtheory.pages._kit.ticks import powers_of
 
@@ -64,6 +64,7 @@ def test_the_slider_that_plays_can_be_drawn_from_a_table(any_page):
 def test_every_figure_draws_columns_that_are_there_and_every_column_is_drawn(any_page):
     data, figures = any_page.data, any_page.figures(any_page.data)
     drawn = {r.data_source.name: r.data_source for figure in figures for r in figure.plot.renderers}
+    drawn.pop(None, None)  # of what is there for the key alone
     assert (
         set(drawn) == {name for name in data if name not in ("readouts", "ranges")} == set(any_page._spec()["sources"])
     )
@@ -96,6 +97,16 @@ def test_every_number_that_is_named_is_there(any_page):
     for figure in any_page.figures(any_page.data):
         assert set(re.findall(r"\{(\w+)\}", figure.description)) <= set(numbers), figure.name
         assert len(figure.description) > 40
+
+
+def test_a_table_names_numbers_that_are_there_and_marks_that_are_drawn(any_page):
+    if any_page.table is None:
+        pytest.skip("a page without a table")
+    numbers, rows = any_page.data["readouts"], any_page.table.rows
+    told = [row for row, *_ in rows if any(f"{row}_{key}" in numbers for key, _ in any_page.table.columns)]
+    assert {f"{row}_{key}" for row in told for key, _ in any_page.table.columns} <= set(numbers)
+    assert told
+    assert {role for *_, role, _ in rows} <= set(THEME["light"])
 
 
 def test_points_that_can_be_read_are_drawn_and_have_the_numbers_that_they_name(any_page):

@@ -48,7 +48,7 @@ def test_every_figure_gets_axes_of_its_own_with_its_title_labels_and_limits(any_
 def test_axes_show_what_the_page_s_axes_show(any_page, still):
     """Numbers where the page has numbers, powers where it has powers, names where it has names."""
     still.draw_without_rendering()
-    for axes, figure in zip(still.axes, any_page.figures(any_page.data), strict=True):
+    for axes, figure in zip(framed(still), any_page.figures(any_page.data), strict=True):
         for axis, bokehs, base in zip((axes.xaxis, axes.yaxis), figure.plot.axis, powers_of(figure.plot), strict=True):
             low, high = axis.get_view_interval()
             ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
@@ -73,7 +73,8 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
         bands = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PolyCollection)])
         marks = iter([c for c in axes.collections if isinstance(c, matplotlib.collections.PathCollection)])
         for renderer in figure.plot.renderers:
-            glyph, columns = renderer.glyph, data[renderer.data_source.name]
+            # A glyph for the legend alone has no points.
+            glyph, columns = renderer.glyph, data.get(renderer.data_source.name, {"x": [], "y": []})
             if isinstance(glyph, Scatter) and isinstance(glyph.size, str):
                 mark = next(marks)
                 np.testing.assert_array_equal(mark.get_offsets(), np.transpose([columns[glyph.x], columns[glyph.y]]))
@@ -113,9 +114,16 @@ def test_a_wide_figure_has_a_row_of_its_own(any_page, still):
         assert len([row for row in rows if row == span.rowspan.start]) <= 2 - (name in any_page.wide)
 
 
-def test_legends_name_the_same_lines(any_page, still):
-    for axes, figure in zip(framed(still), any_page.figures(any_page.data), strict=True):
-        labels = [item.label.value for item in figure.plot.legend[0].items] if figure.plot.legend else []
+def test_legends_name_the_same_lines_where_they_are_drawn(any_page, still):
+    data = any_page.data
+    for axes, figure in zip(framed(still), any_page.figures(data), strict=True):
+        items = figure.plot.legend[0].items if figure.plot.legend else []
+        drawn = [data.get(item.renderers[0].data_source.name, {"for the legend alone": "·"}) for item in items]
+        labels = [
+            item.label.value
+            for item, columns in zip(items, drawn, strict=True)
+            if any(len(values) for values in columns.values())
+        ]
         legend = axes.get_legend()
         assert [text.get_text() for text in legend.get_texts()] == labels if legend else labels == []
 

@@ -24,6 +24,7 @@ from sgtheory.pages._kit.marks import (
     ErrorBand as ErrorBand,
     HeatMap as HeatMap,
     Interval as Interval,
+    Key as Key,
     Level as Level,
     Line as Line,
     Lines as Lines,
@@ -43,6 +44,12 @@ from sgtheory.pages._kit.numbers import (
     range_names as range_names,
 )
 from sgtheory.pages._kit.page import Page as Page
-from sgtheory.pages._kit.stage import Action as Action, Figure as Figure, Points as Points, Readout as Readout
-from sgtheory.pages._kit.theme import THEME as THEME, panel as panel, themed as themed
+from sgtheory.pages._kit.stage import (
+    Action as Action,
+    Figure as Figure,
+    Points as Points,
+    Readout as Readout,
+    ReadoutTable as ReadoutTable,
+)
+from sgtheory.pages._kit.theme import PALE as PALE, THEME as THEME, panel as panel, themed as themed
 from sgtheory.pages._kit.tour import Choose as Choose, Number as Number, Sketch as Sketch, Step as Step

@@ -50,7 +50,9 @@ def drawn_columns(plot: Any) -> set[tuple[str, str]]:
         (renderer.data_source.name, column)
         for renderer in plot.renderers
         for field in fields
-        if isinstance(column := getattr(renderer.glyph, field, None), str) and column in renderer.data_source.data
+        if isinstance(column := getattr(renderer.glyph, field, None), str)
+        and column in renderer.data_source.data
+        and renderer.data_source.name  # otherwise it is there for the key alone
     }
     lines = {source for source, column in drawn if column == "xs"}
     return {each for each in drawn if each[0] not in lines} | {
@@ -81,13 +83,26 @@ class Drawing:
         )  # fmt: skip
         themed(line.glyph, line_color=role)
 
-    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x"):
-        """The same as markers, of one size or of the sizes in a column; filled with their own colour or that of `fill`."""
+    def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x", name=None):
+        """The same as markers, of one size or of the sizes in a column; filled with their own colour or that of `fill`.
+
+        `name`: what their values are called under the pointer, where no legend says so.
+        """
         opacity = 0.0 if hollow else 0.9 if fill is None else 1.0
         dots = self.plot.scatter(
-            x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, **_named(legend)
+            x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, name=name, **_named(legend)
         )
         themed(dots.glyph, line_color=role, fill_color=fill or role)
+
+    def key(self, legend, role="soft", marker="circle", hollow=False):
+        """A legend for marks of many colours, such as all hollow ones."""
+        from bokeh.models import ColumnDataSource
+
+        nothing = ColumnDataSource({"x": [], "y": []})
+        dots = self.plot.scatter(
+            "x", "y", source=nothing, size=7, marker=marker, fill_alpha=0.0 if hollow else 0.9, legend_label=legend
+        )
+        themed(dots.glyph, line_color=role, fill_color=role)
 
     def steps(self, source, y, role, legend=None, width=1.0):
         """The column `y` over the column `x`, in steps that rise at the right end of each interval."""
@@ -106,14 +121,16 @@ class Drawing:
         band = self.plot.varea("x", *ends, source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(band.glyph, fill_color=role)
 
-    def flow(self, source, role, alpha=0.25):
+    def flow(self, source, role, legend=None, alpha=0.25):
         """An area from the column `left` to the column `right`, over the column `y`."""
-        flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha)
+        flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(flow.glyph, fill_color=role)
 
-    def intervals(self, source, role, width=1.5, alpha=1.0):
+    def intervals(self, source, role, legend=None, width=1.5, alpha=1.0):
         """Vertical lines from the column `low` to the column `high`, each at its `x`."""
-        lines = self.plot.segment("x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha)
+        lines = self.plot.segment(
+            "x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
+        )
         themed(lines.glyph, line_color=role)
 
     def name_tag(self, source, role, text):

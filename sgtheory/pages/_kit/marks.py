@@ -166,11 +166,14 @@ class Dots(_Points):
     size: Number = 4
     marker: str = "circle"
     hollow: bool = False
+    name: str | None = None
+    """What its values are called under the pointer, where no legend says so."""
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
         drawing.dots(
-            self.source(x), self.y, self.role, self.legend, size=self.size, marker=self.marker, hollow=self.hollow
-        )
+            self.source(x), self.y, self.role, self.legend, size=self.size, marker=self.marker, hollow=self.hollow,
+            name=self.name,
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,6 +259,7 @@ class Shade(Mark):
 
     where: str
     role: str
+    legend: str | None = None
 
     def sources(self, x: str, shown: Shown) -> Sources:
         true = shown(self.where) > 0.5
@@ -265,7 +269,7 @@ class Shade(Mark):
         return frozenset({f"{self.where}.low", f"{self.where}.high"})
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.band(self.where, self.role)
+        drawing.band(self.where, self.role, self.legend)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,6 +297,7 @@ class Marker(Mark):
 
     x: str
     role: str = "soft"
+    legend: str | None = None
     _: dataclasses.KW_ONLY
     dash: str = "dotted"
 
@@ -302,7 +307,24 @@ class Marker(Mark):
         return {f"at {self.x}": {"x": np.concatenate([at, at], axis=1), "y": ends}}
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.line(f"at {self.x}", "y", self.role, dash=self.dash)
+        drawing.line(f"at {self.x}", "y", self.role, self.legend, dash=self.dash)
+
+
+@dataclasses.dataclass(frozen=True)
+class Key(Mark):
+    """A legend for what has many colours, such as all hollow markers, or for a colour of a map."""
+
+    legend: str
+    role: str = "soft"
+    _: dataclasses.KW_ONLY
+    marker: str = "circle"
+    hollow: bool = False
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {}
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.key(self.legend, self.role, self.marker, self.hollow)
 
 
 @dataclasses.dataclass(frozen=True)

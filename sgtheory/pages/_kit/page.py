@@ -26,7 +26,7 @@ from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
 from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, tidy, unflatten
-from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, Stage, bokeh_script
+from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, ReadoutTable, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.theme import THEME
 from sgtheory.pages._kit.ticks import powers_of
@@ -51,6 +51,7 @@ class Page(ipywidgets.VBox):
     play: ClassVar[str]
     specification: ClassVar[tuple[Control, ...]]
     readouts: ClassVar[tuple[Readout, ...]]
+    table: ClassVar[ReadoutTable | None] = None
     actions: ClassVar[tuple[Action, ...]] = ()
     discrete: ClassVar[frozenset[str]] = frozenset()
     wide: ClassVar[frozenset[str]] = frozenset()
@@ -252,6 +253,7 @@ class Page(ipywidgets.VBox):
             "sources": [name for name in _with(self._latest[1], self._grown()) if name not in ("readouts", "ranges")],
             **({"job": self.job_name} if self.job_name else {}),
             "readouts": [vars(readout) for readout in self.readouts],
+            "table": vars(self.table) if self.table else None,
             "actions": [vars(action) for action in self.actions],
             "theme": THEME,
             "controls": {name: self._control_spec(control) for name, control in self.by_name.items()},

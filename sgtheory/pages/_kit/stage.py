@@ -15,21 +15,9 @@ BROWSER = pathlib.Path(__file__).parent / "browser"
 STYLE = BROWSER / "kit.css"
 # Each after those that it needs.
 _PARTS = (
-    "numbers",
-    "elements",
-    "spare",
-    "points",
-    "maps",
-    "figures",
-    "drag",
-    "status",
-    "tools",
-    "jobs",
-    "film",
-    "sketch",
-    "tour",
-    "stage",
-)
+    "numbers", "elements", "spare", "points", "hover", "captions", "table", "maps", "figures", "drag", "status", "tools", "jobs",
+    "film", "sketch", "tour", "stage",
+)  # fmt: skip
 
 
 def script(place: str) -> str:
@@ -72,6 +60,19 @@ class Readout:
     unit: str = ""
     of: str | None = None
     jumps: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadoutTable:
+    """Read-outs of several things side by side: that of row `r` and column `c` is the column `r_c` of the source "readouts".
+
+    `rows`: key, label, and the colour role and marker that it has in the figures; a row without numbers is not shown.
+    `columns`: key and label.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str, str, str], ...]
+    columns: tuple[tuple[str, str], ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,8 @@
 It draws the glyphs of a page's Bokeh figures with matplotlib, so that a page describes its picture only once.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
 _HEIGHT = 212  # CSS pixels, of most panels
 _POINTS = 0.75  # per CSS pixel
+_LETTERS = 88  # of a legend, side by side below a plot
+_ROW = 13  # CSS pixels of a row of a legend
 
 
 def still_picture(
@@ -32,7 +35,10 @@ def still_picture(
     Pyplot's global state does not hold the figure.
     """
     places = _places(wide or [False] * len(plots))
-    heights = [max(plot.height for plot, (own, _) in zip(plots, places, strict=True) if own == row)
+    tall = [
+        plot.height + _ROW * _rows_of(_named(plot), _is_wide(place)) for plot, place in zip(plots, places, strict=True)
+    ]
+    heights = [max(each for each, (own, _) in zip(tall, places, strict=True) if own == row)
                for row in range(places[-1][0] + 1)]  # fmt: skip
     figure = StillFigure(figsize=(2 * _INCHES[0], _INCHES[1] * sum(heights) / _HEIGHT), layout="constrained")
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
@@ -45,7 +51,7 @@ def still_picture(
             id(renderer.glyph): _draw(axes, renderer.glyph, renderer.data_source.data, theme)
             for renderer in plot.renderers
         }
-        _legend(axes, plot, colours, artists)
+        _legend(axes, plot, colours, artists, _is_wide(place))
         _colour_bar(axes, plot, colours, artists)
         if is_equal:
             axes.set_aspect("equal")
@@ -60,6 +66,10 @@ def _places(wide: Sequence[bool]) -> list[tuple[int, Any]]:
         places.append((cell // 2, slice(None) if is_wide else cell % 2))
         cell += 2 if is_wide else 1
     return places
+
+
+def _is_wide(place: tuple[int, Any]) -> bool:
+    return isinstance(place[1], slice)
 
 
 def _draw(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
@@ -118,7 +128,7 @@ def _marks(axes: Any, glyph: Any, data: Any, theme: str) -> Any:
 
 
 def _xy(glyph: Any, data: Any) -> tuple[np.ndarray, np.ndarray]:
-    return data[glyph.x], data[glyph.y]
+    return np.asarray(data[glyph.x]), np.asarray(data[glyph.y])
 
 
 def _role(model: Any, name: str) -> str:
@@ -183,12 +193,39 @@ class _Labels(Formatter):
         return labels([x], self.base)[0]
 
 
-def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:
-    if not plot.legend:
+def _named(plot: Any) -> dict[str, Any]:
+    """What the legend names: label → glyph, without what has no points; a glyph for a legend alone has a nameless source."""
+    renderers = {item.label.value: item.renderers[0] for item in plot.legend[0].items} if plot.legend else {}
+    return {
+        label: renderer.glyph
+        for label, renderer in renderers.items()
+        if renderer.data_source.name is None or any(len(values) for values in renderer.data_source.data.values())
+    }
+
+
+def _columns_of(labels: Iterable[str], wide: bool) -> int:
+    """How many names stand side by side below a plot."""
+    room = (2 if wide else 1) * _LETTERS
+    return max(1, room // (max(map(len, labels)) + 6))
+
+
+def _rows_of(labels: Collection[str], wide: bool) -> int:
+    return math.ceil(len(labels) / _columns_of(labels, wide)) if labels else 0
+
+
+def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any], wide: bool) -> None:
+    """The names below the plot, as in the browser, where they hide no curve."""
+    named = _named(plot)
+    if not named:
         return
-    handles = {item.label.value: artists[id(item.renderers[0].glyph)] for item in plot.legend[0].items}
-    where = plot.legend[0].location.replace("top", "upper").replace("bottom", "lower").replace("_", " ")
-    legend = axes.legend(handles.values(), handles.keys(), loc=where, fontsize=7, framealpha=0.75, edgecolor="none")
-    legend.get_frame().set_facecolor(colours["background"])
+    handles = [artists[id(glyph)] for glyph in named.values()]
+    has_label = bool(plot.xaxis[0].axis_label)
+    legend = axes.legend(
+        handles, named, loc="upper left", bbox_to_anchor=(0.0, -0.24 if has_label else -0.1), fontsize=7, frameon=False,
+        ncols=_columns_of(named, wide), borderpad=0, borderaxespad=0, labelspacing=0.2, markerscale=0.8,
+    )  # fmt: skip
     for text in legend.get_texts():
         text.set_color(colours["ink"])
+    for handle in legend.legend_handles:
+        if isinstance(handle, LineCollection):  # a bar that is wider than a line of text
+            handle.set_linewidth(min(np.max(handle.get_linewidth()), 4))

@@ -19,6 +19,10 @@ THEME = {
 }  # fmt: skip
 
 
+PALE = 0.7
+"""Opacity of wide lines and marks that others are drawn on: as little as stands out from the background, 3 : 1."""
+
+
 def themed(model: Any, **roles: str) -> Any:
     """Sets colours of a Bokeh model by role, for the light theme; the browser can change them for the dark one.
 
@@ -92,7 +96,11 @@ def colour_bar(mapper: Any):
 
 
 def finish_legend(plot: Any, location: str) -> None:
-    """Makes the legend compact and puts it inside the frame, once all glyphs are there."""
+    """Makes the legend compact and puts it inside the frame, once all glyphs are there.
+
+    It is seen in still pictures; in the browser the same names stand below the plot, where they hide no curve.
+    """
+    plot.legend.visible = False
     plot.legend.location = location
     plot.legend.label_text_font_size = "10px"
     plot.legend.spacing, plot.legend.padding, plot.legend.margin = 0, 3, 4

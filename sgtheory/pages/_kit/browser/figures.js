@@ -8,9 +8,13 @@ class Figures {
   constructor({el, Bokeh, doc, spec, signal}) {
     Object.assign(this, {el, Bokeh, doc, spec, signal, readouts: {}, statistics: {drawn: 0}});
     this.flat = new Map(); // sources of many lines, as they arrive: one behind the other
-    this.panels = spec.figures.map(({name}) => element('div', {
-      class: spec.wide.includes(name) ? 'sgtheory-panel sgtheory-wide' : 'sgtheory-panel', role: 'img', 'data-figure': name,
-    }));
+    this.panels = spec.figures.map(({name}) => element('div', {class: 'sgtheory-panel', role: 'img', 'data-figure': name}));
+    this.captions = spec.figures.map(({description}, k) => new Caption(this.panels[k], description));
+    const frames = spec.figures.map(({name}, k) => element(
+      'figure', {class: spec.wide.includes(name) ? 'sgtheory-figure sgtheory-wide' : 'sgtheory-figure'}, this.panels[k], this.captions[k].node,
+    ));
+    this.comparison = spec.table && new ReadoutTable(spec.table);
+    this.grid = element('div', {class: 'sgtheory-panels'}, ...frames, ...(this.comparison ? [this.comparison.node] : []));
     this.values = element('dl', {class: 'sgtheory-readouts'});
   }
 
@@ -27,12 +31,14 @@ class Figures {
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     if (spares) for (const plot of plots) spareWork(plot, themeNow);
     this.painter = new Painter(spares ? plots : [], draw); // otherwise BokehJS paints by its own clock
-    if (spares && plots.every((plot) => plot._actual_paint && plot.force_paint)) shareScreen(this.panels, plots, this.signal);
+    if (spares && plots.every((plot) => plot._actual_paint)) shareScreen(this.grid, this.panels, plots, this.signal);
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());
     this.spec.figures.forEach(({equal}, k) => equal && this.equalise(this.panels[k], plots[k]));
+    this.captions.forEach((caption, k) => caption.attend(plots[k], this.signal));
     this.points = new Points(this);
+    this.hover = new Hover(this);
     this.maps = new Maps(this);
     this.paintTheme();
     watchTheme(() => this.paintTheme(), this.signal);
@@ -84,6 +90,7 @@ class Figures {
     this.maps.placeMarks();
     this.readOut();
     this.points.read();
+    this.hover.follow();
     this.statistics.drawn += 1;
   }
 
@@ -133,7 +140,7 @@ class Figures {
 
   readOut() {
     if (!this.values.childElementCount) {
-      for (const {key, label, unit} of this.spec.readouts) {
+      for (const {key, label, unit} of this.spec.readouts.filter((each) => !this.comparison?.keys.has(each.key))) {
         this.values.append(element('div', {}, element('dt', {}, label), element('dd', {'data-key': key, 'data-unit': unit})));
       }
       this.numbers = [...this.values.querySelectorAll('dd')];
@@ -142,13 +149,14 @@ class Figures {
       const text = legible(this.readouts[node.dataset.key]) + (node.dataset.unit ? ' ' + node.dataset.unit : '');
       if (node.textContent !== text) node.textContent = text;
     }
+    this.comparison?.tell(this.readouts);
     clearTimeout(this.describing);
     this.describing = setTimeout(() => this.describe(), DESCRIBE);
   }
 
-  /** The texts for readers who do not see the figures; updated when the numbers are at rest, as nobody listens faster. */
+  /** What the figures show, in words; updated when the numbers are at rest, as nobody reads faster. */
   describe() {
-    this.spec.figures.forEach(({description}, k) => this.panels[k].setAttribute('aria-label', fill(description, this.readouts)));
+    for (const caption of this.captions) caption.tell(this.readouts);
   }
 
   paintTheme() {
@@ -161,5 +169,6 @@ class Figures {
         model[property] = property === 'palette' ? palette(role, colours) : colours[role];
       }
     }
+    for (const caption of this.captions) caption.drawKey();
   }
 }

@@ -140,6 +140,8 @@ function ownKeys(page, signal) {
   }, {capture: true, signal}); // the notebook listens at the document, which hears it later
 }
 
+const HOVER = 120; // milliseconds over a slider, after which its table is asked for
+
 /** Gives the views of a control their accessible names, and tells the stage when the control is about to be moved. */
 async function adopt(stage, name, control) {
   for (const promise of Object.values(control.model.views ?? {})) {
@@ -157,11 +159,17 @@ async function adopt(stage, name, control) {
       node.setAttribute('role', 'textbox');
       node.setAttribute('aria-label', control.label + ', as a number');
     }
-    for (const event of ['pointerenter', 'focusin', 'pointerdown']) {
+    for (const event of ['focusin', 'pointerdown']) {
       view.el.addEventListener(event, () => { stage.approach(name); }, {signal: stage.signal});
     }
     if (control.slides) adoptSlider(stage, control, view);
     if (control.most) await refuseLarge(stage, name, control);
+    // A pointer that passes over many sliders means none of them.
+    view.el.addEventListener('pointerenter', () => {
+      clearTimeout(stage.hovering);
+      stage.hovering = setTimeout(() => stage.approach(name), HOVER);
+    }, {signal: stage.signal});
+    view.el.addEventListener('pointerleave', () => clearTimeout(stage.hovering), {signal: stage.signal});
     // To ask at each step whether its number is too wide, the slider would lay out the notebook again; here it never is.
     if (view.readout_overflow) view.readout_overflow = () => false;
     view.el.addEventListener('pointerdown', () => stage.stopPlaying(), {signal: stage.signal});
@@ -269,14 +277,27 @@ async function show({model, el, signal}) {
   const page = el.closest('.sgtheory-page') ?? el;
   page.style.setProperty('--sg-digits', mostDigits(spec.controls));
   ownKeys(page, signal);
+  const advice = element('p', {class: 'sgtheory-narrow'}, 'There is little room here: close the side bar (Ctrl+B), or widen the window.');
+  page.prepend(advice); // seen only in a very narrow page
+  signal.addEventListener('abort', () => advice.remove());
   // Views of the controls, and the cell with the still picture, may appear later, and more than once.
   const hidden = new Set();
-  const attend = setInterval(() => {
+  let due = null;
+  const attend = () => {
+    due = null;
     for (const [name, control] of Object.entries(controls)) adopt(stage, name, control);
     hideStill(el, spec.title, hidden);
-  }, 150);
+  };
+  const observer = new MutationObserver((records) => {
+    const isElement = ({nodeType}) => nodeType === Node.ELEMENT_NODE; // numbers that change are text
+    if (!due && records.some(({addedNodes}) => [...addedNodes].some(isElement))) due = setTimeout(attend, 50);
+  });
+  observer.observe(document.body, {childList: true, subtree: true});
+  attend();
   signal.addEventListener('abort', () => {
-    clearInterval(attend);
+    observer.disconnect();
+    clearTimeout(due);
+    clearTimeout(stage.hovering);
     for (const still of hidden) still.style.display = '';
   });
 }

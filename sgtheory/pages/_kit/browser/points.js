@@ -9,7 +9,7 @@ class Points {
     Object.assign(this, {stage, pointed: null});
     this.tip = element('div', {class: 'sgtheory-tip', role: 'status'});
     this.ring = element('div', {class: 'sgtheory-ring', 'aria-hidden': 'true'});
-    stage.panels[0].parentElement.append(this.tip, this.ring);
+    stage.grid.append(this.tip, this.ring);
     this.leave();
     window.addEventListener('resize', () => this.leave(), {signal: stage.signal});
     stage.spec.figures.forEach(({name, root}, k) => {
@@ -62,9 +62,10 @@ class Points {
     this.tell(words, panel, this.stage.place(columns, plot, index));
   }
 
-  /** Shows words at a place of a panel, towards its middle, so that nothing is cut off. */
+  /** Shows words, or elements, at a place of a panel, towards its middle, so that nothing is cut off. */
   tell(words, panel, [left, top]) {
-    if (this.tip.textContent !== words) this.tip.textContent = words;
+    const parts = [words].flat();
+    if (this.tip.textContent !== parts.map((part) => part.textContent ?? part).join('')) this.tip.replaceChildren(...parts);
     const x = panel.offsetLeft + left, y = panel.offsetTop + top;
     const across = -100 * left / panel.clientWidth, upward = top > panel.clientHeight / 2 ? 'calc(-100% - 12px)' : '12px';
     Object.assign(this.tip.style, {left: x + 'px', top: y + 'px', transform: `translate(${across}%, ${upward})`});

@@ -19,7 +19,7 @@ function isSpared(version) {
  *  · It prepares each glyph five times, for points that are selected, muted, …; no tool of a page selects or mutes any.
  *    It sorts the points by position, to find those outside the frame, where they would be clipped anyway, and the
  *    ends of axes, which are set; it paints glyphs without points.
- *  · It measures, lays out and writes axes, titles and legends again, each text at the cost of a new style for the whole
+ *  · It measures, lays out and writes axes and titles again, each text at the cost of a new style for the whole
  *    document. Here they are kept as a picture until a range, a size or the theme changes.
  * The copy of BokehJS is our own (`bokehOnce`). If a later version does no such work, nothing is left out.
  */
@@ -27,13 +27,12 @@ function spareWork(view, appearance) {
   Object.defineProperty(view, 'base_font_size', {value: view.base_font_size, configurable: true});
   for (const part of view.computed_renderer_views ?? []) {
     if (part.glyph && part.set_data) spareGlyph(part), spareVisuals(part.glyph);
-    if (part._render_items) spareLegend(part);
   }
   // Ends that are set need not be sought among the points.
   if ([view.model.x_range, view.model.y_range].every(({type}) => type === 'Range1d')) {
     Object.defineProperty(view, 'auto_ranged_renderers', {value: []});
   }
-  if (view._paint_levels && view.force_paint) keepScenery(view, appearance);
+  if (view._paint_levels) keepScenery(view, appearance);
 }
 
 /** What all figures share, found on the first of them. */
@@ -124,31 +123,11 @@ function spareVisuals(glyph) {
   };
 }
 
-/** A legend names the curves, and does not depend on their numbers. */
-function spareLegend(view) {
-  const render = view.render.bind(view), renderItems = view._render_items.bind(view);
-  let asked = false;
-  view.render = () => {
-    asked = true;
-    render();
-    asked = false;
-  };
-  view._render_items = () => {
-    if (asked || view._should_rerender_items) renderItems();
-  };
-}
-
-/** Levels painted before the curves and after them, each kept as one picture: still curves in the first, legends in the second. */
+/** Levels painted before the curves and after them, each kept as one picture: still curves in the first, titles in the second. */
 const SCENERY = [['image', 'underlay'], ['guide', 'annotation']];
 
 function keepScenery(view, appearance) {
   const paintLevels = view._paint_levels.bind(view);
-  const legends = view.computed_renderer_views.filter((part) => part._render_items);
-  const paint = (context, level, ...clip) => {
-    paintLevels(context, level, ...clip);
-    if (level !== 'annotation' || view.is_forcing_paint) return;
-    view.force_paint(() => legends.forEach((legend) => legend.paint(context)));
-  };
   const layOut = view._invalidate_layout_if_needed?.bind(view);
   const parts = view.computed_renderer_views.filter((part) => part.set_data);
   const moves = parts.some((part) => part.model.level === 'image'); // a map or a raster, which every picture changes
@@ -164,10 +143,10 @@ function keepScenery(view, appearance) {
   }
   view.forgetScenery = () => kept.forEach((keep) => { keep.drawn = false; }); // when a part of it is shown or hidden
   const laidOut = {};
-  /** Whether the frame has come to rest, because legends are placed late; what was kept for other ranges is dropped. */
+  /** Whether the frame has come to rest, because it is laid out late; what was kept for other ranges is dropped. */
   const holds = (what, {width, height}) => {
     const {x_range, y_range} = view.model;
-    const frame = [width, height, ...view.frame.bbox.args, appearance()].join();
+    const frame = [width, height, ...view.frame.bbox.args, appearance(), view.model.title?.text].join();
     const ranges = [x_range.start, x_range.end, y_range.start, y_range.end].join();
     const resized = what.frame !== frame;
     if (resized) Object.assign(what, {frame, since: performance.now()});
@@ -183,12 +162,12 @@ function keepScenery(view, appearance) {
   }
   view._paint_levels = (context, level, ...clip) => {
     const keep = keptAt(level);
-    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paint(context, level, ...clip);
+    if (!keep || !(context instanceof CanvasRenderingContext2D)) return paintLevels(context, level, ...clip);
     const {layer} = context, {canvas} = layer;
     if (!canvas.width || !canvas.height) return; // not laid out yet
     const [first] = keep.levels;
     if (level === first) keep.held = holds(keep, canvas);
-    if (!keep.held) return paint(context, level, ...clip);
+    if (!keep.held) return paintLevels(context, level, ...clip);
     if (!keep.drawn) {
       if (level === first) {
         // Outside the document, so that setting a font recomputes no style.
@@ -196,7 +175,7 @@ function keepScenery(view, appearance) {
         Object.assign(keep.layer.ctx.canvas, {width: canvas.width, height: canvas.height});
         keep.layer.prepare();
       }
-      paint(keep.layer.ctx, level, ...clip);
+      paintLevels(keep.layer.ctx, level, ...clip);
     }
     if (level !== keep.levels.at(-1)) return;
     if (!keep.drawn) keep.layer.finish();
@@ -256,12 +235,11 @@ function isSeen(node) {
 /**
  * All figures of a page on one canvas. To the browser each canvas in a document is a layer of its own, and every picture
  * pays for all of them: six figures on one canvas are drawn twice as often as on six. BokehJS's own canvases stay empty and
- * hidden; it paints at the place of each panel. It can also paint its legends, which are elements of the document.
+ * hidden; it paints at the place of each panel.
  */
 const OUTSIDE = [-1e5, -1e5];
 
-function shareScreen(panels, plots, signal) {
-  const grid = panels[0].parentElement;
+function shareScreen(grid, panels, plots, signal) {
   const screen = element('canvas', {class: 'sgtheory-screen', 'aria-hidden': 'true'});
   grid.append(screen);
   const context = screen.getContext('2d');

@@ -46,10 +46,7 @@ export class Stage extends Figures {
   async build() {
     this.root = this.el.closest('.sgtheory-page, .sgtheory-exported') ?? this.el;
     const works = [this.job, ...this.films.values()].filter(Boolean).map(({node}) => node);
-    this.el.replaceChildren(
-      element('div', {class: 'sgtheory-panels'}, ...this.panels), element('div', {class: 'sgtheory-works'}, ...works),
-      this.values, this.tools.bar, this.status.node,
-    );
+    this.el.replaceChildren(this.grid, element('div', {class: 'sgtheory-works'}, ...works), this.values, this.tools.bar, this.status.node);
     this.el.classList.add('sgtheory-stage');
     await this.embed(() => this.draw());
     this.known = this.state();
@@ -284,6 +281,7 @@ export class Stage extends Figures {
     if (!same(message.state, this.state()) && this.table(this.lastTouched)) return;
     const channels = single(message.layout, buffers[0]);
     this.first ??= channels;
+    this.readouts = {}; // a method that is no longer ticked has none
     this.show(channels);
     this.approximate = false;
     this.shown = {state: message.state, exact: message.exact};

@@ -108,27 +108,34 @@ class Tools {
   }
 
   async saveImage(type) {
-    const {stage, stage: {spec, panels}} = this;
+    const {stage, stage: {spec, panels, grid}} = this;
     const layers = spec.figures.map(({root}) => stage.views.get_by_id(root).export(type, true));
-    const {clientWidth: width, clientHeight: height} = panels[0].parentElement;
-    const place = (k) => [panels[k].offsetLeft, panels[k].offsetTop];
-    const ground = spec.theme[themeNow()].background;
+    grid.classList.add('sgtheory-saving'); // for a moment without captions, which would leave gaps
+    const {clientWidth: width, clientHeight: height} = grid;
+    const places = panels.map(({offsetLeft, offsetTop}) => [offsetLeft, offsetTop]);
+    const {background, ink} = spec.theme[themeNow()];
+    const keys = stage.captions.map((caption) => caption.asSvg(grid.getBoundingClientRect(), ink));
+    grid.classList.remove('sgtheory-saving');
+    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">`;
     if (type === 'png') {
       const ratio = layers[0].pixel_ratio;
       const canvas = element('canvas', {width: width * ratio, height: height * ratio});
       const context = canvas.getContext('2d');
-      context.fillStyle = ground;
+      context.fillStyle = background;
       context.fillRect(0, 0, canvas.width, canvas.height);
-      layers.forEach((layer, k) => context.drawImage(layer.canvas, ...place(k).map((length) => length * ratio)));
+      layers.forEach((layer, k) => context.drawImage(layer.canvas, ...places[k].map((length) => length * ratio)));
+      const image = new Image();
+      image.src = 'data:image/svg+xml,' + encodeURIComponent([head, ...keys, '</svg>'].join(''));
+      await image.decode();
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
       canvas.toBlob((blob) => download(spec.name + '.png', blob), 'image/png');
       return;
     }
     const parts = layers.map((layer, k) => {
-      const [x, y] = place(k);
+      const [x, y] = places[k];
       return layer.ctx.get_serialized_svg(true).replace('<svg ', `<svg x="${x}" y="${y}" `);
     });
-    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">`;
-    const back = `<rect width="100%" height="100%" fill="${ground}"/>`;
-    download(spec.name + '.svg', new Blob([head, back, ...parts, '</svg>'], {type: 'image/svg+xml'}));
+    const back = `<rect width="100%" height="100%" fill="${background}"/>`;
+    download(spec.name + '.svg', new Blob([head, back, ...parts, ...keys, '</svg>'], {type: 'image/svg+xml'}));
   }
 }

@@ -123,8 +123,7 @@ export class Tour {
       this.stage.panels[k].classList.toggle('sgtheory-off', touring && !declared.panels.includes(name));
     });
     this.sizeAll();
-    const grid = this.stage.panels[0].parentElement;
-    grid.classList.toggle('sgtheory-single', touring);
+    this.stage.grid.classList.toggle('sgtheory-single', touring);
     if (!touring) {
       this.style.textContent = '';
       this.sketch?.end();
@@ -487,7 +486,10 @@ export class Tour {
 
   /** Called when the numbers are at rest: covered panels tell nothing, and readers who do not see hear what has changed. */
   describe() {
-    for (const name of this.cover.keys()) this.panel(name).setAttribute('aria-label', 'Hidden until you have answered the question.');
+    for (const name of this.cover.keys()) {
+      this.panel(name).setAttribute('aria-label', 'Hidden until you have answered the question.');
+      this.panel(name).removeAttribute('aria-describedby');
+    }
     if (this.step === EXPLORE) return;
     const shown = new Set([...this.box.querySelectorAll('[data-live]')].map(({dataset}) => dataset.live));
     const words = this.stage.spec.readouts.filter(({key}) => shown.has(key))
