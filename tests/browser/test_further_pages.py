@@ -228,8 +228,12 @@ def test_values_are_read_under_the_pointer_and_by_the_arrow_keys(opened):
     panel.hover(position=place)
     browser_page.wait_for_function("() => document.querySelector('.sgtheory-tip').textContent")
     text = tip.inner_text()
-    assert shortly(columns["x"][index]) in text.splitlines()[0]
-    assert any(line.endswith(shortly(columns["y"][index])) for line in text.splitlines()[1:])
+    powers = browser_page.evaluate(f"(name) => {STAGE}.spec.figures.find((each) => each.name === name).powers", name)
+    x, y = (
+        base ** columns[axis][index] if base else columns[axis][index] for axis, base in zip("xy", powers, strict=True)
+    )
+    assert shortly(x) in text.splitlines()[0]
+    assert any(line.endswith(shortly(y)) for line in text.splitlines()[1:])
     browser_page.mouse.down()
     browser_page.mouse.move(*browser_page.evaluate("() => [innerWidth / 2, innerHeight / 2]"))
     assert tip.text_content() == ""  # a drag reads nothing

@@ -99,7 +99,13 @@ class Hover {
 
   label(plot, x) {
     const axis = plot.model.below[0];
-    return namesOf(axis).find(([place]) => place === x)?.[1] ?? `${axis.axis_label || 'x'}: ${legible(x)}`;
+    return namesOf(axis).find(([place]) => place === x)?.[1] ?? `${axis.axis_label || 'x'}: ${legible(this.number(plot, 0, x))}`;
+  }
+
+  /** A number along an axis (0: x, 1: y), which may hold its logarithm. */
+  number(plot, axis, value) {
+    const base = this.stage.spec.figures.find(({root}) => root === plot.model.id).powers[axis];
+    return base ? base ** value : value;
   }
 
   /** Where values can be read along x, and within how many pixels: at named places, at wide bars, or else at all points. */
@@ -126,7 +132,7 @@ class Hover {
       // Of an area at a named place the farthest end is read.
       const point = named ? here.toSorted((first, second) => Math.abs(second[1]) - Math.abs(first[1]))[0] : nearest(here, x);
       const y = point ? point[1] : glyph.type === 'Line' ? between(points, place[0]) : undefined;
-      return y === undefined ? [] : [[name, legible(y), colour]];
+      return y === undefined ? [] : [[name, legible(this.number(plot, 1, y)), colour]];
     });
     return lines.length ? [this.label(plot, place[0]), lines, x] : null;
   }
