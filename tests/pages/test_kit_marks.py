@@ -141,8 +141,8 @@ def test_an_upright_line_jumps_at_the_last_point_before_and_is_the_same_elsewher
     }
     columns = line.sources("x", numbers.__getitem__)["x"]
     np.testing.assert_array_equal(columns["x"], numbers["x"])
-    np.testing.assert_array_equal(columns["p, x"], [[0, 1, 1, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
-    assert line.jumping("x") == {"x.p, x"}
+    np.testing.assert_array_equal(columns["x of p"], [[0, 1, 1, 3], [0, 1, 2, 3], [0, 1, 2, 3]])
+    assert line.jumping("x") == {"x.x of p"}
 
 
 def test_figures_draw_from_these_columns(page):

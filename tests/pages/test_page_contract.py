@@ -70,6 +70,7 @@ def test_every_figure_draws_columns_that_are_there_and_every_column_is_drawn(any
     )
     for name, source in drawn.items():
         assert set(source.data) == set(data[name])
+        assert not any("," in column for column in source.data)  # the file of numbers parts its columns with commas
     for column in data.get("ranges", {}):
         figure, side = column.split(".")
         assert side in ("start", "end", "left", "right")

@@ -204,12 +204,12 @@ def test_read_outs_are_the_numbers_that_are_seen_at_the_dotted_line(picture, wei
 @pytest.mark.parametrize("threshold", [0.0, 0.35, -1.5])
 def test_a_hard_threshold_is_drawn_upright_and_a_smooth_curve_as_it_is(picture, threshold):
     columns = picture(escape="hard threshold", threshold=threshold)[ALL]
-    x, p = columns["curves.probability, x"], columns["curves.probability"]
+    x, p = columns["x of curves.probability"], columns["curves.probability"]
     jump = np.flatnonzero(np.diff(p))
     np.testing.assert_array_equal(x[jump], x[jump + 1])
     assert x[jump] == pytest.approx(threshold, abs=1e-9)
     smooth = picture(escape="error function", steepness=20.0)[ALL]
-    np.testing.assert_array_equal(smooth["curves.probability, x"], smooth["x"])
+    np.testing.assert_array_equal(smooth["x of curves.probability"], smooth["x"])
 
 
 def test_means_of_trials_scatter_about_the_probability(picture):

@@ -102,7 +102,7 @@ class Line(_Points):
 
     @property
     def _across(self) -> str:
-        return f"{self.y}, x"
+        return f"x of {self.y}"
 
     def jumping(self, x: str) -> frozenset[str]:
         return super().jumping(x) | ({f"{self.source(x)}.{self._across}"} if self.upright else set())
