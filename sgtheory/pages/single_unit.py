@@ -98,7 +98,7 @@ class SingleUnit(DeclaredPage):
             "draws", "Derivatives from a single trial", x=_POTENTIAL, y_label="∂ / ∂w",
             marks=(
                 _HERE,
-                Line("curves.expected_gradient", "blue", "d E[y]/dw", width=5, alpha=0.35),
+                Line("curves.expected_gradient", "blue", "d E[y]/dw", width=5, alpha=PALE),
                 Dots("curves.left_draw", "green", "left: 0 if it was silent", marker="triangle", jumps=True, every=2),
                 Dots("curves.right_draw", "purple", "right: 0 if it fired", marker="inverted_triangle", jumps=True, every=2),
                 Line("curves.affine_draw", "orange", "(1−p) right + p left", width=2),
@@ -120,7 +120,7 @@ class SingleUnit(DeclaredPage):
             "variance", "Variance of one draw", x=_POTENTIAL, y_label="variance",
             marks=(
                 _HERE,
-                Line("curves.variance", "orange", "at b, formula", width=5, alpha=0.45),
+                Line("curves.variance", "orange", "at b, formula", width=5, alpha=0.8),
                 Line("curves.left_variance", "green", "b = 0: left", dash="dashed"),
                 Line("curves.right_variance", "purple", "b = 1: right", dash="dashed"),
                 Dots("curves.score_variance", "orange", "measured", hollow=True, jumps=True, every=4, scales=False),

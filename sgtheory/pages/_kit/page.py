@@ -172,7 +172,8 @@ class Page(ipywidgets.VBox):
 
     def close(self) -> None:
         """Closes the page with everything that belongs to it, here and in the browser; its work ends."""
-        self.job.stop()
+        if hasattr(self, "job"):  # a page that was refused at its construction has none
+            self.job.stop()
         cells.close_tree(self)
 
     def _first_picture(self) -> tuple[dict[str, Any], Sources]:
