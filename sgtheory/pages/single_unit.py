@@ -88,7 +88,7 @@ class SingleUnit(DeclaredPage):
             marks=(
                 _HERE,
                 Line("curves.expected_gradient", "blue", "d E[y]/dw, analytic", width=6, alpha=PALE),
-                Line("curves.surrogate_gradient", "orange", "surrogate gradient", dash="dashed", width=2),
+                Line("curves.surrogate_gradient", "orange", "surrogate gradient", dash="dashed", width=3),
                 Dots("curves.numerical_gradient", "ink", "numerical", size=5, hollow=True, every=4, scales=False),
             ),
             text="Derivatives with respect to the weight, against the membrane potential. At {potential}: surrogate gradient "
