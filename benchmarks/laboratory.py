@@ -110,6 +110,7 @@ HARMLESS = (
     "[Violation]",
     "Failed to load resource: the server responded with a status of 404",
     "ResizeObserver loop",
+    "Could not restore the debugger state",  # JupyterLab's debugger, whose question a restarted kernel leaves unanswered
 )
 # Messages and requests of one application, whatever notebook is open: Notebook 7 lacks a setting and some fonts of its
 # own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.

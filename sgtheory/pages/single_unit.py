@@ -120,7 +120,7 @@ class SingleUnit(DeclaredPage):
             "variance", "Variance of one draw", x=_POTENTIAL, y_label="variance",
             marks=(
                 _HERE,
-                Line("curves.variance", "orange", "at b, formula", width=5, alpha=0.8),
+                Line("curves.variance", "orange", "at b, formula", width=5, alpha=0.85),
                 Line("curves.left_variance", "green", "b = 0: left", dash="dashed"),
                 Line("curves.right_variance", "purple", "b = 1: right", dash="dashed"),
                 Dots("curves.score_variance", "orange", "measured", hollow=True, jumps=True, every=4, scales=False),

@@ -329,7 +329,7 @@ def test_the_table_has_a_row_for_each_ticked_method_with_its_exact_numbers(opene
         pytest.skip("a page without a table")
     rows = browser_page.locator(".sgtheory-table").first.locator("tbody tr:visible")
     chosen = kind().settings()["methods"].split("; ")
-    assert [row.locator("th").inner_text().split(" ", 1)[-1] for row in rows.all()] == chosen
+    assert [row.locator("th").inner_text().lstrip("●▲▼■ ") for row in rows.all()] == chosen
     box = browser_page.get_by_role("checkbox", name="mean field").first
     box.check()
     browser_page.wait_for_function(f"() => {STAGE}.readouts.mean_field_bias !== undefined")

@@ -68,6 +68,7 @@ def test_a_drag_changes_the_picture_and_ends_on_the_exact_numbers(opened):
 
 def test_a_control_left_alone_leaves_the_picture_alone(opened):
     # The negative control of the test above.
+    opened.wait_for_timeout(300)  # captions follow the numbers when these are at rest
     before = panels(opened)
     opened.wait_for_timeout(500)
     assert panels(opened) == before

@@ -277,8 +277,11 @@ export class Stage extends Figures {
   hearPicture(message, buffers) {
     if (this.epoch !== null && message.epoch !== this.epoch) this.tables.clear();
     this.epoch = message.epoch;
-    // A late picture must not replace what has been drawn from the table meanwhile.
-    if (!same(message.state, this.state()) && this.table(this.lastTouched)) return;
+    // A late picture, or one that comes before its controls, must not replace what has been drawn from the table meanwhile.
+    if (!same(message.state, this.state()) && this.table(this.lastTouched)) {
+      this.approximate = true; // the kernel must send it again, should it be the right one after all
+      return;
+    }
     const channels = single(message.layout, buffers[0]);
     this.first ??= channels;
     this.readouts = {}; // a method that is no longer ticked has none
