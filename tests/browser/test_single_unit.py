@@ -268,6 +268,12 @@ def test_a_state_is_copied_and_restored_and_another_is_refused(opened):
     assert value(opened, "steepness") == 7.5
 
 
+def test_what_is_taken_back_before_anything_was_drawn_leaves_the_page_at_rest(opened):
+    """The picture is the right one all the time, so that the kernel sends none."""
+    opened.evaluate(f"() => {STAGE}.settleSoon()")
+    at_rest(opened, seed=0)
+
+
 def test_play_moves_a_slider_and_stops(opened):
     opened.get_by_role("button", name="Play steepness").first.click()
     opened.wait_for_function(f"() => {STAGE}.controls.steepness.get() > 5", timeout=PATIENCE_MS)

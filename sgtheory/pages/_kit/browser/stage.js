@@ -142,6 +142,11 @@ export class Stage extends Figures {
 
   settle() {
     this.post({kind: 'settled', state: this.state(), approximate: this.approximate});
+    this.tellRest(); // the kernel does not send again what is shown
+  }
+
+  tellRest() {
+    if (this.isExact()) this.el.dataset.settled = JSON.stringify(this.shown.state);
   }
 
   /** Several controls have been set at once, without a drag. */
@@ -288,7 +293,7 @@ export class Stage extends Figures {
     this.show(channels);
     this.approximate = false;
     this.shown = {state: message.state, exact: message.exact};
-    if (this.isExact()) this.el.dataset.settled = JSON.stringify(message.state);
+    this.tellRest();
     this.status.watch();
   }
 
