@@ -1,7 +1,6 @@
 """The survey of page 03: the methods on many random networks, for as long as the reader cares to wait."""
 
 import csv
-import html
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -28,6 +27,7 @@ from sgtheory.pages._kit import (
     range_columns,
     sent_range,
 )
+from sgtheory.pages._kit.controls import alert
 from sgtheory.pages._laboratory import DASHES, parse_widths, slug
 
 BATCH = 8  # networks surveyed before the stop button is looked at again
@@ -136,7 +136,7 @@ class NetworkSurvey(Page):
         self._say(text)
 
     def _complain(self, name: str, text: str) -> None:
-        self.messages[name].value = f'<span role="alert">{html.escape(text)}</span>' if text else ""
+        self.messages[name].value = alert(text)
 
     def save_all(self) -> None:
         """Saves all results as CSV, one line per network and method."""

@@ -82,7 +82,7 @@ def fresh_page(chrome):
 
 CUT_OFF = """() => {
   const page = document.querySelector('.sgtheory-page'), edge = page.getBoundingClientRect().right + 1;
-  const names = '.widget-label, .widget-label-basic span, .sgtheory-key li, .sgtheory-readouts span, .sgtheory-tools button';
+  const names = '.widget-label, .widget-label-basic span, .sgtheory-key li, .sgtheory-readouts :is(dt, dd), .sgtheory-tools button';
   const cut = [...page.querySelectorAll(names)].filter((node) => {
     const box = node.getBoundingClientRect();
     const lost = [node.scrollWidth - box.width, node.scrollHeight - box.height - 2, box.right - edge];
@@ -157,3 +157,17 @@ def opened(lab, seen_page):
         return seen_page
 
     return open_cells
+
+
+@pytest.fixture
+def live_cell(opened):
+    """Shows the page that a cell makes, ready."""
+
+    def show(source):
+        page = opened(source)
+        run_all(page)
+        await_live(page)
+        await_ready(page)
+        return page
+
+    return show

@@ -30,13 +30,9 @@ INLINE = "from bokeh.io import output_notebook\nfrom bokeh.resources import INLI
 
 
 @pytest.fixture
-def live(opened):
+def live(live_cell):
     """Page 04 in a notebook of its own, ready."""
-    page = opened(PAGE)
-    run_all(page)
-    await_live(page)
-    await_ready(page)
-    return page
+    return live_cell(PAGE)
 
 
 def status(page):

@@ -119,14 +119,19 @@ def test_axes_of_logarithms_show_the_numbers_themselves(opened):
         assert set(expected) <= set(figure["texts"]), figure["name"]
 
 
-@pytest.fixture
-def laboratory(opened):
+def only(opened, wanted, why):
+    """The browser's page, if it is the wanted one; returned to its start afterwards."""
     browser_page, kind, _ = opened
-    if kind is not GradientLaboratory:
-        pytest.skip("another page has no such slider")
+    if kind is not wanted:
+        pytest.skip(why)
     yield browser_page
     browser_page.get_by_role("button", name="Reset").first.click()
     at_rest(browser_page, **{control.name: control.value for control in kind.specification})
+
+
+@pytest.fixture
+def laboratory(opened):
+    yield from only(opened, GradientLaboratory, "another page has no such slider")
 
 
 def held(page, name):
@@ -271,12 +276,7 @@ def test_axe_finds_nothing_serious(opened, light):
 
 @pytest.fixture
 def loop_page(opened):
-    browser_page, kind, _ = opened
-    if kind is not LoopIntegral:
-        pytest.skip("another page's map")
-    yield browser_page
-    browser_page.get_by_role("button", name="Reset").first.click()
-    at_rest(browser_page, **{control.name: control.value for control in kind.specification})
+    yield from only(opened, LoopIntegral, "another page's map")
 
 
 def middle_of_map(browser_page):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.laboratory import PATIENCE_MS, at_rest, await_live, await_ready, open_notebook, run_all
+from benchmarks.laboratory import PATIENCE_MS, at_rest, await_live, open_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -60,12 +60,8 @@ page
 
 
 @pytest.fixture
-def parts(opened):
-    page = opened(PAGE)
-    run_all(page)
-    await_live(page)
-    await_ready(page)
-    return page
+def parts(live_cell):
+    return live_cell(PAGE)
 
 
 def columns(page, source):

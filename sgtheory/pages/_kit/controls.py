@@ -31,6 +31,11 @@ def brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def alert(sentence: str) -> str:
+    """A refusal as the text of a message, which a screen reader says at once; none for no sentence."""
+    return f'<span role="alert">{html.escape(sentence)}</span>' if sentence else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Slider:
     """A number between `low` and `high`, whole if `step` is an `int`.
@@ -277,11 +282,9 @@ class _File(ipywidgets.HBox):
     def _take(self, change: Any) -> None:
         for file in change["new"]:
             try:
-                self.control.check_file(file["name"], file["size"])
+                self.take(file["name"], bytes(file["content"]))
             except ValueError as error:
                 self.refuse(str(error))
-            else:
-                self.take(file["name"], bytes(file["content"]))
         if change["new"]:
             self.chooser.value = ()  # the same file may be chosen again
 
@@ -294,7 +297,7 @@ class _File(ipywidgets.HBox):
         self.value = value
 
     def refuse(self, sentence: str) -> None:
-        self.refusal.value = f'<span role="alert">{html.escape(sentence)}</span>' if sentence else ""
+        self.refusal.value = alert(sentence)
 
     def _name(self, _change: Any) -> None:
         self.chosen.value = self.value.rpartition(" #")[0] or "none"

@@ -4,7 +4,6 @@ A page names its controls and figures and says how to compute a picture; this cl
 browser only takes notes: everything slow is left to the page's `Conductor`, and the latest values win.
 """
 
-import html
 import importlib.metadata
 import io
 import json
@@ -22,7 +21,7 @@ import numpy as np
 from sgtheory._course import COURSE
 from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
-from sgtheory.pages._kit.controls import Control, Film, Slider, Upload
+from sgtheory.pages._kit.controls import Control, Film, Slider, Upload, alert
 from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.job import Job, Progress, gained
 from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, tidy, unflatten
@@ -491,7 +490,7 @@ class Page(ipywidgets.VBox):
     def _refused(self, settings: Mapping[str, Any]) -> bool:
         faults = self._faults(settings)
         for name, message in self.messages.items():
-            text = f'<span role="alert">{html.escape(faults[name])}</span>' if name in faults else ""
+            text = alert(faults.get(name, ""))
             if message.value != text:
                 message.value = text
         return bool(faults)
@@ -503,7 +502,7 @@ class Page(ipywidgets.VBox):
         if name is None or all(np.all(np.isfinite(values)) for values in numbers):
             return False
         text = "It must have a finite value and a finite slope everywhere; look for a root or a power whose slope is infinite."
-        self.messages[name].value = f'<span role="alert">{text}</span>'
+        self.messages[name].value = alert(text)
         return True
 
     def _covered(self, name: str) -> bool:
@@ -823,9 +822,9 @@ class Page(ipywidgets.VBox):
 
 def _with(picture: Sources, grown: Sources) -> Sources:
     """A picture with the sources that grow."""
-    ranges = picture.get("ranges", {}) | grown.get("ranges", {})
     if not grown:
         return picture
+    ranges = picture.get("ranges", {}) | grown.get("ranges", {})
     return picture | grown | ({"ranges": ranges} if ranges else {})
 
 
