@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -104,4 +105,4 @@ def _tour(page: "Page") -> dict[str, Any]:
 def _in_text(message: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
     """A message in a form that JSON can hold."""
     content, data = message
-    return {**content, "bytes": base64.b64encode(data).decode()}
+    return {**content, "bytes": base64.b64encode(zlib.compress(data, 9)).decode()}

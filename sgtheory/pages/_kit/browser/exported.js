@@ -22,13 +22,21 @@ function rangeControl(name, {label, limits, slides, film}, start) {
   };
 }
 
-function fromBase64(text) {
-  return new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+/** Unpacks the numbers of every message in a payload, once, in place. */
+async function inflate(part) {
+  if (typeof part.bytes === 'string') {
+    const packed = new Blob([Uint8Array.from(atob(part.bytes), (letter) => letter.charCodeAt(0))]);
+    const unpacked = packed.stream().pipeThrough(new DecompressionStream('deflate'));
+    part.bytes = new DataView(await new Response(unpacked).arrayBuffer());
+    return;
+  }
+  await Promise.all(Object.values(part).filter((each) => each && typeof each === 'object').map(inflate));
 }
 
 /** A page without a kernel: one table per slider, each from the exported state; moving one slider returns the others. */
 export async function mountExported(el, payload) {
   const {spec, doc, picture, tables, tour} = payload;
+  await Promise.all([picture, tables, tour ?? {}].map(inflate));
   const signal = new AbortController().signal;
   const controls = Object.fromEntries(Object.keys(tables).map((name) => [name, rangeControl(name, spec.controls[name], spec.start[name])]));
   for (const control of Object.values(controls)) document.getElementById('controls').append(control.row);
@@ -46,9 +54,9 @@ function hand(stage, {start, picture, tables}) {
   const state = Object.fromEntries(Object.keys(stage.controls).map((name) => [name, start[name]]));
   for (const [control, table] of Object.entries(tables)) {
     const {[control]: _, ...others} = state;
-    stage.receive({...table, others}, [fromBase64(table.bytes)]);
+    stage.receive({...table, others}, [table.bytes]);
   }
-  stage.receive({...picture, state}, [fromBase64(picture.bytes)]);
+  stage.receive({...picture, state}, [picture.bytes]);
 }
 
 /** Each step of a tour has a picture of its own, and tables from there; outside the tour stands the exported state. */
