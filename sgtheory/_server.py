@@ -5,7 +5,8 @@ algorithm on: the second message waits until the first is acknowledged, and the 
 some 40 ms. With TCP_NODELAY nothing waits; `python -m benchmarks.round_trip` measures both.
 
 The extension also serves BokehJS from the installed package, so that a page need not wait for a kernel that is busy
-running the cells below it; where it cannot, pages get BokehJS from their kernel.
+running the cells below it; where it cannot, pages get BokehJS from their kernel. And it tells Voilà, if that is there, what
+to make of the notebooks.
 
 `etc/jupyter/jupyter_server_config.d/sgtheory.json` enables the extension when the package is installed, and the
 environment variable `SGTHEORY_NODELAY=0` switches the first half off. Nothing is imported that a server has not got,
@@ -13,6 +14,7 @@ because this module is loaded by the server, which needs neither JAX nor Bokeh.
 """
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 from typing import Any
@@ -75,17 +77,27 @@ def serve_bokeh(web_app: Any) -> str:
     return f"BokehJS {version} is served from the installed package."
 
 
+def prepare_voila(config: Any) -> str:
+    """Name our preprocessor in Voilà's configuration, after those of the user, and return what was done in words."""
+    if importlib.util.find_spec("voila") is None or importlib.util.find_spec("latex2mathml") is None:
+        return "there is no Voilà to show pages as applications."
+    section = config.VoilaExporter
+    section.preprocessors = [*section.get("preprocessors", ()), "sgtheory._voila.Application"]
+    return "Voilà shows the pages without what only a notebook can do."
+
+
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     """Tell Jupyter Server which module to load."""
     return [{"module": "sgtheory._server"}]
 
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
-    """Do both and log a line for each; whatever goes wrong, the server starts."""
+    """Do all three and log a line for each; whatever goes wrong, the server starts."""
     web_app = server_app.web_app
     for doing, loss in (
         (lambda: install(web_app.settings), "TCP_NODELAY stays unset; sliders work, with some delay"),
         (lambda: serve_bokeh(web_app), "BokehJS comes from the kernels; pages work, and begin later"),
+        (lambda: prepare_voila(server_app.config), "Voilà shows the notebooks as they are"),
     ):
         try:
             server_app.log.info("sgtheory: %s", doing())

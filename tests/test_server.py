@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from traitlets.config import Config
 
 from benchmarks.round_trip import ECHO, running_kernel, running_server
 from sgtheory import _server
@@ -84,6 +85,7 @@ class FakeServer:
         self.handlers: list[Any] = []
         self.web_app = SimpleNamespace(settings=settings, add_handlers=lambda _, new: self.handlers.extend(new))
         self.log = logging.getLogger("fake_server")
+        self.config = Config()
 
 
 @pytest.fixture
@@ -142,8 +144,10 @@ def test_server_without_such_a_class_is_left_alone(settings: dict[str, Any], cap
 
 @pytest.mark.usefixtures("switched_on")
 def test_unexpected_settings_never_stop_the_server(caplog: pytest.LogCaptureFixture):
-    _server._load_jupyter_server_extension(FakeServer(settings=None))
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    server = FakeServer(settings=None)
+    server.config = None
+    _server._load_jupyter_server_extension(server)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
 
 
 @pytest.mark.parametrize("base_url", ["/", "/user/ada/"])
@@ -160,6 +164,20 @@ def test_a_server_without_bokeh_leaves_it_to_the_kernels(monkeypatch: pytest.Mon
     assert "comes from the kernels" in _server.serve_bokeh(server.web_app)
     assert server.web_app.settings == {"base_url": "/"}
     assert server.handlers == []
+
+
+def test_voila_gets_our_preprocessor_after_those_of_the_user():
+    server = FakeServer({})
+    server.config.VoilaExporter.preprocessors = ["theirs"]
+    _server._load_jupyter_server_extension(server)
+    assert server.config.VoilaExporter.preprocessors == ["theirs", "sgtheory._voila.Application"]
+
+
+def test_a_server_without_voila_is_not_configured_for_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    server = FakeServer({})
+    assert "no Voilà" in _server.prepare_voila(server.config)
+    assert server.config == {}
 
 
 def test_module_loads_neither_jax_nor_bokeh():
