@@ -103,24 +103,27 @@ class Watched:
     elsewhere: list[str] = field(default_factory=list)
 
 
-# Messages of the applications themselves, whatever notebook is open.
-HARMLESS = (
-    "favicon",
-    "Download the React DevTools",
-    "[Violation]",
-    "Failed to load resource: the server responded with a status of 404",
-    "ResizeObserver loop",
-    "Could not restore the debugger state",  # JupyterLab's debugger, whose question a restarted kernel leaves unanswered
-)
-# Messages and requests of one application, whatever notebook is open: Notebook 7 lacks a setting and some fonts of its
-# own; Voilà's page wants icons and MathJax from a CDN, and loads Notebook's extension, which is not made for it.
+# Messages of the applications themselves, whatever notebook is open, and why each is none of ours.
+HARMLESS = {
+    "favicon": "the browser asks for an icon that the server may lack",
+    "Download the React DevTools": "JupyterLab's libraries advertise their tools",
+    "[Violation]": "Chromium's advice on slow handlers, JupyterLab's among them",
+    "Failed to load resource: the server responded with a status of 404": "JupyterLab asks for files that may not be there",
+    "ResizeObserver loop": "JupyterLab lays out again within a frame; the browser does it in the next",
+    "Could not restore the debugger state": "JupyterLab's debugger, whose question a restarted kernel leaves unanswered",
+}
+# Messages and requests of one application, whatever notebook is open, and why.
 OWN_ERRORS = {
-    "notebook": (
-        "Cannot read properties of undefined (reading 'schema')",
-        "Command 'filebrowser:open-path' not registered.",
-        "status of 403",
-    ),
-    "voila": ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED", "@jupyter-notebook/lab-extension"),
+    "notebook": {
+        "Cannot read properties of undefined (reading 'schema')": "Notebook 7 lacks a setting of its own",
+        "Command 'filebrowser:open-path' not registered.": "Notebook 7 has no file browser",
+        "status of 403": "Notebook 7 asks for fonts that it does not serve",
+    },
+    "voila": {
+        "net::ERR_NAME_NOT_RESOLVED": "Voilà's template wants icons and MathJax from a CDN",
+        "net::ERR_INTERNET_DISCONNECTED": "the same, on a machine without any network",
+        "@jupyter-notebook/lab-extension": "Voilà loads Notebook's extension, which is not made for it",
+    },
 }
 OWN_REQUESTS = {"voila": ("fontawesome-free", "/mathjax/")}
 
@@ -128,7 +131,7 @@ OWN_REQUESTS = {"voila": ("fontawesome-free", "/mathjax/")}
 def watch(context: BrowserContext, application: str = "lab") -> Watched:
     """Records, from now on, console errors and requests that leave this machine."""
     seen = Watched()
-    harmless = HARMLESS + OWN_ERRORS.get(application, ())
+    harmless = HARMLESS | OWN_ERRORS.get(application, {})
     expected = OWN_REQUESTS.get(application, ())
 
     def error(text):

@@ -1,7 +1,9 @@
 """What an ordinary afternoon in JupyterLab does to a page: restarts, reloads, other plots, wild dragging, stray keys."""
 
 import io
+import json
 import random
+import urllib.request
 
 import matplotlib.image
 import numpy as np
@@ -218,3 +220,45 @@ def test_a_page_that_cannot_be_shown_says_so_and_the_next_try_works(live):
     await_live(live)
     await_ready(live)
     shows_what_the_controls_say(live)
+
+
+@pytest.fixture
+def saving_widgets(lab):
+    """JupyterLab keeps the widgets in the notebook's file, as its menu offers; by itself it does not."""
+    address = f"{lab}/lab/api/settings/@jupyter-widgets/jupyterlab-manager:plugin"
+
+    def tell(setting):
+        request = urllib.request.Request(address, json.dumps({"raw": setting}).encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    tell('{"saveState": true}')
+    yield
+    tell("{}")
+
+
+@pytest.mark.usefixtures("saving_widgets")
+@pytest.mark.parametrize(
+    ("moved", "told"),
+    [
+        ({"surrogate": 40.0}, "The picture is interpolated between exact ones."),
+        ({"surrogate": 40.0, "w": 0.055}, "The picture still belongs to surrogate β_SG = 25, w = 0."),
+    ],
+    ids=["the slider that has a table", "another slider"],
+)
+def test_a_saved_notebook_opened_again_says_what_is_shown(live_cell, lab, moved, told):
+    page = live_cell(PAGE)
+    for name, value in moved.items():
+        set_control(page, name, value)
+    at_rest(page, **moved)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+    open_notebook(page, lab, "afternoon.ipynb")
+    await_live(page)
+    assert state(page) | moved == state(page)
+    assert status(page).startswith("The kernel of this page has gone. Run the cell again")
+    assert status(page).endswith(told)
+    own = SignFlip()
+    own._set(moved if "w" not in moved else {})
+    exact = own.data["readouts"]
+    shown = page.evaluate(f"() => {STAGE}.readouts")
+    assert shown == pytest.approx({name: float(each[0]) for name, each in exact.items()}, rel=1e-2)

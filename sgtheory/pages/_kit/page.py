@@ -169,6 +169,10 @@ class Page(ipywidgets.VBox):
         cells.take_over(self)
         self._show_conditional()
 
+    def __repr__(self) -> str:
+        """What stands in place of the page in a notebook that was saved and opened again, and in a terminal."""
+        return f"{type(self).__name__}(): run this cell (Shift+Enter) to open the page"
+
     def close(self) -> None:
         """Closes the page with everything that belongs to it, here and in the browser; its work ends."""
         if hasattr(self, "job"):  # a page that was refused at its construction has none

@@ -213,7 +213,11 @@ function hideStill(el, title, hidden) {
   }
 }
 
-/** Draws the picture and takes the table that came with the widget, if they still fit the controls. */
+/**
+ * Draws the picture and takes the table that came with the widget, if they still fit the controls. A notebook that was saved
+ * and opened again, without its kernel, has nothing else: then the first picture is drawn, and told to be that, or what the
+ * table has for the slider.
+ */
 function open(stage, model) {
   const bytes = model.get('opening_bytes');
   let offset = bytes.byteOffset;
@@ -221,8 +225,9 @@ function open(stage, model) {
     const buffer = new DataView(bytes.buffer, offset, message.bytes);
     offset += message.bytes;
     const {state} = message;
-    if (!state || Object.entries(state).every(([name, value]) => stage.controls[name].get() === value)) stage.receive(message, [buffer]);
+    if (!state || stage.lost || Object.entries(state).every(([name, value]) => stage.controls[name].get() === value)) stage.receive(message, [buffer]);
   }
+  if (stage.lost) stage.redraw();
 }
 
 /** JupyterLab renders a cell that is out of sight outside the document, where BokehJS cannot measure it: wait. */

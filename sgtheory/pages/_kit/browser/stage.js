@@ -190,6 +190,14 @@ export class Stage extends Figures {
 
   // -- drags --
 
+  /** Draws what the table has for a slider that stands elsewhere than the picture says. */
+  redraw() {
+    if (this.isExact() || !this.table(this.lastTouched)) return;
+    this.wanted = this.lastTouched;
+    this.draw();
+    this.status.watch();
+  }
+
   /** Draws what was wanted last into the frame that is about to be painted. */
   draw() {
     const name = this.wanted;

@@ -49,8 +49,8 @@ class Status {
   truth(patient) {
     const {stage} = this;
     if (stage.lost) {
-      return 'The kernel of this page has gone. Run the cell again to go on (Shift+Enter). What the browser holds can still be moved: '
-        + (stage.isExact() ? 'the picture is right.' : this.belongs());
+      return 'The kernel of this page has gone. Run the cell again to go on (Shift+Enter). What the browser holds can still be moved. '
+        + (stage.isExact() ? 'The picture is right.' : this.belongs());
     }
     if (!stage.spec.kernel || !stage.computes || stage.isExact() || this.isMoving()) return this.said;
     if (same(this.refused, stage.state())) return `This cannot be drawn; the reason stands beside the control. ${this.belongs()}`;
