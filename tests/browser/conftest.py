@@ -143,20 +143,43 @@ def live_page(lab, chrome):
         yield page
 
 
-@pytest.fixture
-def opened(lab, seen_page):
-    """Puts a notebook of these cells on the server, and opens it; nothing is run yet."""
+def tell(lab, path, content):
+    """Gives the server a file or a setting."""
+    request = urllib.request.Request(f"{lab}/{path}", json.dumps(content).encode(), method="PUT")
+    urllib.request.urlopen(request, timeout=30).close()
 
-    def open_cells(*sources):
+
+@pytest.fixture(scope="session")
+def setting(lab):
+    """A context in which JupyterLab's extension of this name has other settings than by itself."""
+
+    @contextlib.contextmanager
+    def changed(extension, **settings):
+        tell(lab, f"lab/api/settings/{extension}", {"raw": json.dumps(settings)})
+        yield
+        tell(lab, f"lab/api/settings/{extension}", {"raw": "{}"})
+
+    return changed
+
+
+@pytest.fixture(scope="session")
+def open_cells(lab):
+    """A function: puts a notebook of these cells on the server, and opens it in a page; nothing is run yet."""
+
+    def opened(page, *sources, name="afternoon.ipynb"):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        body = json.dumps({"type": "notebook", "content": notebook}).encode()
-        request = urllib.request.Request(f"{lab}/api/contents/afternoon.ipynb", body, method="PUT")
-        with urllib.request.urlopen(request, timeout=30):
-            open_notebook(seen_page, lab, "afternoon.ipynb")
-        return seen_page
+        tell(lab, f"api/contents/{name}", {"type": "notebook", "content": notebook})
+        open_notebook(page, lab, name)
+        return page
 
-    return open_cells
+    return opened
+
+
+@pytest.fixture
+def opened(seen_page, open_cells):
+    """Puts a notebook of these cells on the server, and opens it; nothing is run yet."""
+    return functools.partial(open_cells, seen_page)
 
 
 @pytest.fixture

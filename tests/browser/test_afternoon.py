@@ -1,9 +1,7 @@
 """What an ordinary afternoon in JupyterLab does to a page: restarts, reloads, other plots, wild dragging, stray keys."""
 
 import io
-import json
 import random
-import urllib.request
 
 import matplotlib.image
 import numpy as np
@@ -223,17 +221,10 @@ def test_a_page_that_cannot_be_shown_says_so_and_the_next_try_works(live):
 
 
 @pytest.fixture
-def saving_widgets(lab):
+def saving_widgets(setting):
     """JupyterLab keeps the widgets in the notebook's file, as its menu offers; by itself it does not."""
-    address = f"{lab}/lab/api/settings/@jupyter-widgets/jupyterlab-manager:plugin"
-
-    def tell(setting):
-        request = urllib.request.Request(address, json.dumps({"raw": setting}).encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=30).close()
-
-    tell('{"saveState": true}')
-    yield
-    tell("{}")
+    with setting("@jupyter-widgets/jupyterlab-manager:plugin", saveState=True):
+        yield
 
 
 @pytest.mark.usefixtures("saving_widgets")

@@ -34,11 +34,7 @@ class Caption {
     this.plot = plot;
     this.title = title.text;
     for (const {items = []} of center) for (const item of items) this.addItem(item);
-    const fit = () => this.fit();
-    const observer = new ResizeObserver(() => requestAnimationFrame(fit));
-    observer.observe(this.panel);
-    const later = [60, 400].map((time) => setTimeout(fit, time)); // axes are laid out late
-    signal.addEventListener('abort', () => { observer.disconnect(); later.forEach(clearTimeout); });
+    whenLaidOut(this.panel, () => this.fit(), signal);
   }
 
   addItem(item) {

@@ -55,3 +55,13 @@ function watchTheme(callback, signal) {
   signal.addEventListener('abort', () => observer.disconnect());
 }
 
+/** Acts now and whenever the size of a panel has changed: again later, too, because BokehJS lays its frames out late. */
+function whenLaidOut(panel, act, signal) {
+  let later = [];
+  const observer = new ResizeObserver(() => {
+    later.forEach(clearTimeout);
+    later = [16, 60, 300, 800].map((time) => setTimeout(act, time));
+  });
+  observer.observe(panel);
+  signal.addEventListener('abort', () => { observer.disconnect(); later.forEach(clearTimeout); });
+}

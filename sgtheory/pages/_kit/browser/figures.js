@@ -56,10 +56,7 @@ class Figures {
       if (view.model.height !== wanted) view.model.height = wanted;
       panel.style.maxWidth = Math.round(panel.clientWidth - width + TALLEST / ratio) + 'px';
     };
-    const observer = new ResizeObserver(() => requestAnimationFrame(fit));
-    observer.observe(panel);
-    const later = [60, 300, 800].map((time) => setTimeout(fit, time)); // frames are laid out late
-    this.signal.addEventListener('abort', () => { observer.disconnect(); later.forEach(clearTimeout); });
+    whenLaidOut(panel, fit, this.signal);
   }
 
   plot(name) {
@@ -87,7 +84,7 @@ class Figures {
       else if (name === 'ranges') this.setRanges(columns);
       else this.setSource(this.sources.get(name), columns);
     }
-    this.maps.placeMarks();
+    this.maps.place();
     this.readOut();
     this.points.read();
     this.hover.follow();

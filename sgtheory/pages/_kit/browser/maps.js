@@ -1,8 +1,11 @@
-// Maps: figures whose x and y are two sliders. A drag moves both at once, a click without a drag is sent to the kernel.
+// Maps: figures whose x and y are two sliders. A drag moves both at once, a click without a drag is sent to the kernel. A finger
+// that goes up or down scrolls the page, unless it begins on the handle, which only those see who have no mouse.
+
+const UNDECIDED = 16; // pixels of a finger's way after which the browser has decided whether it scrolls
 
 class Maps {
   constructor(stage) {
-    Object.assign(this, {stage, marks: [], dots: []});
+    Object.assign(this, {stage, marks: [], dots: [], handles: []});
     stage.spec.figures.forEach((figure, k) => figure.map && this.attend(figure, stage.panels[k], stage.views.get_by_id(figure.root)));
   }
 
@@ -10,6 +13,10 @@ class Maps {
     const {stage} = this;
     if (!stage.spec.kernel) return;
     panel.classList.add('sgtheory-map');
+    const handle = element('span', {class: 'sgtheory-handle', 'aria-hidden': 'true'});
+    panel.append(handle);
+    this.handles.push({handle, map, plot});
+    whenLaidOut(panel, () => this.place(), stage.signal);
     let hold = null;
     const place = ({clientX, clientY}) => {
       const {left, top} = panel.getBoundingClientRect();
@@ -21,11 +28,13 @@ class Maps {
       if (event.button || !plot.frame.bbox.contains(event.clientX - left, event.clientY - top)) return;
       panel.setPointerCapture(event.pointerId);
       stage.stopPlaying();
-      hold = {event, from: place(event), values: map.map((each) => stage.controls[each].get()), carries: false};
+      const scrolls = event.pointerType === 'touch' && event.target !== handle;
+      hold = {event, scrolls, from: place(event), values: map.map((each) => stage.controls[each].get()), carries: false};
     });
     listen('pointermove', (event) => {
       if (!hold) return;
-      hold.carries ||= Math.hypot(event.clientX - hold.event.clientX, event.clientY - hold.event.clientY) > 4;
+      const across = Math.abs(event.clientX - hold.event.clientX), along = Math.abs(event.clientY - hold.event.clientY);
+      hold.carries ||= hold.scrolls ? across > UNDECIDED : Math.hypot(across, along) > 4;
       const to = place(event);
       if (hold.carries) stage.carry(map, hold.values.map((value, k) => value + to[k] - hold.from[k]));
     });
@@ -34,6 +43,16 @@ class Maps {
       hold = null;
     });
     listen('pointercancel', () => { hold = null; });
+  }
+
+  /** Puts handles and dots where the picture has them. */
+  place() {
+    for (const {handle, map, plot} of this.handles) {
+      const [x, y] = map.map((name) => [this.stage.controls[name].get()]);
+      const [left, top] = this.stage.place({x, y}, plot, 0);
+      Object.assign(handle.style, {left: left + 'px', top: top + 'px'});
+    }
+    this.placeMarks();
   }
 
   /** Draws the dots that the kernel has named last, wherever a picture may have moved their places. */
