@@ -11,6 +11,11 @@ class Lesson(NamedTuple):
     question: str
     pages: tuple[str, ...]
 
+    @property
+    def number(self) -> str:
+        """With which its file and its exercises begin, such as 01."""
+        return self.notebook.partition("_")[0]
+
 
 COURSE = (
     Lesson(

@@ -289,7 +289,9 @@ def too_much_code(notebook: dict[str, Any]) -> list[str]:
 def missing_modules(name: str, root: pathlib.Path) -> list[str]:
     """Modules that a reader of notebooks/NN_name.ipynb would look for and not find."""
     module = re.sub(r"^\d\d_", "", name)
-    wanted = [f"sgtheory/{folder}/{module}.py" for folder in ("pages", "experiments")]
+    wanted = [
+        f"sgtheory/{path}.py" for path in (f"pages/{module}", f"pages/{module}_exercises", f"experiments/{module}")
+    ]
     return [path for path in wanted if not (root / path).is_file()]
 
 
@@ -347,7 +349,8 @@ def test_rule_on_code_counts_neither_comments_nor_empty_lines():
 def test_rule_on_modules_can_fail(tmp_path: pathlib.Path):
     (tmp_path / "sgtheory" / "pages").mkdir(parents=True)
     (tmp_path / "sgtheory" / "pages" / "loop.py").touch()
-    assert missing_modules("03_loop", tmp_path) == ["sgtheory/experiments/loop.py"]
+    missing = ["sgtheory/pages/loop_exercises.py", "sgtheory/experiments/loop.py"]
+    assert missing_modules("03_loop", tmp_path) == missing
 
 
 def test_the_environment_is_made_again_for_new_packages_and_not_for_new_settings():

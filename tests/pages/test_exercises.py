@@ -2,18 +2,27 @@
 
 import dataclasses
 import functools
+import json
 import pathlib
 import re
+import subprocess
+import sys
 
 import jax
 import numpy as np
 import pytest
 
+from sgtheory._course import COURSE
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
-from sgtheory.pages.exercises import ALL_EXERCISES, TOLERANCE, _brackets, _chain, _loop, _mean_field_bias
+from sgtheory.pages.exercises import TOLERANCE, exercises_of
+from sgtheory.pages.gradient_laboratory_exercises import _mean_field_bias
+from sgtheory.pages.loop_integral_exercises import _loop
+from sgtheory.pages.path_tree_exercises import _chain
+from sgtheory.pages.sign_flip_exercises import _brackets
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
+ALL_EXERCISES = {name: exercise for lesson in COURSE for name, exercise in exercises_of(lesson).items()}
 
 every_exercise = pytest.mark.parametrize("name", ALL_EXERCISES)
 
@@ -47,9 +56,10 @@ def answers():
 @pytest.fixture
 def computed_once(answers, monkeypatch):
     """For tests that check many wrong numbers: the right one is not computed anew for each of them."""
-    for name, exercise in ALL_EXERCISES.items():
-        known = dataclasses.replace(exercise, answer=functools.partial(answers.get, name))
-        monkeypatch.setitem(ALL_EXERCISES, name, known)
+    for lesson in COURSE:
+        for name, exercise in exercises_of(lesson).items():
+            known = dataclasses.replace(exercise, answer=functools.partial(answers.get, name))
+            monkeypatch.setitem(exercises_of(lesson), name, known)
 
 
 def said(capsys):
@@ -63,6 +73,31 @@ def test_the_answers_are_those_on_paper(answers):
     for name, answer in answers.items():
         assert answer == pytest.approx(BY_HAND[name], rel=1e-6 if name in published else 1e-12)
     assert answers.keys() == BY_HAND.keys()
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.number)
+def test_a_notebook_asks_for_the_exercises_in_the_file_beside_its_page(lesson):
+    cells = json.loads((NOTEBOOKS / lesson.notebook).read_text(encoding="utf-8"))["cells"]
+    code = "".join(line for cell in cells if cell["cell_type"] == "code" for line in cell["source"])
+    assert re.findall(r'check\("([^"]+)"', code) == list(exercises_of(lesson))
+    assert all(name.startswith(f"{lesson.number}.") for name in exercises_of(lesson))
+
+
+IMPORTED = """
+import sys
+from sgtheory.pages import check
+def imported():
+    return sorted(name for name in sys.modules if name == "jax" or name.endswith("_exercises"))
+print(imported())
+check("04.2", ...)
+print(imported())
+"""
+
+
+def test_exercises_are_imported_when_they_are_asked_for_and_jax_when_an_answer_is_computed():
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True)
+    instruction = "Type your prediction in place of the dots, then run this cell."
+    assert done.stdout.splitlines() == ["[]", instruction, "['sgtheory.pages.sign_flip_exercises']"]
 
 
 def test_the_hidden_weight_gives_the_gradient_that_is_told():
