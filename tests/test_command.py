@@ -15,7 +15,8 @@ from sgtheory import _command
 from sgtheory._command import _lab, _site, main, split
 from sgtheory._course import COURSE, PAGE_NAMES
 from sgtheory.pages import warm
-from sgtheory.pages._registry import ALL_PAGES
+from sgtheory.pages._kit import Page
+from sgtheory.pages._registry import ALL_PAGES, STORED_PAGES
 
 ROOT = pathlib.Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -345,7 +346,11 @@ def test_a_web_site_of_the_readers_own_is_not_overwritten(capsys, tmp_path):
 
 
 def test_the_course_has_every_page_and_every_page_stands_in_its_notebook():
-    assert set(PAGE_NAMES) == set(ALL_PAGES)
+    assert [kind.name for kind in ALL_PAGES.values()] == [*PAGE_NAMES]
+    exported = {
+        kind.name for kind in vars(sgtheory.pages).values() if isinstance(kind, type) and issubclass(kind, Page)
+    }
+    assert exported == set(STORED_PAGES)
     assert [lesson.notebook for lesson in COURSE] == sorted(path.name for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
     for lesson in COURSE:
         cells = json.loads((NOTEBOOKS / lesson.notebook).read_text(encoding="utf-8"))["cells"]
