@@ -7,7 +7,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from sgtheory.pages._kit.job import EVERY, History, Job, Progress, gained
+from sgtheory.pages._kit.growth import gained
+from sgtheory.pages._kit.job import EVERY, History, Job, Progress
 
 LOSS = {"loss": ("step", "value")}
 

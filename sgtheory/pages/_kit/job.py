@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit.numbers import Sources
-
 EVERY = 0.1  # seconds from one report to the next
 MOST_POINTS = 2000  # of a history that are drawn
 RUNNING, STOPPED, FINISHED, FAILED, IDLE = "running", "stopped", "finished", "failed", "idle"
@@ -75,24 +73,6 @@ class History:
             found += [[whole + rest.argmin(), whole + rest.argmax()]] if rest.size else []
         kept = np.unique(np.concatenate(found).astype(int))
         return {name: values[kept] for name, values in self._columns.items()}
-
-
-def gained(before: Sources, after: Sources) -> tuple[dict[str, int], Sources]:
-    """For each source that has changed: how many of its points stand as before, and the points after these."""
-    kept, new = {}, {}
-    for name, columns in after.items():
-        old, length = before.get(name), len(next(iter(columns.values())))
-        same = min(_same(old[column], values) for column, values in columns.items()) if old else 0
-        if old is None or not same == length == len(next(iter(old.values()))):
-            kept[name], new[name] = same, {column: values[same:] for column, values in columns.items()}
-    return kept, new
-
-
-def _same(before: np.ndarray, after: np.ndarray) -> int:
-    """How many numbers at the beginning are the same."""
-    length = min(len(before), len(after))
-    different = np.flatnonzero(before[:length] != after[:length])
-    return int(different[0]) if different.size else length
 
 
 class Job:

@@ -23,7 +23,8 @@ from sgtheory.pages._kit import cells, export
 from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Film, Slider, Upload, alert
 from sgtheory.pages._kit.drawing import drawn_columns
-from sgtheory.pages._kit.job import Job, Progress, gained
+from sgtheory.pages._kit.growth import Growth
+from sgtheory.pages._kit.job import Job, Progress
 from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, tidy, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, ReadoutTable, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
@@ -142,14 +143,13 @@ class Page(ipywidgets.VBox):
             },
             self._fail,
         )
-        self.job = Job(self._working, self.histories, stepped=self.progressed, hear=self._hear_job)
-        self._growth: Sources = {}  # what the browser has of the sources that grow
-        self._growth_lock = threading.Lock()
         self._tables: dict[str, dict[str, Any]] = {}
         self._too_large: set[tuple[Any, ...]] = set()  # sliders and choices
         self._marked: list[dict[str, Any]] = []  # what the browser shows
         self._active = self.play
         self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
+        self.job = Job(self._working, self.histories, stepped=self.progressed, hear=lambda: self.growth.tell())
+        self.growth = Growth(self.job, self.growing, self.stage)
         self.by_name = {control.name: control for control in self.specification}
         self.controls = {control.name: control.widget() for control in self.specification}
         self.messages = {name: ipywidgets.HTML() for name in self.controls}
@@ -219,7 +219,7 @@ class Page(ipywidgets.VBox):
         from bokeh.document import Document
 
         document = Document()
-        figures = self.figures(_with((self._latest[1] if sources is None else sources), self._grown()))
+        figures = self.figures(self.growth.completed(self._latest[1] if sources is None else sources))
         for figure in figures:
             for renderer in figure.plot.renderers:
                 # An image comes with the picture; here a single number says of what kind it is.
@@ -254,7 +254,7 @@ class Page(ipywidgets.VBox):
             "figures": self._figures,
             "wide": sorted(self.wide),
             "points": {name: vars(points) for name, points in self.points.items()},
-            "sources": [name for name in _with(self._latest[1], self._grown()) if name not in ("readouts", "ranges")],
+            "sources": [name for name in self.growth.completed(self._latest[1]) if name not in ("readouts", "ranges")],
             **({"job": self.job_name} if self.job_name else {}),
             "readouts": [vars(readout) for readout in self.readouts],
             "table": vars(self.table) if self.table else None,
@@ -322,7 +322,7 @@ class Page(ipywidgets.VBox):
         self.wait()
         with self._lock:
             self._refresh()
-            return _with(self._latest[1], self._grown())
+            return self.growth.completed(self._latest[1])
 
     def uploaded(self, name: str, value: str | None = None) -> bytes | None:
         """The content of the file that an upload control holds, or of the one called `value`; None if there is none."""
@@ -554,21 +554,6 @@ class Page(ipywidgets.VBox):
         self.wait()
         yield from self.work(settings, checkpoint)
 
-    def _grown(self) -> Sources:
-        """The sources that grow, as they are now."""
-        return self.growing({name: each.drawn() for name, each in self.job.histories.items()})
-
-    def _hear_job(self, everything: bool = False) -> None:
-        """Tells the browser how far the work is, and what the histories have gained."""
-        with self._growth_lock:
-            self.stage.send(self.job.report())
-            grown = self._grown()
-            kept, new = gained({} if everything else self._growth, grown)
-            self._growth = grown
-            if new:
-                layout, data = pack(new, precision="f4")
-                self.stage.send({"kind": "append", "from": kept, "layout": layout}, [data])
-
     def _answer_job(self, content: dict[str, Any]) -> None:
         if self.job_name and content.get("act") in ("start", "stop", "resume"):
             getattr(self, content["act"])()
@@ -578,7 +563,7 @@ class Page(ipywidgets.VBox):
     def picture_message(self, precision: str, grown: bool = False) -> tuple[dict[str, Any], bytes]:
         """The latest picture as a message: a description and its numbers; with what has `grown`, for a file."""
         settings, sources = self._latest
-        sources = _with(sources, self._grown()) if grown else sources
+        sources = self.growth.completed(sources) if grown else sources
         layout, data = pack(sources, precision=precision, discrete=self.discrete)
         exact = precision == "f8"
         return {"kind": "picture", "layout": layout, "state": settings, "exact": exact, "epoch": self._epoch}, data
@@ -613,7 +598,7 @@ class Page(ipywidgets.VBox):
         rows = control.positions()
         table = self.sweep(settings, name, control.numbers(rows))
         shown = {
-            figure.name: drawn_columns(figure.plot) for figure in self.figures(_with(self._latest[1], self._grown()))
+            figure.name: drawn_columns(figure.plot) for figure in self.figures(self.growth.completed(self._latest[1]))
         }
         wanted = set().union(*(shown[panel] for panel in panels))
         kept = {
@@ -690,7 +675,7 @@ class Page(ipywidgets.VBox):
         self._send_picture()
         self._send_marks()
         if self.job_name:
-            self._hear_job(everything=True)
+            self.growth.tell(everything=True)
         if self._said:
             self._say(self._said)
         if self._ready.is_set():
@@ -822,14 +807,6 @@ class Page(ipywidgets.VBox):
         description = self.described_figures(unflatten(singles, "picture"))
         figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
         return singles | halves | {"figures": figures}
-
-
-def _with(picture: Sources, grown: Sources) -> Sources:
-    """A picture with the sources that grow."""
-    if not grown:
-        return picture
-    ranges = picture.get("ranges", {}) | grown.get("ranges", {})
-    return picture | grown | ({"ranges": ranges} if ranges else {})
 
 
 def _single(values: np.ndarray) -> np.ndarray:
