@@ -4,10 +4,12 @@ import base64
 import html
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sgtheory.pages._kit import messages
 from sgtheory.pages._kit.controls import Control, Slider
+from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
         "spec": page._spec()
         | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
-        "picture": _in_text(page.picture_message("f8", grown=True)),
+        "picture": _in_text(page.picture_message(grown=True)),
         "tables": {control.name: _in_text(page.table_message(control.name)) for control in sliders},
     }
     if page.tour:
@@ -92,9 +94,9 @@ def _tour(page: "Page") -> dict[str, Any]:
             continue
         if key not in pictures:
             pictures[key] = len(told)
-            told.append(_in_text(page.picture_at(settings)))
+            told.append(_in_text(_picture_at(page, settings)))
         tables = {
-            name: _in_text(page.table_at(settings, name, step.panels))
+            name: _in_text(_table_at(page, settings, name, step.panels))
             for name in (*step.controls, *step.in_words)
             if page.has_table(name, settings)
         }
@@ -102,7 +104,35 @@ def _tour(page: "Page") -> dict[str, Any]:
     return {"pictures": told, "steps": steps}
 
 
-def _in_text(message: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
+def _picture_at(page: "Page", settings: Mapping[str, Any]) -> tuple[messages.Picture, bytes]:
+    """The picture for these settings, which no exact one will follow."""
+    sources = page.compute(settings)
+    return messages.picture(settings, sources, precision="f4", exact=True, discrete=page.discrete, epoch=page._epoch)
+
+
+def _table_at(
+    page: "Page", settings: Mapping[str, Any], name: str, panels: Collection[str]
+) -> tuple[messages.Table, bytes]:
+    """The table of a slider around these settings, with what these panels and the texts show."""
+    control = page.by_name[name]
+    assert isinstance(control, Slider)
+    rows = control.positions()
+    table = page.sweep(settings, name, control.numbers(rows))
+    shown = {figure.name: drawn_columns(figure.plot) for figure in page.figures(page.growth.completed(page._latest[1]))}
+    wanted = set().union(*(shown[panel] for panel in panels))
+    kept = {
+        source: {
+            column: values
+            for column, values in columns.items()
+            if source in ("readouts", "ranges") or (source, column) in wanted
+        }
+        for source, columns in table.items()
+    }
+    kept = {source: columns for source, columns in kept.items() if columns}
+    return messages.table(control, rows, settings, kept, discrete=page.discrete, epoch=page._epoch)
+
+
+def _in_text(message: tuple[Mapping[str, Any], bytes]) -> dict[str, Any]:
     """A message in a form that JSON can hold."""
     content, data = message
     return {**content, "bytes": base64.b64encode(zlib.compress(data, 9)).decode()}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from sgtheory.pages._kit.job import Job
+from sgtheory.pages._kit.messages import Append
 from sgtheory.pages._kit.numbers import Sources, pack
 from sgtheory.pages._kit.stage import Stage
 
@@ -37,7 +38,7 @@ class Growth:
             self._sent = grown
             if new:
                 layout, data = pack(new, precision="f4")
-                self._stage.send({"kind": "append", "from": kept, "layout": layout}, [data])
+                self._stage.send(Append({"kind": "append", "from": kept, "layout": layout}), [data])
 
     def _grown(self) -> Sources:
         return self._growing({name: each.drawn() for name, each in self._job.histories.items()})

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sgtheory.pages._kit.messages import Report
+
 EVERY = 0.1  # seconds from one report to the next
 MOST_POINTS = 2000  # of a history that are drawn
 RUNNING, STOPPED, FINISHED, FAILED, IDLE = "running", "stopped", "finished", "failed", "idle"
@@ -143,15 +145,15 @@ class Job:
                 f"The work must end within {timeout} s, got {self.progress.done} of {self.progress.of}. Stop it."
             )
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """What the browser shows: state, how much is done, words, steps per second and seconds left, where known."""
         progress, rate = self.progress, self.rate
         left = (progress.of - progress.done) / rate if rate and self.state == RUNNING else None
         text = f"It ended with an error: {self.error}" if self.state == FAILED else progress.text
-        return {
-            "kind": "job", "state": self.state, "done": progress.done, "of": progress.of, "text": text, "rate": rate,
-            "left": left, "resumable": self.resumable,
-        }  # fmt: skip
+        return Report(
+            kind="job", state=self.state, done=progress.done, of=progress.of, text=text, rate=rate, left=left,
+            resumable=self.resumable,
+        )  # fmt: skip
 
     # ---- in its thread ----
 

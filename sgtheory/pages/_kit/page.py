@@ -19,13 +19,31 @@ import ipywidgets
 import numpy as np
 
 from sgtheory._course import COURSE
-from sgtheory.pages._kit import cells, export
+from sgtheory.pages._kit import cells, export, messages
 from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Control, Film, Slider, Upload, alert
-from sgtheory.pages._kit.drawing import drawn_columns
 from sgtheory.pages._kit.growth import Growth
 from sgtheory.pages._kit.job import Job, Progress
-from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, pack, tidy, unflatten
+from sgtheory.pages._kit.messages import (
+    Act,
+    Activate,
+    Download,
+    Marks,
+    Order,
+    Picture,
+    Pointed,
+    Question,
+    Refusal,
+    Restore,
+    Settled,
+    Sign,
+    Table,
+    TooLarge,
+    Wish,
+    Words,
+    moved,
+)
+from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, tidy, unflatten
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, ReadoutTable, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.theme import THEME
@@ -208,10 +226,16 @@ class Page(ipywidgets.VBox):
 
     def _opening(self) -> tuple[list[dict[str, Any]], bytes]:
         """The first picture and, where one is stored, the table of the slider that plays, as messages."""
-        messages = [self.picture_message("f4")]
+        first: list[tuple[Picture | Table, bytes]] = [self.picture_message("f4")]
         if self._stored_table is not None:
-            messages.append(self._table_message(self.play, self._stored_table, STORED_ROWS))
-        return [{**content, "bytes": len(data)} for content, data in messages], b"".join(data for _, data in messages)
+            control = self.by_name[self.play]
+            assert isinstance(control, Slider)
+            first.append(
+                messages.table(
+                    control, STORED_ROWS, self.settings(), self._stored_table, discrete=self.discrete, epoch=self._epoch
+                )
+            )
+        return [{**content, "bytes": len(data)} for content, data in first], b"".join(data for _, data in first)
 
     def described_figures(self, sources: Sources | None = None) -> dict[str, Any]:
         """The figures as BokehJS reads them; stored with the first picture, because importing Bokeh takes a second."""
@@ -410,7 +434,7 @@ class Page(ipywidgets.VBox):
         except Exception as error:
             self._fail(error)
         finally:
-            self.stage.send({"kind": "ready"})
+            self.stage.send(Sign(kind="ready"))
             self._ready.set()
             self._conductor.ask("picture")  # controls may have been moved meanwhile
             if self.tour:
@@ -447,7 +471,7 @@ class Page(ipywidgets.VBox):
         """Computes the picture for the present settings and sends it, unless it has been sent; false if they are refused."""
         settings = self.settings()
         if not self._computed(settings, forget):
-            self.stage.send({"kind": "refusal", "state": settings})
+            self.stage.send(Refusal(kind="refusal", state=settings))
             return False
         if self._sent != settings:
             self._sent = settings
@@ -554,62 +578,27 @@ class Page(ipywidgets.VBox):
         self.wait()
         yield from self.work(settings, checkpoint)
 
-    def _answer_job(self, content: dict[str, Any]) -> None:
+    def _answer_job(self, content: Order) -> None:
         if self.job_name and content.get("act") in ("start", "stop", "resume"):
             getattr(self, content["act"])()
 
     # ---- messages ----
 
-    def picture_message(self, precision: str, grown: bool = False) -> tuple[dict[str, Any], bytes]:
-        """The latest picture as a message: a description and its numbers; with what has `grown`, for a file."""
+    def picture_message(self, precision: str = "f8", grown: bool = False) -> tuple[Picture, bytes]:
+        """The latest picture as a message, exact in eight bytes; with what has `grown`, for a file."""
         settings, sources = self._latest
         sources = self.growth.completed(sources) if grown else sources
-        layout, data = pack(sources, precision=precision, discrete=self.discrete)
-        exact = precision == "f8"
-        return {"kind": "picture", "layout": layout, "state": settings, "exact": exact, "epoch": self._epoch}, data
+        return messages.picture(
+            settings, sources, precision=precision, exact=precision == "f8", discrete=self.discrete, epoch=self._epoch
+        )
 
-    def _table_message(self, name: str, table: Sources, rows: int) -> tuple[dict[str, Any], bytes]:
-        control = self.by_name[name]
-        assert isinstance(control, Slider)
-        layout, data = pack(table, discrete=self.discrete, table=True)
-        others = self._others(name)
-        return {
-            "kind": "table", "control": name, "low": control.low, "high": control.high, "base": control.base, "rows": rows,
-            "layout": layout, "others": others, "epoch": self._epoch,
-        }, data  # fmt: skip
-
-    def table_message(self, name: str) -> tuple[dict[str, Any], bytes]:
-        """The pictures for all positions of a slider as a message: a description and its numbers."""
-        control = self.by_name[name]
-        assert isinstance(control, Slider)
-        rows = control.positions()
-        table = self.sweep(self.settings(), name, control.numbers(rows))
-        return self._table_message(name, table, rows)
-
-    def picture_at(self, settings: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The picture for these settings as a message, for a page without a kernel."""
-        layout, data = pack(self.compute(settings), precision="f4", discrete=self.discrete)
-        return {"kind": "picture", "layout": layout, "state": settings, "exact": True, "epoch": self._epoch}, data
-
-    def table_at(self, settings: dict[str, Any], name: str, panels: Sequence[str]) -> tuple[dict[str, Any], bytes]:
-        """The table of a slider around these settings as a message, with what these panels and the texts show."""
-        control = self.by_name[name]
+    def table_message(self, name: str) -> tuple[Table, bytes]:
+        """The pictures for all positions of a slider as a message."""
+        control, settings = self.by_name[name], self.settings()
         assert isinstance(control, Slider)
         rows = control.positions()
         table = self.sweep(settings, name, control.numbers(rows))
-        shown = {
-            figure.name: drawn_columns(figure.plot) for figure in self.figures(self.growth.completed(self._latest[1]))
-        }
-        wanted = set().union(*(shown[panel] for panel in panels))
-        kept = {
-            source: {
-                column: values
-                for column, values in columns.items()
-                if source in ("readouts", "ranges") or (source, column) in wanted
-            }
-            for source, columns in table.items()
-        }
-        return self._table_message(name, {source: columns for source, columns in kept.items() if columns}, rows)
+        return messages.table(control, rows, settings, table, discrete=self.discrete, epoch=self._epoch)
 
     def has_table(self, name: str, settings: Mapping[str, Any] | None = None) -> bool:
         """Whether a slider can be drawn from a table, at present or for these settings.
@@ -628,8 +617,8 @@ class Page(ipywidgets.VBox):
         sizes = [each for each in self.specification if not isinstance(each, Slider) or each.sizes]
         return tuple(settings[each.name] for each in sizes)
 
-    def _send_picture(self, precision: str = "f8") -> None:
-        message, data = self.picture_message(precision)
+    def _send_picture(self) -> None:
+        message, data = self.picture_message()
         self.stage.send(message, [data])
 
     def _send_table(self, name: str) -> None:
@@ -640,7 +629,7 @@ class Page(ipywidgets.VBox):
         if len(data) > LARGEST_TABLE:
             self._too_large.add((name, *self._choices(self.settings())))
             return
-        self._tables[name] = message["others"]
+        self._tables[name] = dict(message["others"])
         self.stage.send(message, [data])
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
@@ -651,7 +640,7 @@ class Page(ipywidgets.VBox):
             "moved": self._answer_moved,
             "settled": self._answer_settled,
             "reset": lambda _: self.reset(),
-            "copy": lambda _: self.stage.send({"kind": "state", "text": self.state}),
+            "copy": lambda _: self.stage.send(Words(kind="state", text=self.state)),
             "restore": self._answer_restore,
             "export": self._answer_export,
             "action": self._answer_action,
@@ -664,10 +653,10 @@ class Page(ipywidgets.VBox):
         except Exception as error:
             self._fail(error)
 
-    def _answer_bokeh(self, _content: dict[str, Any]) -> None:
-        self.stage.send({"kind": "bokeh"}, [bokeh_script()])
+    def _answer_bokeh(self, _content: Wish) -> None:
+        self.stage.send(Sign(kind="bokeh"), [bokeh_script()])
 
-    def _answer_hello(self, _content: dict[str, Any]) -> None:
+    def _answer_hello(self, _content: Wish) -> None:
         """A new view of the page gets what the others have."""
         self._viewed = True
         self._tables.clear()
@@ -679,43 +668,41 @@ class Page(ipywidgets.VBox):
         if self._said:
             self._say(self._said)
         if self._ready.is_set():
-            self.stage.send({"kind": "ready"})
+            self.stage.send(Sign(kind="ready"))
             self._conductor.ask("table", self._active)
         self._start(_START_DELAY)
 
-    def _answer_activate(self, content: dict[str, Any]) -> None:
+    def _answer_activate(self, content: Activate) -> None:
         control = self.by_name[content["control"]]
         if isinstance(control, Slider) and control.tabled:
             self._conductor.ask("table", control.name)
 
-    def _answer_moved(self, content: dict[str, Any]) -> None:
+    def _answer_moved(self, content: Question) -> None:
         self._conductor.ask("moved", content)
 
-    def _move(self, content: dict[str, Any]) -> None:
+    def _move(self, question: Question) -> None:
         """Steps of a drag that has no table: the first where the slider is, the others where it may soon be."""
-        name, question, left = content.get("control"), content.get("question"), 1
+        left = 1
         try:
-            state, values = self._checked(self._sliders_of(content)), list(content["values"])
+            state, values = self._checked(self._sliders_of(question)), list(question["values"])
             left = len(values)
             for value in values:
                 # A slider at rest needs no pictures ahead of it.
                 if self._conductor.asked("moved", "picture"):
                     break
                 with self._lock:
-                    if not self._computed(self.settings() | state | self._checked({name: value})):
+                    if not self._computed(self.settings() | state | self._checked({question["control"]: value})):
                         break
                     left -= 1
                     message, data = self.picture_message("f4")
                     self._sent = None
-                self.stage.send(
-                    {**message, "kind": "moved", "control": name, "left": left, "question": question}, [data]
-                )
+                self.stage.send(moved(question, left, message), [data])
         except Exception as error:
             self._fail(error)
         if left:
-            self.stage.send({"kind": "moved", "control": name, "left": 0, "question": question})
+            self.stage.send(moved(question, 0))
 
-    def _answer_settled(self, content: dict[str, Any]) -> None:
+    def _answer_settled(self, content: Settled) -> None:
         """The controls are at rest in this state, which the sliders' own messages may bring later or not at all."""
         if content.get("approximate"):
             self._sent = None  # the browser has drawn from its table since
@@ -725,34 +712,34 @@ class Page(ipywidgets.VBox):
         self._conductor.ask("picture")
         self._conductor.ask("table", self._active)
 
-    def _sliders_of(self, content: dict[str, Any]) -> dict[str, Any]:
+    def _sliders_of(self, content: Question | Settled) -> dict[str, Any]:
         return {name: value for name, value in content["state"].items() if isinstance(self.by_name[name], Slider)}
 
     def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self.by_name[name].check(value) for name, value in values.items()}
 
-    def _answer_restore(self, content: dict[str, Any]) -> None:
+    def _answer_restore(self, content: Restore) -> None:
         try:
             self.restore(content.get("text"))
         except ValueError as error:
-            self.stage.send({"kind": "refused", "text": str(error)})
+            self.stage.send(Words(kind="refused", text=str(error)))
 
-    def _answer_export(self, _content: dict[str, Any]) -> None:
+    def _answer_export(self, _content: Wish) -> None:
         self._start()
         self._conductor.ask("file")
 
     def _send_file(self) -> None:
         self._say("Writing the web page …")
-        message = {"kind": "download", "name": f"{self.name}.html", "mime": "text/html"}
+        message = Download(kind="download", name=f"{self.name}.html", mime="text/html")
         self.stage.send(message, [self._exported().encode()])
         self._say_ready()
 
-    def _answer_action(self, content: dict[str, Any]) -> None:
+    def _answer_action(self, content: Act) -> None:
         if content.get("name") in {action.name for action in self.actions}:
             getattr(self, content["name"])()
             self._send_marks()
 
-    def _answer_pointed(self, content: dict[str, Any]) -> None:
+    def _answer_pointed(self, content: Pointed) -> None:
         x, y = float(content["x"]), float(content["y"])
         maps = {figure["name"] for figure in self._figures if "map" in figure}
         there = math.isfinite(x) and math.isfinite(y) and content["figure"] in maps
@@ -760,7 +747,7 @@ class Page(ipywidgets.VBox):
             self.pointed(content["figure"], x, y)
             self._send_marks()
 
-    def _answer_too_large(self, content: dict[str, Any]) -> None:
+    def _answer_too_large(self, content: TooLarge) -> None:
         """A file that the browser did not even send."""
         control, widget = self.by_name[content["control"]], self.controls[content["control"]]
         try:
@@ -772,11 +759,11 @@ class Page(ipywidgets.VBox):
         marks = [{"figure": figure, "x": x, "y": y} for figure, x, y in self.marks()]
         if marks != self._marked:
             self._marked = marks
-            self.stage.send({"kind": "marks", "marks": marks})
+            self.stage.send(Marks(kind="marks", marks=marks))
 
     def _say(self, text: str) -> None:
         self._said = text
-        self.stage.send({"kind": "status", "text": text})
+        self.stage.send(Words(kind="status", text=text))
 
     def _fail(self, error: Exception) -> None:
         """Reports an unforeseen error: its text to the reader, its traceback to the log; the old picture stays."""
