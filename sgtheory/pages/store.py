@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-from sgtheory.pages._kit.page import PICTURES
+from sgtheory.pages._kit.opening import PICTURES, stored_arrays
 from sgtheory.pages._registry import ALL_PAGES, STORED_PAGES
 
 STILLS = pathlib.Path(__file__).parent.parent.parent / "notebooks" / "figures"
@@ -22,7 +22,7 @@ def main() -> None:
         path = PICTURES / f"{name}.npz"
         path.unlink(missing_ok=True)
         page = kind()
-        np.savez_compressed(path, **page.stored())
+        np.savez_compressed(path, **stored_arrays(page))
         if name in ALL_PAGES:
             page.still().savefig(STILLS / f"{name}.png", dpi=110)
         print(f"{name}: {path.stat().st_size / 1024:.0f} kB of numbers")

@@ -62,7 +62,8 @@ def test_nothing_that_can_be_looked_at_names_the_answer(hidden_page):
     # Another unit with the same shape, whose program is compiled already.
     other = HiddenUnit(next(secret for secret in SECRETS if hidden(secret)[0] == shape and secret != STORED_SECRET))
     assert other.state == hidden_page.state
-    told = f"{hidden_page.state} {hidden_page._spec()['figures']} {hidden_page._spec()['readouts']} {hidden_page!r}"
+    spec = hidden_page.stage.spec
+    told = f"{hidden_page.state} {spec['figures']} {spec['readouts']} {hidden_page!r}"
     assert str(STORED_SECRET) not in hidden_page.state
     assert str(steepness) not in told
     assert shape not in hidden_page.state

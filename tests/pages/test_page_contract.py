@@ -10,7 +10,7 @@ import pytest
 
 from sgtheory.pages import HiddenUnit, SingleUnit
 from sgtheory.pages._kit import THEME, Action, Slider
-from sgtheory.pages._kit.page import STORED_ROWS
+from sgtheory.pages._kit.opening import STORED_ROWS
 from sgtheory.pages._kit.ticks import powers_of
 
 WITHOUT_LIBRARIES = """
@@ -65,9 +65,8 @@ def test_every_figure_draws_columns_that_are_there_and_every_column_is_drawn(any
     data, figures = any_page.data, any_page.figures(any_page.data)
     drawn = {r.data_source.name: r.data_source for figure in figures for r in figure.plot.renderers}
     drawn.pop(None, None)  # of what is there for the key alone
-    assert (
-        set(drawn) == {name for name in data if name not in ("readouts", "ranges")} == set(any_page._spec()["sources"])
-    )
+    told = set(any_page.stage.spec["sources"])
+    assert set(drawn) == {name for name in data if name not in ("readouts", "ranges")} == told
     for name, source in drawn.items():
         assert set(source.data) == set(data[name])
         assert not any("," in column for column in source.data)  # the file of numbers parts its columns with commas

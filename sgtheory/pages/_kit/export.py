@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sgtheory.pages._kit import messages
 from sgtheory.pages._kit.controls import Control, Slider
 from sgtheory.pages._kit.drawing import drawn_columns
+from sgtheory.pages._kit.opening import described_page
 from sgtheory.pages._kit.stage import STYLE, bokeh_script, script
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     sliders = [control for control in page.specification if page.has_table(control.name)]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
-        "spec": page._spec()
+        "spec": described_page(page, page.stage.spec["figures"], page._latest[1])
         | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
         "picture": _in_text(page.picture_message(grown=True)),

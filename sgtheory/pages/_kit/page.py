@@ -6,9 +6,7 @@ browser only takes notes: everything slow is left to the page's `Conductor`, and
 
 import importlib.metadata
 import io
-import json
 import math
-import os
 import pathlib
 import threading
 import traceback
@@ -18,10 +16,9 @@ from typing import Any, ClassVar
 import ipywidgets
 import numpy as np
 
-from sgtheory._course import COURSE
 from sgtheory.pages._kit import cells, export, messages
 from sgtheory.pages._kit.conductor import Conductor
-from sgtheory.pages._kit.controls import Control, Film, Slider, Upload, alert
+from sgtheory.pages._kit.controls import Control, Slider, Upload, alert
 from sgtheory.pages._kit.growth import Growth
 from sgtheory.pages._kit.job import Job, Progress
 from sgtheory.pages._kit.messages import (
@@ -43,17 +40,13 @@ from sgtheory.pages._kit.messages import (
     Words,
     moved,
 )
-from sgtheory.pages._kit.numbers import Sources, flatten, in_bytes, tidy, unflatten
+from sgtheory.pages._kit.numbers import Sources, tidy
+from sgtheory.pages._kit.opening import open_stage, read_stored
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, ReadoutTable, Stage, bokeh_script
 from sgtheory.pages._kit.state import read_state, step_in, write_state
-from sgtheory.pages._kit.theme import THEME
-from sgtheory.pages._kit.ticks import powers_of
 from sgtheory.pages._kit.tour import Step
 
-PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
-STORED_ROWS = 33
 LARGEST_TABLE = 8_000_000  # bytes; beyond that the kernel draws
-_NOTEBOOKS = {name: lesson.notebook for lesson in COURSE for name in lesson.pages}
 _START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
 
 
@@ -173,11 +166,10 @@ class Page(ipywidgets.VBox):
         self.messages = {name: ipywidgets.HTML() for name in self.controls}
         for message in self.messages.values():
             message.add_class("sgtheory-message")
-        self._stored_table: Sources | None = None
-        self._stored_figures: dict[str, Any] | None = None
-        self._latest = self._first_picture()
+        stored = read_stored(self.name) if self.has_stored_picture() else None
+        self._latest = self.settings(), stored.picture if stored else self.compute(self.settings())
         self._sent: dict[str, Any] | None = None  # the settings whose exact picture the browser has
-        self._set_stage()
+        open_stage(self, stored)
         self.stage.on_msg(self._on_message)
         for name, widget in self.controls.items():
             widget.observe(lambda change, name=name: self._changed(name), names="value")
@@ -196,115 +188,6 @@ class Page(ipywidgets.VBox):
         if hasattr(self, "job"):  # a page that was refused at its construction has none
             self.job.stop()
         cells.close_tree(self)
-
-    def _first_picture(self) -> tuple[dict[str, Any], Sources]:
-        """The stored picture of the start state; where none is shipped, one is computed now."""
-        settings = self.settings()
-        path = PICTURES / f"{self.name}.npz"
-        if not (self.has_stored_picture() and path.exists()):
-            return settings, self.compute(settings)
-        with np.load(path) as arrays:
-            self._stored_table = unflatten(arrays, "table")
-            self._stored_figures = json.loads(arrays["figures"].tobytes())
-            return settings, unflatten(arrays, "picture")
-
-    def _set_stage(self) -> None:
-        kept = self._stored_figures
-        installed = self.stage.bokeh
-        # A description is valid within one major version of Bokeh; a test compares.
-        if kept is None or kept["document"]["version"].partition(".")[0] != installed.partition(".")[0]:
-            kept = self.described_figures()
-        kept["document"]["version"] = installed
-        self._figures = kept["figures"]
-        opening, data = self._opening()
-        with self.stage.hold_sync():  # one message
-            self.stage.set_trait("doc", json.dumps(kept["document"]))
-            self.stage.set_trait("spec", self._spec())
-            self.stage.set_trait("controls", self.controls)
-            self.stage.set_trait("opening", opening)
-            self.stage.set_trait("opening_bytes", data)
-
-    def _opening(self) -> tuple[list[dict[str, Any]], bytes]:
-        """The first picture and, where one is stored, the table of the slider that plays, as messages."""
-        first: list[tuple[Picture | Table, bytes]] = [self.picture_message("f4")]
-        if self._stored_table is not None:
-            control = self.by_name[self.play]
-            assert isinstance(control, Slider)
-            first.append(
-                messages.table(
-                    control, STORED_ROWS, self.settings(), self._stored_table, discrete=self.discrete, epoch=self._epoch
-                )
-            )
-        return [{**content, "bytes": len(data)} for content, data in first], b"".join(data for _, data in first)
-
-    def described_figures(self, sources: Sources | None = None) -> dict[str, Any]:
-        """The figures as BokehJS reads them; stored with the first picture, because importing Bokeh takes a second."""
-        from bokeh.core.json_encoder import serialize_json
-        from bokeh.document import Document
-
-        document = Document()
-        figures = self.figures(self.growth.completed(self._latest[1] if sources is None else sources))
-        for figure in figures:
-            for renderer in figure.plot.renderers:
-                # An image comes with the picture; here a single number says of what kind it is.
-                held = renderer.data_source.data
-                if "image" in held:
-                    held["image"] = [held["image"][0][:1, :1]]
-            document.add_root(figure.plot)
-        return {
-            "document": json.loads(serialize_json(document.to_json(deferred=False))),
-            "figures": [
-                {
-                    "name": f.name,
-                    "root": f.plot.id,
-                    "description": f.description,
-                    "powers": powers_of(f.plot),
-                    **({"map": f.map} if f.map else {}),
-                    **({"equal": True} if f.equal else {}),
-                }
-                for f in figures
-            ],
-        }
-
-    def _spec(self) -> dict[str, Any]:
-        """What the script needs to know about the page, besides numbers."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "play": self.play,
-            "kernel": True,
-            "spares": os.environ.get("SGTHEORY_SPARES") != "0",  # the switch for a reader whose browser draws wrongly
-            "start": {name: control.value for name, control in self.by_name.items()},
-            "figures": self._figures,
-            "wide": sorted(self.wide),
-            "points": {name: vars(points) for name, points in self.points.items()},
-            "sources": [name for name in self.growth.completed(self._latest[1]) if name not in ("readouts", "ranges")],
-            **({"job": self.job_name} if self.job_name else {}),
-            "readouts": [vars(readout) for readout in self.readouts],
-            "table": vars(self.table) if self.table else None,
-            "actions": [vars(action) for action in self.actions],
-            "theme": THEME,
-            "controls": {name: self._control_spec(control) for name, control in self.by_name.items()},
-            **(
-                {"tour": [step.told(self.specification) for step in self.tour], "links": _NOTEBOOKS}
-                if self.tour
-                else {}
-            ),
-        }
-
-    @staticmethod
-    def _control_spec(control: Control) -> dict[str, Any]:
-        slides = None
-        if isinstance(control, Slider):
-            slides = {"low": control.low, "high": control.high, "step": control.step, "base": control.base}
-        return {
-            "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
-            "slides": slides,
-            **({"film": control.rate} if isinstance(control, Film) else {}),
-            **({"most": control.most} if isinstance(control, Upload) else {}),
-            "limits": slides if getattr(control, "tabled", False) else None,
-            "shown_for": getattr(control, "shown_for", None),
-        }
 
     def _open_tour(self) -> None:
         """Shows the first step; the script finds the controls of a step by their names."""
@@ -741,7 +624,7 @@ class Page(ipywidgets.VBox):
 
     def _answer_pointed(self, content: Pointed) -> None:
         x, y = float(content["x"]), float(content["y"])
-        maps = {figure["name"] for figure in self._figures if "map" in figure}
+        maps = {figure["name"] for figure in self.stage.spec["figures"] if "map" in figure}
         there = math.isfinite(x) and math.isfinite(y) and content["figure"] in maps
         if there:
             self.pointed(content["figure"], x, y)
@@ -781,33 +664,3 @@ class Page(ipywidgets.VBox):
                 raise ValueError(fault)
             self._refresh()
             return export.page_as_html(self, links or {})
-
-    def stored(self) -> dict[str, np.ndarray]:
-        """The arrays of the shipped first picture: the start state, and a table for the slider that plays."""
-        settings = self.settings()
-        control = self.by_name[self.play]
-        assert isinstance(control, Slider)
-        table = self.sweep(settings, self.play, control.numbers(STORED_ROWS))
-        halves = {key: half_precision(values) for key, values in flatten(table, "table").items()}
-        singles = {key: _single(values) for key, values in flatten(self.compute(settings), "picture").items()}
-        # Described with the numbers as they are stored, so that the page that reads them gives the same description.
-        description = self.described_figures(unflatten(singles, "picture"))
-        figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
-        return singles | halves | {"figures": figures}
-
-
-def _single(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == bool else values.astype("f4")
-
-
-def half_precision(values: np.ndarray) -> np.ndarray:
-    """Numbers in two bytes each: three significant digits, a third of a pixel; used only until JAX is loaded.
-
-    The numbers of images are rounded to the few that are sent anyway, which the file then holds in little space.
-    """
-    if values.dtype == bool:
-        return values
-    if values.ndim == 3:
-        whole, offset, scale = in_bytes(values)
-        values = offset + scale * whole
-    return values.astype("f2")
