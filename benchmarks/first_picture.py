@@ -23,7 +23,7 @@ page = SingleUnit()
 page.wait()
 for control in page.specification:
     if isinstance(control, Slider) and control.tabled:
-        page._send_table(control.name)
+        page.loop._send_table(control.name)
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
     lambda event, *_, **__: compiled.append(event) if event.endswith("backend_compile_duration") else None)
@@ -32,7 +32,7 @@ for control in page.specification:
         for k in range(20):
             page.controls[control.name].value = control.low + k * control.step
             page.data
-        page._send_table(control.name)
+        page.loop._send_table(control.name)
 print(len(compiled))
 """
 

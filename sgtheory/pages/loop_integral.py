@@ -149,13 +149,13 @@ class LoopIntegral(DeclaredPage):
     def new_loop(self) -> None:
         """Collects corners from now on; the third makes a loop."""
         self._collected = []
-        self._say("Click on a map: at least three corners make a loop.")
+        self.say("Click on a map: at least three corners make a loop.")
 
     def pointed(self, figure: str, x: float, y: float) -> None:
         """Adds a corner to the drawn loop, or collects it while there are fewer than three."""
         settings = self.settings()
         if self._collected is None and settings["loop"] != DRAWN:
-            self._say("Drag to move the circle; press “Own loop” to draw a loop corner by corner.")
+            self.say("Drag to move the circle; press “Own loop” to draw a loop corner by corner.")
             return
         drawn = self._collected is None and not self.refusals(settings)
         clicked = [*(self._collected or []), (figure, x, y)]
@@ -164,12 +164,12 @@ class LoopIntegral(DeclaredPage):
         corners += [((across - centre[0]) / radius, (upward - centre[1]) / radius) for _, across, upward in clicked]
         if len(corners) < 3:
             self._collected = clicked
-            self._say(f"{len(corners)} of at least 3 corners.")
+            self.say(f"{len(corners)} of at least 3 corners.")
             return
         self._collected = None
         text = "; ".join(f"{across:.4g} {upward:.4g}" for across, upward in corners)
-        self._set({**settings, "loop": DRAWN, "corners": text})
-        self._say_ready()
+        self.move({**settings, "loop": DRAWN, "corners": text})
+        self.say()
 
     def marks(self) -> list[tuple[str, float, float]]:
         return self._collected or []

@@ -27,7 +27,6 @@ from sgtheory.pages._kit import (
     range_columns,
     sent_range,
 )
-from sgtheory.pages._kit.controls import alert
 from sgtheory.pages._laboratory import DASHES, parse_widths, slug
 
 BATCH = 8  # networks surveyed before the stop button is looked at again
@@ -119,7 +118,7 @@ class NetworkSurvey(Page):
     def _take(self, found: dict[str, np.ndarray], methods: tuple[str, ...]) -> None:
         """Shows these numbers from now on."""
         self.found, self.methods = found, methods
-        self._conductor.ask("renew")
+        self.loop.renew()
 
     # ---- files ----
 
@@ -129,14 +128,11 @@ class NetworkSurvey(Page):
         try:
             found, methods, text = _from_file(settings)
         except (ValueError, ModuleNotFoundError) as error:
-            self._complain("file", str(error))
+            self.board.complain("file", str(error))
             return
-        self._complain("file", "")
+        self.board.complain("file", "")
         self._take(found, methods)
-        self._say(text)
-
-    def _complain(self, name: str, text: str) -> None:
-        self.messages[name].value = alert(text)
+        self.say(text)
 
     def save_all(self) -> None:
         """Saves all results as CSV, one line per network and method."""

@@ -50,7 +50,7 @@ def state(page):
 def shows_what_the_controls_say(page):
     """Compares every column that is shown with a page of our own, at the settings of the browser's controls."""
     own = SignFlip()
-    own._set(state(page))
+    own.move(state(page))
     expected = own.data
     shown = page.evaluate(
         f"""() => {{

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from sgtheory.pages._kit.hearing import hear
 from sgtheory.pages._registry import ALL_PAGES
 
 
@@ -18,7 +19,7 @@ class FrontEnd:
 
     def says(self, kind, **content):
         """The kinds of the answers to one message, in order."""
-        return self._answers(lambda: self.page._on_message(self.page.stage, {"kind": kind, **content}, []))
+        return self._answers(lambda: hear(self.page, {"kind": kind, **content}))
 
     def moves(self, name, value):
         """What is sent when the value of a control arrives."""
@@ -44,7 +45,7 @@ class FrontEnd:
     def _answers(self, act):
         self.received.clear()
         act()
-        assert self.page._conductor.rest()
+        assert self.page.loop.conductor.rest()
         return [content["kind"] for content, _ in self.received if content["kind"] not in ("status", "refusal")]
 
     def last(self, kind):
@@ -149,9 +150,9 @@ def as_new(page):
     """The page at its start, without the front end and everything that it knew."""
     page.stage.send = lambda content, buffers=(): None
     page.reset()
-    page._conductor.rest()
-    page._tables.clear()
-    page._active = page.play
+    page.loop.conductor.rest()
+    page.loop.tables.forget()
+    page.loop.active = page.play
     return page
 
 

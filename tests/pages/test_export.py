@@ -73,7 +73,7 @@ def exported(ready_pages):
     @functools.cache
     def text_of(name):
         ready_pages[name].reset()
-        return ready_pages[name]._exported()
+        return ready_pages[name].as_html()
 
     return text_of
 
@@ -166,7 +166,7 @@ def test_nothing_that_was_typed_gets_out_of_its_place(page, monkeypatch):
 
 
 def test_a_page_whose_formula_is_refused_is_not_written(page, tmp_path):
-    page._active = "trials"
+    page.loop.active = "trials"
     page.controls["escape"].value = "your own"
     page.controls["expression"].value = "2*u"
     with pytest.raises(ValueError, match="between 0 and 1"):

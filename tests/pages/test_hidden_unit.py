@@ -70,10 +70,10 @@ def test_nothing_that_can_be_looked_at_names_the_answer(hidden_page):
 
 
 def guess(page, shape, steepness):
-    page._active = "trials"  # no tables: each would be compiled for its shape
-    page._quiet = True  # nor pictures: the check looks only at the controls
+    page.loop.active = "trials"  # no tables: each would be compiled for its shape
+    page.board.quiet = True  # nor pictures: the check looks only at the controls
     page.controls["escape"].value, page.controls["steepness"].value = shape, steepness
-    page._quiet = False
+    page.board.quiet = False
     page.check()
 
 
@@ -97,7 +97,7 @@ def test_guesses_are_judged_by_their_likelihood(hidden_page, capsys):
     shape, steepness = hidden(STORED_SECRET)
 
     def judged(factor, trials):
-        hidden_page._quiet = True
+        hidden_page.board.quiet = True
         hidden_page.controls["trials"].value = trials
         guess(hidden_page, shape, factor * steepness)
         return capsys.readouterr().out.startswith("Found")

@@ -34,8 +34,8 @@ def test_what_is_written_is_read(page):
 
 
 def test_a_page_takes_back_its_own_state(page, monkeypatch):
-    monkeypatch.setattr(page, "compute", lambda settings: page._latest[1])
-    monkeypatch.setattr(page, "_send_table", lambda _: None)
+    monkeypatch.setattr(page, "compute", lambda settings: page.loop.latest[1])
+    monkeypatch.setattr(page.loop, "_send_table", lambda _: None)
     page.restore(write_state(page.name, page.version, MOVED))
     assert page.settings() == MOVED
     text = page.state

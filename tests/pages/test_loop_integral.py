@@ -11,8 +11,8 @@ def loop_page(ready_pages, tools):
     page = ready_pages["loop_integral"]
     front_end = tools.FrontEnd(page)
     page.reset()
-    page._conductor.rest()
-    page._tables.clear()
+    page.loop.conductor.rest()
+    page.loop.tables.forget()
     front_end.received.clear()
     return page, front_end
 
@@ -106,7 +106,7 @@ def test_what_is_no_loop_is_refused_in_one_sentence(loop_page, text, got):
     before = page.data
     front_end.moves("corners", text)
     assert got in page.messages["corners"].value.replace("&quot;", '"')
-    assert page._latest[1] is before  # the picture stays
+    assert page.loop.latest[1] is before  # the picture stays
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def survey(tools, monkeypatch):
 
 def finished(page):
     page.job.wait(300)
-    page._conductor.rest()
+    page.loop.conductor.rest()
     return page
 
 

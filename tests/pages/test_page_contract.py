@@ -10,6 +10,7 @@ import pytest
 
 from sgtheory.pages import HiddenUnit, SingleUnit
 from sgtheory.pages._kit import THEME, Action, Slider
+from sgtheory.pages._kit.hearing import hear
 from sgtheory.pages._kit.opening import STORED_ROWS
 from sgtheory.pages._kit.ticks import powers_of
 
@@ -172,7 +173,7 @@ ODD_MESSAGES = [
     {"kind": "settled", "state": None}, {"kind": "settled", "state": {"nobody": 1.0}}, {"kind": "settled", "state": [1]},
     {"kind": "settled", "state": {"seed": [1.0]}}, {"kind": "activate", "control": "nobody"},
     {"kind": "activate", "control": None}, {"kind": "activate", "control": "seed"}, {"kind": "action"},
-    {"kind": "action", "name": "reset"}, {"kind": "action", "name": "_warm"}, {"kind": "action", "name": ["x"]},
+    {"kind": "action", "name": "reset"}, {"kind": "action", "name": "as_html"}, {"kind": "action", "name": ["x"]},
     {"kind": "moved"}, {"kind": "moved", "control": "steepness"}, {"kind": "moved", "control": [], "values": [1.0]},
     {"kind": "moved", "control": "steepness", "values": 5, "state": {}}, {"kind": "moved", "values": [1], "state": {}},
     {"kind": "moved", "control": "steepness", "values": [None, []], "state": {}}, {"kind": "moved", "control": {}, "state": 1},
@@ -185,9 +186,9 @@ def test_odd_messages_raise_nothing_and_change_nothing(any_page, tools):
     front_end = tools.FrontEnd(any_page)
     before, picture = any_page.settings(), any_page.data
     for message in ODD_MESSAGES:
-        any_page._on_message(any_page.stage, message, [])
+        hear(any_page, message)
         any_page.stage._handle_custom_msg(message, [])
-    any_page._conductor.rest()
+    any_page.loop.conductor.rest()
     assert any_page.settings() == before
     assert any_page.data is picture
     assert front_end.says("hello") == ["picture", "ready", "table"]
@@ -219,7 +220,7 @@ def test_a_page_brings_its_stored_picture_with_it(tools):
     picture, data = messages["picture"]
     assert picture["state"] == page.settings()
     read = tools.columns_of(tools.row(tools.read_columns(picture["layout"], data), 0))
-    for name, values in tools.columns_of(page._latest[1]).items():
+    for name, values in tools.columns_of(page.loop.latest[1]).items():
         np.testing.assert_array_equal(read[name], values)
     table, data = messages["table"]
     assert (table["control"], table["rows"]) == (page.play, STORED_ROWS)
@@ -257,16 +258,16 @@ def test_a_page_that_cannot_start_says_why_and_keeps_its_stored_picture(tools, m
         raise RuntimeError("no such device")
 
     page = SingleUnit()
-    front_end, stored = tools.FrontEnd(page), page._latest
+    front_end, stored = tools.FrontEnd(page), page.loop.latest
     monkeypatch.setattr(page, "compute", fail)
     page.wait()
     assert front_end.words[-1] == "The picture could not be computed: no such device"
-    assert page._latest is stored
+    assert page.loop.latest is stored
 
 
 def test_waiting_has_an_end(monkeypatch):
     page = SingleUnit()
-    monkeypatch.setattr(page, "_start", lambda: None)
+    monkeypatch.setattr(page.loop, "start", lambda: None)
     with pytest.raises(TimeoutError, match=r"must be ready within 0\.01 s"):
         page.wait(timeout=0.01)
 
@@ -324,10 +325,10 @@ def test_what_lies_ahead_is_not_computed_once_another_question_is_asked(front_en
     page = front_end.page
 
     def asks_twice():
-        with page._lock:  # no picture can be made before the second question
+        with page.loop.lock:  # no picture can be made before the second question
             for number, values in enumerate(([1, 2, 3], [5])):
                 message = {"kind": "moved", "control": "seed", "values": values, "state": {}, "question": number}
-                page._on_message(page.stage, message, [])
+                hear(page, message)
 
     front_end._answers(asks_twice)
     answers = [(each["question"], each["left"], each.get("state", {}).get("seed")) for each, _ in front_end.received]
@@ -355,6 +356,20 @@ def test_a_slider_that_is_approached_gets_its_table_once(front_end):
     assert front_end.settles(weight=1.0) == ["picture"]
     # The table of the steepness belonged to another weight.
     assert front_end.moves("steepness", 5.0) == ["picture"]
+
+
+def test_a_table_belongs_to_the_settings_for_which_it_was_computed(front_end, monkeypatch):
+    """A control may be moved meanwhile."""
+    page, sweep = front_end.page, front_end.page.sweep
+
+    def moved_meanwhile(settings, name, values):
+        page.controls["input"].value = 1.5
+        return sweep(settings, name, values)
+
+    monkeypatch.setattr(page, "sweep", moved_meanwhile)
+    front_end.says("activate", control="weight")
+    table = next(content for content, _ in front_end.received if content["kind"] == "table")
+    assert (table["control"], table["others"]["input"]) == ("weight", 1.0)
 
 
 def test_the_word_that_a_slider_rests_may_overtake_the_slider(front_end):
@@ -391,7 +406,7 @@ def test_reset_returns_every_control(front_end):
 
 def test_a_button_of_the_page_does_what_it_says(front_end, monkeypatch):
     page = front_end.page
-    page._active = "trials"  # a control without a table: none is compiled for this
+    page.loop.active = "trials"  # a control without a table: none is compiled for this
     monkeypatch.setattr(page, "actions", (Action("leap", "Leap", "Leap over the threshold"),))
     monkeypatch.setattr(page, "leap", lambda: setattr(page.controls["weight"], "value", -0.8), raising=False)
     assert front_end.says("action", name="leap") == ["picture"]
@@ -400,7 +415,7 @@ def test_a_button_of_the_page_does_what_it_says(front_end, monkeypatch):
 
 
 def test_the_page_as_a_file_is_sent_and_announced(front_end, monkeypatch):
-    monkeypatch.setattr(front_end.page, "_exported", lambda: "<!doctype html>")
+    monkeypatch.setattr(front_end.page, "as_html", lambda: "<!doctype html>")
     assert front_end.says("export") == ["download"]
     message, data = front_end.last("download")
     assert (message["name"], message["mime"], data) == ("single_unit.html", "text/html", b"<!doctype html>")

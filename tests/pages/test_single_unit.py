@@ -71,7 +71,7 @@ def compilations():
 @pytest.fixture
 def typing(front_end):
     """A front end with the reader's own formula chosen; without tables, which would be compiled for each formula."""
-    front_end.page._active = "trials"
+    front_end.page.loop.active = "trials"
     front_end.moves("escape", "your own")
     return front_end
 
@@ -273,13 +273,13 @@ def test_the_field_for_a_formula_is_there_only_while_it_is_used(typing):
 
 def test_the_slider_of_the_baseline_is_there_only_while_it_changes_something(front_end):
     page = front_end.page
-    page._active = "trials"
+    page.loop.active = "trials"
     for rule, display in (("1 − p", "none"), ("the slider's b", None)):
         front_end.moves("rule", rule)
         assert page.controls["baseline"].layout.display == display
-        assert page.has_table("baseline") == (display is None)
-    assert page.has_table("baseline")
-    assert not page.has_table("baseline", page.settings() | {"rule": "1 − p"})
+        assert page.loop.tables.possible("baseline", page.settings()) == (display is None)
+    assert page.loop.tables.possible("baseline", page.settings())
+    assert not page.loop.tables.possible("baseline", page.settings() | {"rule": "1 − p"})
 
 
 def test_sliders_work_while_a_formula_is_refused_and_the_picture_catches_up(typing):
@@ -347,7 +347,7 @@ def test_no_number_compiles_anything(front_end, compilations):
 
 def test_another_choice_does_compile(front_end, compilations):
     """The negative control of the test above."""
-    front_end.page._active = "trials"
+    front_end.page.loop.active = "trials"
     before = len(compilations)
     front_end.moves("surrogate", "boxcar")
     assert len(compilations) > before
@@ -392,13 +392,13 @@ steps = st.lists(st.one_of(numbers, numbers, rests, choices, slips, others), min
 def test_whatever_is_done_the_picture_stays_finite(front_end, steps):
     """No sequence raises (a slip only gives its message), reports a failure, or leaves a gap in the picture."""
     front_end.says("reset")
-    front_end.page._active = "trials"
+    front_end.page.loop.active = "trials"
     for kind, name, value in steps:
         take(front_end, kind, name, value)
         assert not any("could not" in text for text in front_end.words)
-        assert_finite(front_end.page._latest[1])
+        assert_finite(front_end.page.loop.latest[1])
     assert_finite(front_end.page.data)
-    assert front_end.page._latest[0] == front_end.page.settings() or front_end.page.messages["expression"].value
+    assert front_end.page.loop.latest[0] == front_end.page.settings() or front_end.page.messages["expression"].value
 
 
 def take(front_end, kind, name, value):

@@ -87,7 +87,7 @@ def test_a_stored_picture_of_other_dice_would_be_noticed(any_page, stored):
 
 
 def described(page):
-    return opening.described_figures(page, page._latest[1])
+    return opening.described_figures(page, page.loop.latest[1])
 
 
 def nameless(figures):

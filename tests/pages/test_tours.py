@@ -325,7 +325,9 @@ def test_a_file_holds_each_state_in_which_a_step_opens(guided):
             assert told is None
             continue
         assert tour["pictures"][told["picture"]]["state"] == step.settings(guided.specification)
-        assert set(told["tables"]) == {name for name in (*step.controls, *step.in_words) if guided.has_table(name)}
+        assert set(told["tables"]) == {
+            name for name in (*step.controls, *step.in_words) if guided.loop.tables.possible(name, guided.settings())
+        }
 
 
 def test_a_file_alone_leads_nowhere_and_one_among_others_does(guided, monkeypatch):

@@ -48,14 +48,14 @@ await mountExported(document.getElementById('stage'), JSON.parse(document.getEle
 def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     """The text of the file, with the addresses of other pages. The page must be ready, and its picture up to date."""
     settings = page.settings()
-    sliders = [control for control in page.specification if page.has_table(control.name)]
+    sliders = [control for control in page.specification if page.loop.tables.possible(control.name, settings)]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
-        "spec": described_page(page, page.stage.spec["figures"], page._latest[1])
+        "spec": described_page(page, page.stage.spec["figures"], page.loop.latest[1])
         | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
-        "picture": _in_text(page.picture_message(grown=True)),
-        "tables": {control.name: _in_text(page.table_message(control.name)) for control in sliders},
+        "picture": _in_text(page.loop.picture(grown=True)),
+        "tables": {control.name: _in_text(page.loop.table(control.name, settings)) for control in sliders},
     }
     if page.tour:
         payload["tour"] = _tour(page)
@@ -63,7 +63,7 @@ def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     told = "; ".join(
         f"{page.by_name[name].label}: {_told(page.by_name[name], value)}"
         for name, value in fixed.items()
-        if value != "" and page.applies(name, settings)
+        if value != "" and page.board.applies(name, settings)
     )
     return _TEMPLATE.format(
         title=html.escape(page.title),
@@ -99,7 +99,7 @@ def _tour(page: "Page") -> dict[str, Any]:
         tables = {
             name: _in_text(_table_at(page, settings, name, step.panels))
             for name in (*step.controls, *step.in_words)
-            if page.has_table(name, settings)
+            if page.loop.tables.possible(name, settings)
         }
         steps.append({"picture": pictures[key], "tables": tables})
     return {"pictures": told, "steps": steps}
@@ -108,7 +108,9 @@ def _tour(page: "Page") -> dict[str, Any]:
 def _picture_at(page: "Page", settings: Mapping[str, Any]) -> tuple[messages.Picture, bytes]:
     """The picture for these settings, which no exact one will follow."""
     sources = page.compute(settings)
-    return messages.picture(settings, sources, precision="f4", exact=True, discrete=page.discrete, epoch=page._epoch)
+    return messages.picture(
+        settings, sources, precision="f4", exact=True, discrete=page.discrete, epoch=page.loop.epoch
+    )
 
 
 def _table_at(
@@ -119,7 +121,9 @@ def _table_at(
     assert isinstance(control, Slider)
     rows = control.positions()
     table = page.sweep(settings, name, control.numbers(rows))
-    shown = {figure.name: drawn_columns(figure.plot) for figure in page.figures(page.growth.completed(page._latest[1]))}
+    shown = {
+        figure.name: drawn_columns(figure.plot) for figure in page.figures(page.growth.completed(page.loop.latest[1]))
+    }
     wanted = set().union(*(shown[panel] for panel in panels))
     kept = {
         source: {
@@ -130,7 +134,7 @@ def _table_at(
         for source, columns in table.items()
     }
     kept = {source: columns for source, columns in kept.items() if columns}
-    return messages.table(control, rows, settings, kept, discrete=page.discrete, epoch=page._epoch)
+    return messages.table(control, rows, settings, kept, discrete=page.discrete, epoch=page.loop.epoch)
 
 
 def _in_text(message: tuple[Mapping[str, Any], bytes]) -> dict[str, Any]:

@@ -150,11 +150,11 @@ def _described_control(control: Control) -> dict[str, Any]:
 
 def open_stage(page: "Page", stored: Stored | None) -> None:
     """Gives the stage the figures and the first messages; where no picture is stored, the page has computed one."""
-    settings, picture = page._latest
+    settings, picture = page.loop.latest
     installed = page.stage.bokeh
     figures = stored.figures if stored and _is_valid(stored.figures, installed) else described_figures(page, picture)
     figures["document"]["version"] = installed
-    first: list[tuple[Picture | Table, bytes]] = [page.picture_message("f4")]
+    first: list[tuple[Picture | Table, bytes]] = [page.loop.picture("f4")]
     if stored:
         control = page.by_name[page.play]
         assert isinstance(control, Slider)
