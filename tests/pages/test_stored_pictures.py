@@ -129,7 +129,7 @@ def test_figures_stored_by_another_major_version_are_described_anew(any_page, mo
 
 
 def test_a_page_begins_with_what_is_stored(any_page, stored):
-    first = flatten(type(any_page)()._latest[1], "picture")
+    first = flatten(type(any_page)().loop.latest[1], "picture")
     assert differences({name: stored[name] for name in first}, first, rtol=0, atol=0) == set()
 
 
