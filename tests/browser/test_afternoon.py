@@ -249,7 +249,7 @@ def test_a_saved_notebook_opened_again_says_what_is_shown(live_cell, lab, moved,
     assert status(page).startswith("The kernel of this page has gone. Run the cell again")
     assert status(page).endswith(told)
     own = SignFlip()
-    own._set(moved if "w" not in moved else {})
+    own.move(moved if "w" not in moved else {})
     exact = own.data["readouts"]
     shown = page.evaluate(f"() => {STAGE}.readouts")
     assert shown == pytest.approx({name: float(each[0]) for name, each in exact.items()}, rel=1e-2)
