@@ -31,6 +31,10 @@ SPREAD = 1.5
 LARGEST, POINTS, STEPS = 3.0, 61, 13
 """The largest middle weight and the number of middle weights for which gradients are shown; the number of steps for
 which variances are."""
+COUNTS = np.unique(np.geomspace(1, DRAWS, 40).astype(int))
+"""Numbers of draws at which the standard error of their mean is shown: enough for a smooth band."""
+SMALLEST = 1e-16
+"""A variance that is zero apart from rounding is shown as this one, where its logarithm is."""
 
 Scales = Float[Array, " weights"]
 """The numbers w, v and u, one a layer, or the derivatives with respect to them."""
@@ -67,6 +71,24 @@ class PathTreeSetting(eqx.Module):
             )
 
 
+class PairsPicture(eqx.Module):
+    """Pairs of runs, one with a weight half a step larger and the other with it half a step smaller.
+
+    The last axis tells two kinds apart: both runs with the uniforms of the drawn path, or the second with its own.
+    """
+
+    below: Float[Array, "weights draws kinds"]
+    """The leaf of the second run."""
+    difference: Float[Array, "draws weights kinds"]
+    """The difference between the outputs of the two runs, divided by the step."""
+    parting: Float[Array, "weights kinds"]
+    """The probability that the two runs take different paths."""
+    exponents: Float[Array, "steps weights kinds"]
+    """Logarithm of the variance of that quotient, to the base 10, at every step whose logarithm is in `step_exponents()`."""
+    exponent: Float[Array, "weights kinds"]
+    """The same at the step of the setting."""
+
+
 class PathTreePicture(eqx.Module):
     """What page 02 shows. A leaf is the end of a path, numbered as `leaf_of` does; the weights are w, v and u."""
 
@@ -80,31 +102,34 @@ class PathTreePicture(eqx.Module):
     """The exact gradient of $E[y]$."""
     mean: Float[Array, " weights"]
     """The mean of the gradients along the paths, by enumeration."""
-    deviation: Float[Array, " weights"]
-    """Their standard deviation, by enumeration."""
+    exponent: Float[Array, " weights"]
+    """Logarithm of their variance, to the base 10."""
+    error: Float[Array, "draws weights"]
+    """The standard error of the mean of so many of them; that of one is their standard deviation."""
+    band: Float[Array, "counts weights"]
+    """The same at the numbers of draws in `draw_counts()`."""
     deterministic: Float[Array, " weights"]
     """The gradient along the only path of the noiseless network."""
     deterministic_leaf: Scalar
     """The leaf at the end of that path."""
     sampled_leaf: Float[Array, " draws"]
     """The leaf of each drawn path."""
+    sampled_probability: Float[Array, " draws"]
+    """The probability of that path."""
+    sampled_gradient: Float[Array, "draws weights"]
+    """The gradient along it."""
     running_mean: Float[Array, "draws weights"]
     """The mean of the gradients along all paths that have been drawn so far."""
+    share: Float[Array, "leaves draws"]
+    """The share of each path among all that have been drawn so far."""
     above: Float[Array, "weights draws"]
     """The leaf of a run with one weight half a step larger, and the uniforms of the drawn path."""
-    below: Float[Array, "weights draws"]
-    """The leaf of a run with that weight half a step smaller, and the same uniforms."""
-    below_uncoupled: Float[Array, "weights draws"]
-    """The leaf of a run with that weight half a step smaller, and uniforms of its own."""
+    pairs: PairsPicture
+    """Such a run beside one with that weight half a step smaller."""
     parting: Float[Array, " weights"]
-    """The probability that the two runs of a pair with the same uniforms take different paths."""
-    parting_uncoupled: Float[Array, " weights"]
-    """The probability that the two runs of a pair with different uniforms do."""
-    variance: Float[Array, "weights steps_and_one"]
-    """The variance of the finite difference of a pair with the same uniforms, at every step of `step_axis()` and, in the
-    last column, at the step of the setting."""
-    variance_uncoupled: Float[Array, "weights steps_and_one"]
-    """The same for pairs with different uniforms."""
+    """The probability that two such runs with the same uniforms take different paths."""
+    step_exponent: Scalar
+    """Logarithm of the step of the setting, to the base 10."""
     exact_over: Float[Array, "points weights"]
     """The exact gradient at every middle weight v of `weight_axis()`."""
     mean_over: Float[Array, "points weights"]
@@ -176,6 +201,16 @@ def step_axis() -> Float[Array, " steps"]:
     return jnp.geomspace(0.01, 2.0, STEPS)
 
 
+def step_exponents() -> Float[Array, " steps"]:
+    """Logarithms of the steps of `step_axis()`, to the base 10."""
+    return jnp.log10(step_axis())
+
+
+def draw_counts() -> Float[Array, " counts"]:
+    """The numbers of draws in `COUNTS`."""
+    return jnp.asarray(COUNTS, float)
+
+
 def leaf_of(spikes: tuple[Spikes, ...]) -> Float[Array, "..."]:
     """The number of a path: its spikes, in the order of the decisions, as binary digits.
 
@@ -243,26 +278,39 @@ def path_tree(setting: PathTreeSetting, uniforms: tuple[Float[Array, "two draws 
     drawn = jax.vmap(leaves)(scales[None] + jnp.concatenate([jnp.zeros_like(shifts[:1]), shifts, -shifts]))
     steps = jnp.append(step_axis().astype(dtype), setting.step)
     pairs = jax.vmap(lambda direction: jax.vmap(lambda step: laws(direction, step))(steps))(directions)
-    sampled = drawn[0, 0]
-    counts = jnp.arange(1, len(sampled) + 1, dtype=dtype)[:, None]
+    exponents = jnp.log10(jnp.maximum(jnp.moveaxis(pairs.variance, 1, 0), SMALLEST))
+    sampled, above, below = drawn[0, 0], drawn[1:4, 0], jnp.moveaxis(drawn[4:], 1, -1)
+    sampled_gradient = gradient[sampled.astype(int)]
+    counts = jnp.arange(1, DRAWS + 1, dtype=dtype)[:, None]
+    squares = probability @ (gradient - means[-1:]) ** 2
+    error = jnp.sqrt(squares[None] / counts)
+    of_each = (sampled[:, None] == jnp.arange(len(probability), dtype=dtype)[None]).astype(dtype)
     return PathTreePicture(
         expected=probability @ spikes[-1][:, 0],
         probability=probability,
         gradient=gradient,
         exact=exact[-1],
         mean=means[-1],
-        deviation=jnp.sqrt(probability @ (gradient - means[-1:]) ** 2),
+        exponent=jnp.log10(jnp.maximum(squares, SMALLEST)),
+        error=error,
+        band=error[COUNTS - 1],
         deterministic=noiseless[-1],
         deterministic_leaf=alone[-1],
         sampled_leaf=sampled,
-        running_mean=jnp.cumsum(gradient[sampled.astype(int)], axis=0) / counts,
-        above=drawn[1:4, 0],
-        below=drawn[4:, 0],
-        below_uncoupled=drawn[4:, 1],
-        parting=pairs.parting[:, -1],
-        parting_uncoupled=pairs.parting_uncoupled[:, -1],
-        variance=pairs.variance,
-        variance_uncoupled=pairs.variance_uncoupled,
+        sampled_probability=probability[sampled.astype(int)],
+        sampled_gradient=sampled_gradient,
+        running_mean=jnp.cumsum(sampled_gradient, axis=0) / counts,
+        share=(jnp.cumsum(of_each, axis=0) / counts).T,
+        above=above,
+        pairs=PairsPicture(
+            below=below,
+            difference=jnp.moveaxis(above[..., None] % 2 - below % 2, 0, 1) / setting.step,
+            parting=pairs.parting[:, -1],
+            exponents=exponents[:-1],
+            exponent=exponents[-1],
+        ),
+        parting=pairs.parting[:, -1, 0],
+        step_exponent=jnp.log10(setting.step),
         exact_over=exact[:-1],
         mean_over=means[:-1],
         deterministic_over=noiseless[:-1],
@@ -274,16 +322,12 @@ def _leaf(path: Path) -> Scalar:
 
 
 class _PairLaws(eqx.Module):
-    """Laws of pairs of runs at one step."""
+    """Laws of pairs of runs at one step: with the same uniforms for both, and with uniforms of its own for each."""
 
-    parting: Scalar
-    """The probability that the two runs take different paths, with the same uniforms."""
-    parting_uncoupled: Scalar
-    """The same with uniforms of its own for each run."""
-    variance: Scalar
-    """The variance of their finite difference, with the same uniforms."""
-    variance_uncoupled: Scalar
-    """The same with uniforms of its own for each run."""
+    parting: Float[Array, " kinds"]
+    """The probability that the two runs take different paths."""
+    variance: Float[Array, " kinds"]
+    """The variance of their finite difference."""
 
 
 def _pair_laws(
@@ -307,12 +351,8 @@ def _pair_laws(
     joint = jnp.prod(_coupled(outcomes[:, None], outcomes[None], p[:, None], q[None]), axis=-1)
     expected = jnp.stack([first @ output, second @ output])
     apart = jnp.sum(joint * jnp.abs(output[:, None] - output[None]))
-    return _PairLaws(
-        parting=1 - jnp.trace(joint),
-        parting_uncoupled=1 - first @ second,
-        variance=(apart - (expected[0] - expected[1]) ** 2) / step**2,
-        variance_uncoupled=jnp.sum(expected * (1 - expected)) / step**2,
-    )
+    variances = apart - (expected[0] - expected[1]) ** 2, jnp.sum(expected * (1 - expected))
+    return _PairLaws(parting=1 - jnp.stack([jnp.trace(joint), first @ second]), variance=jnp.stack(variances) / step**2)
 
 
 def _coupled(first: Spikes, second: Spikes, p: Array, q: Array) -> Array:

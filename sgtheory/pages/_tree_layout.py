@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from sgtheory.pages._kit import Sources
+Columns = dict[str, np.ndarray]
 
 WEIGHTS = ("w", "v", "u")
 LANES = {"above": -0.005, "below": 0.005, "alone": 0.01, "sampled": 0.0}
@@ -24,8 +24,8 @@ _TALLY = -0.4  # where the discs below the leaves show what has been drawn
 class Tree:
     """The tree of a network, with these probabilities of its leaves (rows × leaves), from left to right as numbered."""
 
-    def __init__(self, sizes: tuple[int, ...], probability: np.ndarray) -> None:
-        self.layers = sizes[1:]
+    def __init__(self, layers: tuple[int, ...], probability: np.ndarray) -> None:
+        self.layers = layers
         self.cuts = np.cumsum([0, *self.layers])  # decisions that have been taken, level by level
         self.probability = probability
 
@@ -40,7 +40,7 @@ class Tree:
         """The probabilities of all nodes of a level: rows × nodes."""
         return self.probability.reshape(len(self.probability), 2 ** self.cuts[level], -1).sum(axis=-1)
 
-    def flow(self) -> dict[str, np.ndarray]:
+    def flow(self) -> Columns:
         """All branches as one area: each begins on its share of the branch above and ends centred at its node."""
         parts = {"y": [], "left": [], "right": []}
         self._trunk(parts)
@@ -69,15 +69,15 @@ class Tree:
         for name, values in (("y", [3.2, 3.2, 3.0, 3.0]), ("left", 0.5 - half), ("right", 0.5 + half)):
             parts[name].append(np.broadcast_to(values, (rows, 4)))
 
-    def path(self, leaf: np.ndarray, lane: float) -> dict[str, np.ndarray]:
-        """From the root to one leaf per row, moved aside by `lane`."""
+    def path(self, leaf: np.ndarray, lane: float) -> Columns:
+        """From the root to one leaf per row, moved aside by `lane`; `middle` is where it passes through the last hidden layer."""
         stations = [self._x(level)[self._node(leaf, level)][:, None] for level in range(len(self.layers) + 1)]
         bends = [above + (below - above) * _SMOOTH for above, below in itertools.pairwise(stations)]
         x = np.concatenate(bends, axis=1) + lane
         y = np.concatenate([3 - level - _BEND for level in range(len(self.layers))])
-        return {"x": x, "y": np.broadcast_to(y, x.shape)}
+        return {"x": x, "y": np.broadcast_to(y, x.shape), "middle": stations[-2]}
 
-    def dots(self) -> Sources:
+    def dots(self) -> dict[str, Columns]:
         """One dot per unit at every node, those of a layer one above the other: the units that fired, and the silent ones."""
         found = {"fired": [], "silent": []}
         for level, units in enumerate(self.layers, start=1):
@@ -92,11 +92,7 @@ class Tree:
             for name, each in found.items()
         }  # fmt: skip
 
-    def middle(self, leaf: np.ndarray) -> np.ndarray:
-        """Where the path to a leaf passes through the last hidden layer."""
-        return self._x(-2)[self._node(leaf, -2)]
-
-    def leaves(self, gradient: np.ndarray, shares: np.ndarray) -> dict[str, np.ndarray]:
+    def leaves(self, gradient: np.ndarray, shares: np.ndarray) -> Columns:
         """The columns of every path: discs as large as it is probable, and rings as large as its share of the draws."""
         leaf = np.arange(self.probability.shape[1])
         return {
@@ -105,7 +101,7 @@ class Tree:
             **_by_weight(gradient),
         }  # fmt: skip
 
-    def hidden(self, gradient: np.ndarray) -> dict[str, np.ndarray]:
+    def hidden(self, gradient: np.ndarray) -> Columns:
         """The columns of every path up to the last hidden layer: its gradient does not depend on the output."""
         every = 2 ** self.layers[-1]
         probability = self._nodes(-2)
@@ -115,17 +111,17 @@ class Tree:
             **self._told({"x": self._x(-2), **self._hidden(leaf)}), **_by_weight(gradient[:, ::every]),
         }  # fmt: skip
 
-    def _hidden(self, leaf: np.ndarray) -> dict[str, np.ndarray]:
+    def _hidden(self, leaf: np.ndarray) -> Columns:
         """Spike patterns of the hidden layers, as binary digits after a leading 1."""
         patterns = {}
         for level, units in enumerate(self.layers[:-1], start=1):
             patterns[f"h{level}"] = 2**units + self._node(leaf, level) % 2**units
         return patterns
 
-    def _told(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _told(self, columns: dict[str, np.ndarray]) -> Columns:
         rows = len(self.probability)
         return {name: np.broadcast_to(values.astype(float), (rows, len(values))) for name, values in columns.items()}
 
 
-def _by_weight(gradient: np.ndarray) -> dict[str, np.ndarray]:
+def _by_weight(gradient: np.ndarray) -> Columns:
     return {f"by_{name}": gradient[..., k] for k, name in enumerate(WEIGHTS)}

@@ -208,8 +208,12 @@ def test_captions_say_the_present_numbers_and_move_no_plot(opened):
     at_rest(browser_page, **{kind.play: control.value})
 
 
-VALUES = {"sign_flip": ("output", "weight_axis()", "output"), "loop_integral": ("loop", "loop_degrees()", "cumulated"),
-          "path_tree": ("over", "over", "mean"), "gradient_laboratory": ("steepness", "surrogate_steepness", "y")}  # fmt: skip
+VALUES = {
+    "sign_flip": ("output", "weight_axis()", "output"),
+    "loop_integral": ("loop", "loop_degrees()", "cumulated"),
+    "path_tree": ("over", "weight_axis()", "mean_over.{weight}"),
+    "gradient_laboratory": ("steepness", "surrogate_steepness", "y"),
+}
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)
   .find((text) => text.includes('{{' + key + '}}')).slice(0, 20)"""

@@ -14,11 +14,13 @@ from sgtheory.experiments.path_tree import (
     WIDTHS,
     PathTreeSetting,
     Scaled,
+    draw_counts,
     draw_uniforms,
     layer_patterns,
     leaf_of,
     path_tree,
     step_axis,
+    step_exponents,
     weight_axis,
 )
 from sgtheory.gradients import FiniteDifference, SurrogateGradient, flip_gradient, sample_gradients
@@ -128,9 +130,9 @@ def test_surrogate_gradients_drawn_elsewhere_have_this_mean_and_deviation(widths
         SurrogateGradient(), Total(), scaled(widths), SCALES, jnp.ones(1), draws=20_000, key=jax.random.key(3)
     )
     shown = picture(widths)
-    error = shown.deviation / np.sqrt(len(drawn))
+    error = shown.error[0] / np.sqrt(len(drawn))
     assert np.max(np.abs(drawn.mean(axis=0) - shown.mean) / error) < 4.5
-    np.testing.assert_allclose(drawn.std(axis=0), shown.deviation, rtol=0.05)
+    np.testing.assert_allclose(drawn.std(axis=0), shown.error[0], rtol=0.05)
     # The negative control: they are not draws about the exact gradient.
     assert np.max(np.abs(drawn.mean(axis=0) - shown.exact) / error) > 10
 
@@ -160,7 +162,7 @@ def test_the_running_mean_converges_beside_the_exact_gradient():
     followed = np.asarray(shown.gradient)[np.asarray(shown.sampled_leaf, dtype=int)]
     for count in (1, 7, DRAWS):
         np.testing.assert_allclose(shown.running_mean[count - 1], followed[:count].mean(axis=0), rtol=1e-12)
-    error = np.asarray(shown.deviation) / np.sqrt(DRAWS)
+    error = np.asarray(shown.error[-1])
     assert np.max(np.abs(shown.running_mean[-1] - shown.mean) / error) < 4.5
     assert abs(shown.running_mean[-1] - shown.exact)[0] / error[0] > 10
 
@@ -174,19 +176,21 @@ def test_coupled_pairs_part_only_where_a_uniform_lies_between_the_probabilities(
     uniforms = draw_uniforms(jax.random.key(1), CHAIN)[0][0, :, 0]
     low, high = 1 / (1 + np.exp(-2 * (0.55 - 0.3))), 1 / (1 + np.exp(-2 * (1.05 - 0.3)))
     between = (low <= uniforms) & (uniforms < high)
-    np.testing.assert_array_equal(shown.above[0] != shown.below[0], between)
+    above, below = shown.above, shown.pairs.below[..., 0]
+    np.testing.assert_array_equal(above[0] != below[0], between)
     assert 0 < between.sum() < DRAWS
-    np.testing.assert_allclose(shown.parting[0], high - low, rtol=1e-12)
+    np.testing.assert_allclose(shown.pairs.parting[0, 0], high - low, rtol=1e-12)
+    np.testing.assert_array_equal(shown.parting, shown.pairs.parting[:, 0])
     # By u, only the output can part.
-    np.testing.assert_array_equal(hidden(shown.above[2]), hidden(shown.below[2]))
+    np.testing.assert_array_equal(hidden(above[2]), hidden(below[2]))
     # The negative control: with dice of their own they part elsewhere, too.
-    assert np.any((shown.above[0] != shown.below_uncoupled[0]) & ~between)
-    assert shown.parting_uncoupled[0] > 3 * shown.parting[0]
+    assert np.any((above[0] != shown.pairs.below[0, :, 1]) & ~between)
+    assert shown.pairs.parting[0, 1] > 3 * shown.pairs.parting[0, 0]
 
 
 def test_a_sampled_path_runs_between_those_of_its_pair():
     shown = picture()
-    together = shown.above[0] == shown.below[0]
+    together = shown.above[0] == shown.pairs.below[0, :, 0]
     np.testing.assert_array_equal(shown.sampled_leaf[together], shown.above[0][together])
 
 
@@ -198,19 +202,48 @@ def test_the_law_of_the_variance_is_that_of_drawn_pairs(widths, coupled):
         sample_gradients(estimator, Total(), scaled(widths), SCALES, jnp.ones(1), draws=40_000, key=jax.random.key(11))
     )
     shown = picture(widths)
-    law = np.asarray((shown.variance if coupled else shown.variance_uncoupled)[:, -1])
+    kind = 0 if coupled else 1
+    law, other = (10 ** np.asarray(shown.pairs.exponent[:, each]) for each in (kind, 1 - kind))
     squares = (drawn - drawn.mean(axis=0)) ** 2
     error = squares.std(axis=0) / np.sqrt(len(drawn))
     assert np.max(np.abs(squares.mean(axis=0) - law) / error) < 4.5
-    other = np.asarray((shown.variance_uncoupled if coupled else shown.variance)[:, -1])
     assert np.min(np.abs(squares.mean(axis=0) - other) / error) > 10
 
 
 def test_slopes_of_the_variances_are_minus_one_and_minus_two():
-    shown, steps = picture(), np.log(np.asarray(step_axis())[:5])
-    for law, slope, tolerance in ((shown.variance, -1, 0.1), (shown.variance_uncoupled, -2, 0.05)):
-        for values in np.asarray(law):
-            assert abs(np.polyfit(steps, np.log(values[:5]), 1)[0] - slope) < tolerance
+    exponents, steps = np.asarray(picture().pairs.exponents), np.asarray(step_exponents())[:5]
+    for law, slope, tolerance in ((exponents[..., 0], -1, 0.1), (exponents[..., 1], -2, 0.05)):
+        for values in law.T:
+            assert abs(np.polyfit(steps, values[:5], 1)[0] - slope) < tolerance
+
+
+def test_the_step_of_the_setting_is_one_of_the_steps_that_are_shown():
+    k = 7
+    shown = picture(step=float(step_axis()[k]))
+    np.testing.assert_allclose(shown.pairs.exponent, shown.pairs.exponents[k], atol=1e-12)
+    np.testing.assert_allclose(shown.step_exponent, step_exponents()[k], atol=1e-12)
+
+
+def test_what_is_told_of_a_draw_is_that_of_its_path_and_of_its_pair():
+    shown = picture()
+    leaves = np.asarray(shown.sampled_leaf, dtype=int)
+    np.testing.assert_array_equal(shown.sampled_gradient, np.asarray(shown.gradient)[leaves])
+    np.testing.assert_array_equal(shown.sampled_probability, np.asarray(shown.probability)[leaves])
+    for count in (1, 7, DRAWS):
+        np.testing.assert_allclose(
+            shown.share[:, count - 1], np.bincount(leaves[:count], minlength=8) / count, atol=1e-15
+        )
+    outputs = np.asarray(shown.above)[..., None] % 2 - np.asarray(shown.pairs.below) % 2
+    np.testing.assert_allclose(np.moveaxis(shown.pairs.difference, 0, 1), outputs / 0.5)
+    assert set(np.unique(outputs)) == {-1, 0, 1}
+
+
+def test_the_error_of_a_mean_falls_with_the_root_of_the_draws():
+    shown = picture()
+    variance = np.asarray(shown.probability) @ (np.asarray(shown.gradient) - np.asarray(shown.mean)) ** 2
+    np.testing.assert_allclose(shown.error, np.sqrt(variance / np.arange(1, DRAWS + 1)[:, None]), rtol=1e-12)
+    np.testing.assert_array_equal(shown.band, np.asarray(shown.error)[np.asarray(draw_counts(), dtype=int) - 1])
+    np.testing.assert_allclose(10 ** np.asarray(shown.exponent), variance, rtol=1e-12)
 
 
 # ---- how it is computed ----------------------------------------------------------------------------------------------

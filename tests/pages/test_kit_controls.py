@@ -34,6 +34,14 @@ def test_a_whole_slider_holds_whole_numbers(value):
 
 
 @SLIDERS
+def test_the_steps_of_a_slider_are_counted_from_its_lower_end(control):
+    numbers = control.numbers(control.positions(most=10**4))
+    np.testing.assert_array_equal(control.steps(numbers), np.arange(len(numbers)))
+    between = control.steps(0.9 * numbers[1:] + 0.1 * numbers[:-1])
+    np.testing.assert_array_equal(between, np.arange(len(numbers) - 1))
+
+
+@SLIDERS
 @pytest.mark.parametrize("value", [*NOWHERE, 0.25, 201, 1e300], ids=lambda value: brief(value)[:12])
 def test_a_slider_refuses_everything_else_in_one_sentence(control, value):
     with pytest.raises(

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 from sgtheory.pages._kit import (
+    Bars,
     Choice,
     DeclaredPage,
+    Discs,
     Dots,
     ErrorBand,
+    Flow,
     HeatMap,
     Level,
     Line,
@@ -133,6 +136,110 @@ def test_what_jumps_is_not_interpolated(page):
     assert {"axis().pair.1", "positive.low", "positive.high", "ranges.curve.start", "ranges.curve.end"} == page.discrete
 
 
+class Selecting(WavePage):
+    """Columns that controls select, what NumPy arranges after the program, and ends of axes at an address."""
+
+    specification = (
+        *WavePage.specification,
+        Slider("frame", "frame", 1.0, 0.0, 2.0, 0.25, "Which number of the wave is read"),
+    )
+    parts: ClassVar = {"bundle": ("height", "place")}
+    readouts = (Readout("chosen", "chosen", of="wave.{frame}"),)
+    panels = (
+        Panel(
+            "curve", "Curve", x=X, y_range="ends", wide=True, height=100, text="It is {chosen}.",
+            marks=(
+                Line("pair.{kind}", "blue"), Level("pair.{kind}.{frame}", "ink", "level"),
+                Dots("pair.{kind}.{frame}", "ink", x="setting.frame", jumps=True),
+            ),
+        ),
+        Panel(
+            "tree", "Tree", x=("", "discs.x"), x_range="ends", x_ticks=((0.5, "half"),), text="A tree.",
+            marks=(
+                Flow("flow", "blue"), Bars("pair.{kind}", "ink", aside=0.1, width=0.2),
+                Discs("discs", "blue", jumps=True, text="disc {number:bits} of {share}"),
+            ),
+        ),
+    )  # fmt: skip
+
+    @classmethod
+    def bundle(cls, numbers, choices):
+        return wave(WaveSetting(**numbers))
+
+    def views(self, shown, settings):
+        values = shown("wave")
+        return {
+            "ends": np.stack([shown("setting.height"), 3 + shown("setting.frame")], axis=1),
+            "flow": {"y": values, "left": values - 1, "right": values + 1},
+            "discs": {name: values + k for k, name in enumerate(("x", "y", "size", "number", "share"))},
+        }
+
+
+def test_a_control_selects_a_column_row_by_row():
+    page = Selecting()
+    values = np.sin(6 * np.linspace(0, 1, 9))
+    for kind, sign in (("a", 1), ("b", -1)):
+        sources = page.compute(page.settings() | {"kind": kind, "frame": 1.5})
+        np.testing.assert_allclose(sources["axis()"]["pair.{kind}"], sign * values)
+        np.testing.assert_allclose(sources["setting.frame"]["pair.{kind}.{frame}"], sign * values[6])
+        np.testing.assert_allclose(sources["level pair.{kind}.{frame}"]["y"], sign * values[[6, 6]])
+        assert sources["readouts"]["chosen"] == pytest.approx(values[6])
+    frames = page.by_name["frame"].numbers(9)
+    table = page.sweep(page.settings(), "frame", frames)
+    np.testing.assert_allclose(table["setting.frame"]["pair.{kind}.{frame}"][:, 0], values)
+    np.testing.assert_allclose(table["readouts"]["chosen"][:, 0], values)
+    between = page.sweep(page.settings(), "frame", np.array([0.25, 0.49, 0.5]))
+    np.testing.assert_allclose(between["readouts"]["chosen"][:, 0], values[[1, 1, 2]])
+
+
+def test_the_table_of_a_slider_that_selects_computes_no_row(monkeypatch):
+    page = Selecting()
+    monkeypatch.setattr("sgtheory.pages._kit.declared._mapped_program", lambda *_: pytest.fail("a row was computed"))
+    page.sweep(page.settings(), "frame", np.linspace(0, 2, 9))
+
+
+def test_what_is_arranged_afterwards_is_addressed_like_the_rest_and_gives_axes_their_ends():
+    page = Selecting()
+    table = page.sweep(page.settings(), "height", np.array([0.5, 2.0]))
+    waves = np.outer([0.5, 2.0], np.sin(6 * np.linspace(0, 1, 9)))
+    np.testing.assert_allclose(table["flow"]["right"], waves + 1)
+    assert set(table["discs"]) == {"x", "y", "size", "number", "share"}
+    np.testing.assert_allclose(table["ranges"]["curve.start"], [[0.5], [2.0]])
+    np.testing.assert_allclose(table["ranges"]["tree.right"], [[4.0], [4.0]])
+    bars = table["bars pair.{kind}"]
+    np.testing.assert_allclose(bars["high"][:, 1::4], waves)
+    np.testing.assert_allclose(bars["x"][0, :4], [1.0, 1.0, 1.2, 1.2])
+    np.testing.assert_array_equal(bars["high"][:, ::4], 0)
+    curve, tree = (figure.plot for figure in page.figures(page.data))
+    assert (curve.height, curve.y_range.start, curve.y_range.end) == (100, 1.0, 4.0)
+    assert (tree.x_range.start, tree.x_range.end) == (1.0, 4.0)
+    assert (tree.xaxis[0].ticker.ticks, tree.xaxis[0].major_label_overrides) == ([0.5], {0.5: "half"})
+    assert curve.min_border_left > tree.min_border_left
+
+
+def test_panels_say_which_are_wide_and_whose_points_are_read():
+    assert Selecting.wide == {"curve"}
+    assert {name: vars(points) for name, points in Selecting.points.items()} == {
+        "tree": {"source": "discs", "text": "disc {number:bits} of {share}"}
+    }
+    assert {
+        "discs.size",
+        "setting.frame.x",
+        "setting.frame.pair.{kind}.{frame}",
+        "ranges.tree.left",
+    } < Selecting.discrete
+    assert not {"axis().pair.{kind}", "bars pair.{kind}.high", "discs.x"} & Selecting.discrete
+
+
+def test_a_level_that_moves_is_drawn_among_the_curves():
+    """What is behind them is kept as a picture, and a drag would paint it anew at each step."""
+    page = Selecting()
+    levels = [renderer.level for renderer in page.figures(page.data)[0].plot.renderers]
+    assert levels == ["glyph"] * 3
+    assert WavePage.panels[0].marks[1].y == 0.0
+    assert Readable().figures(Readable().data)[0].plot.renderers[1].level == "underlay"
+
+
 def test_an_upright_line_jumps_at_the_last_point_before_and_is_the_same_elsewhere():
     line = Line("p", "blue", upright=True)
     numbers = {
@@ -155,7 +262,7 @@ def test_figures_draw_from_these_columns(page):
     assert (glyph.x, glyph.dw) == pytest.approx((-1 / 16, 9 / 8))
 
 
-@pytest.mark.parametrize("address", ["wavy", "setting.colour", "pair.7", "wave.up"])
+@pytest.mark.parametrize("address", ["wavy", "setting.colour", "pair.7", "wave.up", "pair.{colour}"])
 def test_an_address_that_leads_nowhere_is_refused_by_its_name(address):
     class Slip(WavePage):
         readouts = ()

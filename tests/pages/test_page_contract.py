@@ -122,7 +122,7 @@ def test_points_that_can_be_read_are_drawn_and_have_the_numbers_that_they_name(a
 
 
 def test_wide_figures_are_there(any_page):
-    assert any_page.wide <= set(any_page.panels)
+    assert any_page.wide <= {figure.name for figure in any_page.figures(any_page.data)}
 
 
 def test_every_column_that_jumps_is_there(any_page, tools):

@@ -106,7 +106,8 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
 
 
 def test_a_wide_figure_has_a_row_of_its_own(any_page, still):
-    spans = {name: axes.get_subplotspec() for name, axes in zip(any_page.panels, framed(still), strict=True)}
+    figures = any_page.figures(any_page.data)
+    spans = {figure.name: axes.get_subplotspec() for figure, axes in zip(figures, framed(still), strict=True)}
     rows = [span.rowspan.start for span in spans.values()]
     assert rows == sorted(rows)
     for name, span in spans.items():

@@ -25,7 +25,7 @@ at a steepness of 0.75, where the curves change fastest from row to row; see the
 OTHER_DICE = {
     "single_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
     "hidden_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
-    "path_tree": ({"seed": 1}, "running/y", "so_far/y"),
+    "path_tree": ({"seed": 1}, "running.x/running.y", "setting.draws/running_mean.{weight}.{draws}"),
     "gradient_laboratory": ({"seed": 1}, "score_mean_baseline/mean", "surrogate/mean"),
     "program_laboratory": ({"seed": 1}, "walk_steps()/walk", "triple.beside/triple.mean"),
     "sign_flip": ({"map_surrogate": 8.0}, "maps.across_first/image", "weight_axis()/surrogate"),

@@ -20,8 +20,11 @@ from sgtheory.pages._kit.drawing import (
 )
 from sgtheory.pages._kit.job import Progress as Progress
 from sgtheory.pages._kit.marks import (
+    Bars as Bars,
+    Discs as Discs,
     Dots as Dots,
     ErrorBand as ErrorBand,
+    Flow as Flow,
     HeatMap as HeatMap,
     Interval as Interval,
     Key as Key,
@@ -30,9 +33,9 @@ from sgtheory.pages._kit.marks import (
     Lines as Lines,
     Marker as Marker,
     NameTag as NameTag,
-    Panel as Panel,
     Raster as Raster,
     Shade as Shade,
+    Shown as Shown,
     Steps as Steps,
 )
 from sgtheory.pages._kit.numbers import (
@@ -44,6 +47,7 @@ from sgtheory.pages._kit.numbers import (
     range_names as range_names,
 )
 from sgtheory.pages._kit.page import Page as Page
+from sgtheory.pages._kit.panels import Panel as Panel
 from sgtheory.pages._kit.stage import (
     Action as Action,
     Figure as Figure,

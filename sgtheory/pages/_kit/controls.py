@@ -84,6 +84,12 @@ class Slider:
         places = np.linspace(low, high, count)
         return np.array([tidy(number) for number in (np.power(float(self.base), places) if self.base else places)])
 
+    def steps(self, values: np.ndarray) -> np.ndarray:
+        """How many whole steps these numbers lie above the lower end."""
+        low, _ = self._ends
+        places = np.log(values) / math.log(self.base) if self.base else values
+        return np.floor((places - low) / self.step + 1e-6).astype(int)
+
     def told(self, value: int | float) -> str:
         """A number of this slider in words; `told` in numbers.js does the same."""
         return written(value, 3) if self.base else str(value).replace("-", "−")

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sgtheory.pages._kit.controls import Slider
+from sgtheory.pages._kit.controls import Choice, Slider
 from sgtheory.pages._kit.drawing import Drawing, data_sources, sent_range
-from sgtheory.pages._kit.marks import Mark, Panel, Shown
-from sgtheory.pages._kit.numbers import Sources, filled_up, in_64_bits, nice_range, range_columns, range_names
+from sgtheory.pages._kit.marks import Discs, Mark, Shown
+from sgtheory.pages._kit.numbers import Sources, filled_up, in_64_bits, range_columns, range_names
 from sgtheory.pages._kit.page import Page
-from sgtheory.pages._kit.stage import Figure
+from sgtheory.pages._kit.panels import Panel
+from sgtheory.pages._kit.stage import Figure, Points
 from sgtheory.pages._kit.theme import panel as empty_panel
 from sgtheory.pages._kit.tour import check_tour
 
@@ -40,9 +41,16 @@ class DeclaredPage(Page):
         jumping = (mark.jumping(panel.x[1]) for panel, mark in cls._marks())
         read = {f"readouts.{readout.key}" for readout in cls.readouts if readout.jumps}
         ranges = range_names(
-            [each.name for each in cls._automatic()], [each.name for each in cls.panels if each.moves_across]
+            [each.name for each in cls.panels if each.moves_upward],
+            [each.name for each in cls.panels if each.moves_across],
         )
         cls.discrete = frozenset().union(*jumping, read, ranges)
+        cls.wide = frozenset(panel.name for panel in cls.panels if panel.wide)
+        cls.points = {
+            panel.name: Points(mark.of, mark.text)
+            for panel, mark in cls._marks()
+            if isinstance(mark, Discs) and mark.text
+        }
 
     # ---- what a page may define ----
 
@@ -58,6 +66,14 @@ class DeclaredPage(Page):
         """Everything that `bundle` reads beside numbers; whatever is new here is compiled."""
         return {name: value for name, value in settings.items() if name not in self._numeric()}
 
+    def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Further parts, arranged from the numbers that are `shown` at other addresses, with the leading axis of rows.
+
+        NumPy does this after the programs: for places of what is drawn, such as those of the branches of a tree.
+        """
+        del shown, settings
+        return {}
+
     # ---- numbers ----
 
     @classmethod
@@ -68,11 +84,6 @@ class DeclaredPage(Page):
     @classmethod
     def _marks(cls) -> list[tuple[Panel, Mark]]:
         return [(panel, mark) for panel in cls.panels for mark in panel.marks]
-
-    @classmethod
-    def _automatic(cls) -> list[Panel]:
-        """The panels whose y-axis follows the numbers."""
-        return [panel for panel in cls.panels if panel.y_range is None]
 
     @classmethod
     def _still(cls) -> list[Panel]:
@@ -88,7 +99,7 @@ class DeclaredPage(Page):
         choices = self.choices(settings)
         bundles = {part: (self.computed(settings, choices, part), False) for part in self._programs()}
         numbers = {name: np.asarray(settings[name], dtype=float)[None] for name in self._numeric()}
-        columns = self._columns(_Rows(bundles, numbers, self.experiment(), 1))
+        columns = self._columns(self._shown(bundles, numbers, settings))
         return {source: {name: values[0] for name, values in each.items()} for source, each in columns.items()}
 
     def sweep(self, settings: Mapping[str, Any], name: str, values: np.ndarray) -> Sources:
@@ -101,7 +112,7 @@ class DeclaredPage(Page):
             filled = {each: filled_up(numbers[each], self._most(reads)) for each in reads}
             with in_64_bits():
                 bundles[part] = _mapped_program(type(self), part)(filled, choices), True
-        return self._columns(_Rows(bundles, numbers, self.experiment(), rows))
+        return self._columns(self._shown(bundles, numbers, settings))
 
     @classmethod
     def computed(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any], part: str = "bundle") -> Any:
@@ -121,6 +132,13 @@ class DeclaredPage(Page):
         sliders = [each for each in cls.specification if isinstance(each, Slider) and each.name in names]
         return max((each.positions() for each in sliders if each.tabled), default=1)
 
+    def _shown(
+        self, bundles: dict[str, tuple[Any, bool]], numbers: Mapping[str, np.ndarray], settings: Mapping[str, Any]
+    ) -> "_Rows":
+        shown = _Rows(self, bundles, numbers, settings)
+        shown.bundles |= {name: (view, True) for name, view in self.views(shown, settings).items()}
+        return shown
+
     def _columns(self, shown: "_Rows") -> Sources:
         sources = self._drawn(self._still(), shown)
         sources["readouts"] = {each.key: shown(each.of or each.key).reshape(shown.rows, 1) for each in self.readouts}
@@ -134,13 +152,9 @@ class DeclaredPage(Page):
             for mark in panel.marks:
                 for source, columns in mark.sources(panel.x[1], shown).items():
                     sources.setdefault(source, {}).update(columns)
-        reaches = {
-            panel.name: [each for mark in panel.marks for each in mark.reach(shown)]
-            for panel in panels
-            if panel.y_range is None
-        }
-        across = {panel.name: _ends(shown(panel.x[1])) for panel in panels if panel.moves_across}
-        ranges = range_columns({name: nice_range(reach) for name, reach in reaches.items()}, across)
+        upward = {panel.name: panel.y_ends(shown) for panel in panels if panel.moves_upward}
+        across = {panel.name: panel.x_ends(shown) for panel in panels if panel.moves_across}
+        ranges = range_columns(upward, across)
         return sources | ({"ranges": ranges} if ranges else {})
 
     def growing(self, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> Sources:
@@ -165,19 +179,23 @@ class DeclaredPage(Page):
             x_range = sent_range(ranges, panel.name, ("left", "right"))
         else:
             x_range = panel.x_range or (float(self._axis(x)[0]), float(self._axis(x)[-1]))
-        y_range = panel.y_range or sent_range(ranges, panel.name)
-        height = 212
+        y_range = panel.y_range if isinstance(panel.y_range, tuple) else sent_range(ranges, panel.name)
+        height = panel.height
         if panel.equal:  # about what the browser will find, so that nothing moves
             height = round(62 + min(330 * (y_range[1] - y_range[0]) / (x_range[1] - x_range[0]), 420))
         plot = empty_panel(
             panel.title, height=height, x_range=Range1d(*x_range), y_range=y_range, x_label=label, y_label=panel.y_label,
             x_powers_of=panel.x_powers_of, y_powers_of=panel.y_powers_of,
         )  # fmt: skip
+        if panel.wide:
+            plot.min_border_left = 72  # holds any label, so that what lies one below the other stays so
         drawing = Drawing(panel.name, data, plot)
         for mark in panel.marks:
             mark.draw(drawing, x, self._axis)
         if panel.ticks is not None:
             drawing.named_rows(dict(panel.ticks))
+        if panel.x_ticks is not None:
+            drawing.named_places(dict(panel.x_ticks))
         return drawing.finished(panel.text, panel.legend, panel.map, panel.equal)
 
     def _axis(self, address: str) -> np.ndarray:
@@ -185,12 +203,20 @@ class DeclaredPage(Page):
 
 
 class _Rows:
-    """The numbers at an address, with a leading axis of `rows`; `bundles` says of each part whether it has such an axis."""
+    """The numbers at an address, with a leading axis of rows; `bundles` says of each part whether it has such an axis.
+
+    The rows of `numbers`, the sliders', are those of the picture or of the table of a page with these `settings`.
+    """
 
     def __init__(
-        self, bundles: dict[str, tuple[Any, bool]], numbers: Mapping[str, np.ndarray], experiment: ModuleType, rows: int
+        self,
+        page: DeclaredPage,
+        bundles: dict[str, tuple[Any, bool]],
+        numbers: Mapping[str, np.ndarray],
+        settings: Mapping[str, Any],
     ) -> None:
-        self.bundles, self.numbers, self.experiment, self.rows = bundles, numbers, experiment, rows
+        self.page, self.bundles, self.numbers, self.settings = page, bundles, numbers, settings
+        self.rows = max(map(len, numbers.values()), default=1)
         self._found: dict[str, np.ndarray] = {}
 
     def __call__(self, address: str) -> np.ndarray:
@@ -200,21 +226,31 @@ class _Rows:
 
     def _find(self, address: str) -> np.ndarray:
         if address.endswith(_AXIS):
-            return self._in_rows(_axis(self.experiment, address))
+            return self._in_rows(self.page._axis(address))
         try:
             if address.startswith(_CONTROL):
                 return self.numbers[address.removeprefix(_CONTROL)]
+            columns, _, last = address.rpartition(".")
+            if last.startswith("{"):
+                return _selected(self(columns), self._steps(last.strip("{}")))
             part, _, field = address.partition(".")
             if part not in self.bundles:
                 part, field = "bundle", address
             bundle, has_rows = self.bundles[part]
-            found = np.asarray(functools.reduce(_part, field.split("."), bundle))
+            found = np.asarray(functools.reduce(_part, filter(None, field.split(".")), bundle))
         except (AttributeError, KeyError, IndexError) as fault:
             raise ValueError(
-                f"An address must name a field of the bundle, a slider or an axis of {self.experiment.__name__}, got {address!r}. "
-                "Look for a slip of the pen in the page's marks and readouts."
+                f"An address must name a field of the bundle, a control or an axis of {self.page.experiment().__name__}, "
+                f"got {address!r}. Look for a slip of the pen in the page's marks and readouts."
             ) from fault
         return found[: self.rows] if has_rows else self._in_rows(found)
+
+    def _steps(self, name: str) -> np.ndarray:
+        """How far a control is from its first option, or from its lower end."""
+        control = self.page.by_name[name]
+        if isinstance(control, Choice):
+            return np.full(self.rows, control.options.index(self.settings[name]))
+        return control.steps(self.numbers[name])
 
     def _in_rows(self, values: np.ndarray) -> np.ndarray:
         return np.broadcast_to(values, (self.rows, *values.shape))
@@ -222,16 +258,17 @@ class _Rows:
 
 def _part(bundle: Any, name: str) -> Any:
     """A field of a bundle, or a column of an array."""
-    return np.asarray(bundle)[..., int(name)] if name.isdecimal() else getattr(bundle, name)
+    if name.isdecimal():
+        return np.asarray(bundle)[..., int(name)]
+    return bundle[name] if isinstance(bundle, Mapping) else getattr(bundle, name)
 
 
-def _ends(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of an axis that contains these numbers, row by row, with a small margin; 0 and 1 where there are none."""
-    if not numbers.size:
-        return np.zeros((len(numbers), 1)), np.ones((len(numbers), 1))
-    lowest, highest = numbers.min(axis=1, keepdims=True), numbers.max(axis=1, keepdims=True)
-    margin = 0.04 * (highest - lowest)
-    return lowest - margin, highest + margin
+def _selected(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The column of each row with this number."""
+    if np.all(columns == columns[0]):
+        return values[..., columns[0]]
+    columns = columns.reshape(-1, *(1,) * (values.ndim - 1))
+    return np.take_along_axis(values, columns, axis=-1)[..., 0]
 
 
 @functools.cache

@@ -174,12 +174,12 @@ class Drawing:
 
     def named_rows(self, names):
         """Names at places of the y-axis, in place of numbers."""
-        from bokeh.models import FixedTicker
-
-        axis = self.plot.yaxis[0]
-        axis.ticker = FixedTicker(ticks=list(names))
-        axis.major_label_overrides = names
+        _name(self.plot.yaxis[0], names)
         self.plot.ygrid.visible = False
+
+    def named_places(self, names):
+        """The same along the x-axis."""
+        _name(self.plot.xaxis[0], names)
 
     def without_scale(self):
         """No numbers and no grid lines along the y-axis, because its positions are rows."""
@@ -195,6 +195,13 @@ class Drawing:
             glyph = renderer.glyph
             renderer.update(selection_glyph=glyph, nonselection_glyph=glyph, muted_glyph=glyph)
         return Figure(self.name, self.plot, description, map, equal)
+
+
+def _name(axis: Any, names: dict[Any, str]) -> None:
+    from bokeh.models import FixedTicker
+
+    axis.ticker = FixedTicker(ticks=list(names))
+    axis.major_label_overrides = names
 
 
 def _named(legend: str | None) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 An address is a field of the experiment's bundle ("gradient", "at_weight.gradient"; with a number, a column of it: "loop.0"),
 a control ("setting.w"), or an axis that the experiment names ("weight_axis()"); in a panel over the history of a page's work,
-a column of a history ("history.loss.step").
+a column of a history ("history.loss.step"). With a control in braces it is the column that this control selects: that of the
+chosen option ("exact.{weight}"), or that of a slider's step, counted from its lower end ("frame.{time}").
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +17,6 @@ from sgtheory.pages._kit.drawing import BEHIND, Drawing
 from sgtheory.pages._kit.numbers import Sources
 
 Number = int | float
-
-HISTORY = "history."
 
 FAR = 1e4
 """Beyond the ends of any axis."""
@@ -52,9 +52,23 @@ def _points(values: np.ndarray, every: int = 1) -> np.ndarray:
     return (values[:, None] if values.ndim == 1 else values)[:, ::every]
 
 
+def _at_both_ends(at: Number | str, x: str, shown: Shown) -> np.ndarray:
+    """A number, or the one at an address, twice: for a straight line."""
+    ends = _points(shown(at))[:, :1] if isinstance(at, str) else np.full((len(shown(x)), 1), at)
+    return np.repeat(ends, 2, axis=1)
+
+
+def _far(ends: np.ndarray) -> np.ndarray:
+    return np.broadcast_to([-FAR, FAR], ends.shape)
+
+
+def _named(at: Number | str) -> str:
+    return at if isinstance(at, str) else f"{at:g}"
+
+
 @dataclasses.dataclass(frozen=True)
 class _Points(Mark):
-    """Numbers `y` over the panel's x-axis or over `x`; `jumps` where they change in steps, as spikes do."""
+    """Numbers `y` over the panel's x-axis or over `x`; `jumps` where they change in steps, as spikes do, and with them `x`."""
 
     y: str
     role: str
@@ -78,7 +92,8 @@ class _Points(Mark):
         return [_points(shown(self.y))] if self.scales else []
 
     def jumping(self, x: str) -> frozenset[str]:
-        return frozenset({f"{self.source(x)}.{self.y}"} if self.jumps else ())
+        columns = (self.y,) if self.x is None else (self.y, "x")
+        return frozenset(f"{self.source(x)}.{column}" for column in columns if self.jumps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,13 +181,15 @@ class Dots(_Points):
     size: Number = 4
     marker: str = "circle"
     hollow: bool = False
+    fill: str | None = None
+    """The role of the colour within, if it is another."""
     name: str | None = None
     """What its values are called under the pointer, where no legend says so."""
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
         drawing.dots(
             self.source(x), self.y, self.role, self.legend, size=self.size, marker=self.marker, hollow=self.hollow,
-            name=self.name,
+            fill=self.fill, name=self.name,
         )  # fmt: skip
 
 
@@ -274,21 +291,32 @@ class Shade(Mark):
 
 @dataclasses.dataclass(frozen=True)
 class Level(Mark):
-    """A horizontal line that no control moves."""
+    """A horizontal line, at a number that no control moves or at the one at an address."""
 
-    y: Number
+    y: Number | str
     role: str = "soft"
+    legend: str | None = None
     _: dataclasses.KW_ONLY
     width: Number = 1.0
     dash: str = "solid"
+    alpha: Number = 1.0
+
+    @property
+    def _source(self) -> str:
+        return f"level {_named(self.y)}"
 
     def sources(self, x: str, shown: Shown) -> Sources:
-        rows = len(shown(x))
-        ends = np.array([[-FAR, FAR], [self.y, self.y]])
-        return {f"level {self.y:g}": dict(zip("xy", (np.broadcast_to(each, (rows, 2)) for each in ends), strict=True))}
+        ends = _at_both_ends(self.y, x, shown)
+        return {self._source: {"x": _far(ends), "y": ends}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [_points(shown(self.y))] if isinstance(self.y, str) else []
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.line(f"level {self.y:g}", "y", self.role, width=self.width, dash=self.dash, level=BEHIND)
+        level = "glyph" if isinstance(self.y, str) else BEHIND
+        drawing.line(
+            self._source, "y", self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha, level=level
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,12 +330,88 @@ class Marker(Mark):
     dash: str = "dotted"
 
     def sources(self, x: str, shown: Shown) -> Sources:
-        at = _points(shown(self.x))[:, :1]
-        ends = np.broadcast_to([-FAR, FAR], (len(at), 2))
-        return {f"at {self.x}": {"x": np.concatenate([at, at], axis=1), "y": ends}}
+        ends = _at_both_ends(self.x, x, shown)
+        return {f"at {self.x}": {"x": ends, "y": _far(ends)}}
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
         drawing.line(f"at {self.x}", "y", self.role, self.legend, dash=self.dash)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bars(Mark):
+    """A bar from zero for each number, at 1, 2, … or `aside` of there."""
+
+    y: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    aside: Number = 0.0
+    width: Number = 0.22
+    alpha: Number = 1.0
+    jumps: bool = False
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        heights = shown(self.y)
+        corners = self.aside + 0.5 * self.width * np.array([-1.0, -1.0, 1.0, 1.0])  # of one area
+        across = (np.arange(1, heights.shape[1] + 1)[:, None] + corners).ravel()
+        high = (heights[:, :, None] * np.array([0.0, 1.0, 1.0, 0.0])).reshape(len(heights), -1)
+        return {f"bars {self.y}": {"x": np.broadcast_to(across, high.shape), "low": np.zeros(high.shape), "high": high}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [shown(self.y)]
+
+    def jumping(self, x: str) -> frozenset[str]:
+        return frozenset({f"bars {self.y}.high"} if self.jumps else ())
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.band(f"bars {self.y}", self.role, self.legend, alpha=self.alpha)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow(Mark):
+    """An area between two curves that go upward: the fields `left` and `right` of an address, over its field `y`."""
+
+    of: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    alpha: Number = 1.0
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {self.of: {name: shown(f"{self.of}.{name}") for name in ("y", "left", "right")}}
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.flow(self.of, self.role, self.legend, alpha=self.alpha)
+
+
+@dataclasses.dataclass(frozen=True)
+class Discs(Mark):
+    """Circles at the fields `x` and `y` of an address, each with its own diameter in pixels: the field `size`.
+
+    `text`: what is read of each of them, under the pointer or with the arrow keys; it names further fields in braces.
+    """
+
+    of: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    size: str = "size"
+    fill: str | None = None
+    jumps: bool = False
+    text: str = ""
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        names = ("x", "y", self.size, *re.findall(r"{(\w+)", self.text))
+        return {self.of: {name: shown(f"{self.of}.{name}") for name in names}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [shown(f"{self.of}.y")]
+
+    def jumping(self, x: str) -> frozenset[str]:
+        return frozenset({f"{self.of}.{self.size}"} if self.jumps else ())
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.dots(self.of, "y", self.role, self.legend, size=self.size, hollow=self.fill is None, fill=self.fill)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -360,42 +464,3 @@ class Raster(Mark):
 
     def draw(self, drawing: Drawing, x: str, axis: Callable[[str], np.ndarray]) -> None:
         drawing.raster(self.spikes, self.role, axis(x), self.bottom, self.top)
-
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """One figure of a page.
-
-    `x`: the label of its x-axis and the address of the numbers along it. `x_range`: None for the ends of these numbers;
-    where they are no axis but depend on the settings, with a small margin. `y_range`: None for round ends that contain
-    everything drawn. `text`: what the figure shows, for readers who do not see it; its {read-outs} follow the numbers.
-    `x_powers_of`, `y_powers_of`: the base of the logarithms that the numbers along an axis are; then it shows the powers.
-    `map`, `equal` and `legend` as in `Figure` and Bokeh.
-    """
-
-    name: str
-    title: str
-    _: dataclasses.KW_ONLY
-    x: tuple[str, str]
-    y_label: str = ""
-    marks: tuple[Mark, ...]
-    text: str
-    x_range: tuple[Number, Number] | None = None
-    y_range: tuple[Number, Number] | None = None
-    legend: str = "top_left"
-    map: tuple[str, str] | None = None
-    equal: bool = False
-    x_powers_of: int | None = None
-    y_powers_of: int | None = None
-    ticks: tuple[tuple[Number, str], ...] | None = None
-    """Names at places of the y-axis, in place of numbers; none where its positions are rows."""
-
-    @property
-    def grows(self) -> bool:
-        """Whether it shows a history of the page's work."""
-        return self.x[1].startswith(HISTORY)
-
-    @property
-    def moves_across(self) -> bool:
-        """Whether its x-axis follows the numbers."""
-        return self.x_range is None and not self.x[1].endswith("()")

@@ -26,7 +26,7 @@ from typing import Any
 from sgtheory._course import PAGE_NAMES
 from sgtheory.pages._kit.controls import Choice, Control, Slider
 from sgtheory.pages._kit.formula import formula
-from sgtheory.pages._kit.marks import Panel
+from sgtheory.pages._kit.panels import Panel
 
 PLACE = "tour"
 """The name of the place in the tour, counted from 1, among the settings of a state; absent while the reader explores."""
