@@ -1,4 +1,4 @@
-"""The numbers of page 03: from settings to the experiment's arguments, and from its bundles to columns."""
+"""The numbers of page 03: from settings to the experiment's arguments, and its bundles side by side."""
 
 import functools
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory.methods import METHODS
-from sgtheory.pages._kit import Sources, in_64_bits, nice_range, range_columns
+from sgtheory.pages._kit import in_64_bits, nice_range
 from sgtheory.pages._kit.controls import brief
 
 OWN = "your own"
@@ -17,19 +17,25 @@ SHOWN = 12  # components side by side
 SMALLEST = 1e-3  # a smaller bias, or none at all, is drawn as this one
 DASHES = {"circle": "solid", "triangle": "dashed", "inverted_triangle": "dotted", "square": "dashdot"}
 """Marker of a method → how its curves are drawn."""
-DIRECTIONS = -1.05, 1.05  # ends of the axis of cosines
+LEFT = -3.2  # end of an axis of biases, just below where no bias is drawn
 STILL = 1e-12  # a variance below this is rounding
 
 MENU = {method.short: method for method in METHODS.values() if method.in_menu}
 """Short name → method, for all that page 03 offers."""
+
+TOLD = (
+    ("bias", "relative bias"), ("noise", "part that may be noise"), ("variance", "variance of a draw"),
+    ("runs", "runs per draw"), ("cosine", "cosine"), ("signs", "share of right signs"),
+)  # fmt: skip
+"""What is told of each method."""
 
 _NUMBERS = ("steepness", "surrogate", "spread", "step", "temperature", "target")
 _KEPT = 4096  # results that are kept: what does not depend on a control need not be computed again
 _COMPILED: set[tuple] = set()  # the programs compiled so far, by method, widths, loss and number of draws
 
 
-def picture(settings: Mapping[str, Any]) -> Sources:
-    """The picture for these settings. Every result is kept under the settings that it depends on."""
+def picture(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is shown with these settings. Every result is kept under the settings that it depends on."""
     numbers, widths, loss = _numbers(settings), chosen_widths(settings), settings["loss"]
     problem = numbers, widths, settings["weights"], loss
     # The curve over all steepnesses does not depend on the chosen one.
@@ -54,6 +60,14 @@ def picture(settings: Mapping[str, Any]) -> Sources:
         pictures = dict(zip(methods, found, strict=True))
         _COMPILED.update(programs)
         return _arrange(exact, pictures, settings)
+
+
+def stacked(pictures: list[Any]) -> Any:
+    """Several pictures as one, with a leading axis."""
+    first = pictures[0]
+    if isinstance(first, dict):
+        return {name: stacked([each[name] for each in pictures]) for name in first}
+    return np.array(pictures) if np.size(first) else np.zeros((len(pictures), 0))
 
 
 def slug(method: str) -> str:
@@ -174,21 +188,23 @@ def _log(values) -> np.ndarray:
     return np.asarray(np.log10(np.maximum(np.asarray(values, dtype=float), SMALLEST)))
 
 
-def _curve(x, bias, noise, method: str) -> dict[str, np.ndarray]:
-    band = {} if MENU[method].closed_form else {"low": _log(bias - noise), "high": _log(bias + noise)}
-    return {"x": np.asarray(x, dtype=float), "y": _log(bias), **band}
+@functools.cache
+def _axes() -> dict[str, np.ndarray]:
+    """Along which the bias is shown."""
+    from sgtheory.experiments.gradient_laboratory import steepness_axis, width_axis
+
+    with in_64_bits():
+        return {"steepness": np.log2(np.asarray(steepness_axis())), "width": np.array(width_axis(), dtype=float)}
 
 
-def _upper(curves: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A range from just below where no bias is drawn to the next half order of magnitude above all curves."""
+def _curve(x, bias, noise) -> dict[str, np.ndarray]:
+    return {"x": x, "y": _log(bias), "low": _log(bias - noise), "high": _log(bias + noise)}
+
+
+def _upper(curves: list[np.ndarray]) -> np.ndarray:
+    """The ends of an axis, from below where no bias is drawn to the next half order of magnitude above all curves."""
     highest = max(float(np.max(curve)) for curve in curves)
-    return np.array([np.log10(SMALLEST) - 0.2]), np.array([max(0.0, np.ceil(2 * highest + 0.1) / 2) + 0.1])
-
-
-def _told(here: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The numbers of one method."""
-    names = {name: name for name in ("bias", "noise", "variance", "runs", "cosine")} | {"signs": "sign_agreement"}
-    return {key: np.atleast_1d(here[name]).astype(float) for key, name in names.items()}
+    return np.array([LEFT, max(0.0, np.ceil(2 * highest + 0.1) / 2) + 0.1])
 
 
 def _equal_lines() -> dict[str, np.ndarray]:
@@ -197,76 +213,39 @@ def _equal_lines() -> dict[str, np.ndarray]:
     return dict(zip(("x", "y"), np.transpose(ends), strict=True))
 
 
-_EMPTY = {
-    "": ("x", "mean", "low", "high"),
-    "_biases": ("x", "y"),
-    "_directions": ("x", "y"),
-    "_row": ("y", "bias", "noise", "cosine", "signs", "runs", "variance"),
-    "_steepness": ("x", "y"),
-    "_width": ("x", "y"),
-}
-"""The sources of each method: the end of their names, and their columns."""
-
-
-def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> Sources:
-    """The results of each ticked method as columns; empty columns for the others."""
-    from sgtheory.experiments.gradient_laboratory import steepness_axis, width_axis
-
+def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of the ticked methods side by side, under the slugs of their names; those of all others are empty."""
     exact = np.asarray(exact)
     positions = np.arange(1.0, exact.size + 1)
-    left, right = _upper([_log(here[name]) for here, *_ in found.values() for name in ("bias", "noise")])
     variances = [np.log10(here["variance"]) for here, *_ in found.values() if here["variance"] > STILL]
     variances = variances or [np.log10(STILL)]  # nothing varies: then the axis ends where rounding begins
     lowest = np.floor(min(variances)) - 0.5
-    sources = {
-        slug(name) + suffix: dict.fromkeys(columns, np.zeros(0)) for suffix, columns in _EMPTY.items() for name in MENU
-    }
-    for name in (name for name, method in MENU.items() if not method.closed_form):
-        for suffix in ("_steepness", "_width"):
-            sources[slug(name) + suffix] |= dict.fromkeys(("low", "high"), np.zeros(0))
+    methods, height = {}, 1 / len(found)
     for place, (method, (here, along, across)) in enumerate(found.items()):
-        source, error, height = slug(method), here["standard_error"], 1 / len(found)
         top = 1 - place * height
-        sources[source] = {
-            "x": positions + 0.62 * ((place + 0.5) * height - 0.5),
-            "mean": here["mean"], "low": here["mean"] - error, "high": here["mean"] + error,
+        methods[slug(method)] = {
+            **here, "signs": here["sign_agreement"],
+            "x": positions + 0.62 * ((place + 0.5) * height - 0.5), "title": top - 0.28 * height, "row": top - 0.7 * height,
+            "bias_exponent": _log(here["bias"]), "noise_exponent": _log(here["noise"]), "runs_exponent": np.log10(here["runs"]),
+            "variance_exponent": np.log10(here["variance"]) if here["variance"] > STILL else lowest + 0.15,
+            **{name: _curve(x, *each) for (name, x), each in zip(_axes().items(), (along, across), strict=True)},
         }  # fmt: skip
-        for panel, edge in (("biases", left), ("directions", DIRECTIONS[:1])):
-            sources[f"{source}_{panel}"] = {"x": np.asarray(edge), "y": np.array([top - 0.28 * height])}
-        sources[f"{source}_row"] = {
-            name: np.atleast_1d(value).astype(float)
-            for name, value in {
-                "y": top - 0.7 * height,
-                "bias": _log(here["bias"]), "noise": _log(here["noise"]), "cosine": here["cosine"],
-                "signs": here["sign_agreement"], "runs": np.log10(here["runs"]),
-                "variance": np.log10(here["variance"]) if here["variance"] > STILL else lowest + 0.15,
-            }.items()
-        }  # fmt: skip
-        sources[f"{source}_steepness"] = _curve(np.log2(np.asarray(steepness_axis(), dtype=float)), *along, method)
-        sources[f"{source}_width"] = _curve(width_axis(), *across, method)
-    drawn = [slug(method) for method in found]
-    reach = nice_range([exact, *(sources[source][side] for source in drawn for side in ("low", "high"))], parts=4)
-    thickness = 0.012 * (reach[1] - reach[0])
-    first = 0.5 + max(0, exact.size - SHOWN) * np.array([settings["along"]]) / 100
-    upright = np.array([-1000.0, 1000.0])
-    return {
-        "exact": {"x": positions, "low": exact - thickness, "high": exact + thickness},
-        **sources,
-        "level": {"x": upright, "y": np.zeros(2)},
-        "upright": {"x": np.zeros(2), "y": upright},
-        "marker": {"x": np.full(2, np.log2(settings["steepness"])), "y": upright},
-        "equal": _equal_lines(),
-        "ranges": range_columns(
-            {
-                "components": reach,
-                "cost": (np.array([lowest]), np.array([np.ceil(max(variances)) + 0.25])),
-                **{name: _upper([sources[f"{source}_{name}"]["y"] for source in drawn]) for name in ("steepness", "width")},
-            },
-            {"components": (first, first + min(SHOWN, exact.size)), "biases": (left, right)},
-        ),
-        "readouts": {
-            "exact": np.atleast_1d(np.linalg.norm(exact)),
-            **_told(next(iter(found.values()))[0]),
-            **{f"{slug(name)}_{key}": value for name, (here, *_) in found.items() for key, value in _told(here).items()},
-        },
+    drawn, first = list(methods.values()), 0.5 + max(0, exact.size - SHOWN) * settings["along"] / 100
+    sides = [each["mean"] + sign * each["standard_error"] for each in drawn for sign in (-1, 1)]
+    gradients = np.concatenate(nice_range([exact, *sides], parts=4))
+    ends = {
+        "components": np.array([first, first + min(SHOWN, exact.size)]), "gradients": gradients,
+        "variances": np.array([lowest, np.ceil(max(variances)) + 0.25]),
+        "biases": _upper([each[name] for each in drawn for name in ("bias_exponent", "noise_exponent")]),
+        **{name: _upper([each[name]["y"] for each in drawn]) for name in ("steepness", "width")},
     }  # fmt: skip
+    return {
+        "exact": exact, "components": positions, "thickness": 0.012 * np.diff(gradients), "length": np.linalg.norm(exact),
+        "exponent": np.log2(settings["steepness"]), "equal": _equal_lines(), "ends": ends,
+        **dict.fromkeys(map(slug, MENU), _emptied(drawn[0])), **methods, **{name: drawn[0][name] for name, _ in TOLD},
+    }  # fmt: skip
+
+
+def _emptied(numbers: Any) -> Any:
+    """The same without numbers."""
+    return {name: _emptied(each) for name, each in numbers.items()} if isinstance(numbers, dict) else np.zeros(0)

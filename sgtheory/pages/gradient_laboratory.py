@@ -1,49 +1,68 @@
 """Page 03: any estimator on any small network, beside the exact gradient."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from sgtheory.pages._kit import (
-    BEHIND,
     PALE,
+    Band,
     Choice,
-    Drawing,
-    Figure,
-    Page,
+    DeclaredPage,
+    Dots,
+    Interval,
+    Key,
+    Level,
+    Line,
+    Mark,
+    Marker,
+    NameTag,
+    Panel,
     Readout,
     ReadoutTable,
     Several,
     Slider,
-    Sources,
     Text,
-    drawn_panels,
-    panel,
-    range_names,
-    sent_range,
 )
-from sgtheory.pages._laboratory import DASHES, DIRECTIONS, MENU, NETWORKS, OWN, chosen_widths, picture, slug
+from sgtheory.pages._laboratory import DASHES, LEFT, MENU, NETWORKS, OWN, TOLD, chosen_widths, picture, slug, stacked
 
-_TITLES = {
-    "components": ("Components of the gradient", "∂ E[L] / ∂θ"),
-    "cost": ("Variance against cost", "variance of a draw"),
-    "biases": ("How far off: bias", ""),
-    "directions": ("Which direction: cosine", ""),
-    "steepness": ("Bias against steepness", "relative bias"),
-    "width": ("Bias against width", "relative bias"),
-}
-_X_LABELS = {
-    "components": "component", "biases": "relative bias", "directions": "cosine, or share of right signs",
-    "cost": "runs of the network per draw", "steepness": "steepness β", "width": "units in each hidden layer",
-}  # fmt: skip
-_X_RANGES = {"directions": DIRECTIONS, "cost": (-0.15, 2.6), "steepness": (-1.1, 3.1), "width": (0.8, 5.2)}
-# The data along these axes are logarithms.
-_X_POWERS = {"biases": 10, "cost": 10, "steepness": 2}
-_Y_POWERS = {"cost": 10, "steepness": 10, "width": 10}
-_Y_RANGES = {"biases": (0.0, 1.0), "directions": (0.0, 1.0)}
-_SENT, _SENT_ACROSS = ("components", "cost", "steepness", "width"), ("components", "biases")
+_COSINES = -1.05, 1.05
 
 
-class GradientLaboratory(Page):
+def _each(marks_of: Callable[..., tuple[Mark, ...]]) -> tuple[Mark, ...]:
+    """The marks of all methods; those that are not ticked have no numbers."""
+    return tuple(mark for name, method in MENU.items() for mark in marks_of(method, slug(name), *method.mark))
+
+
+def _rows(left: float, filled: tuple[str, str], hollow: tuple[str, str]) -> tuple[Mark, ...]:
+    """A row for each method, with two marks: each the field of their place and what they are."""
+    rows = _each(
+        lambda method, source, role, marker: (
+            NameTag(method.short, role, x=left, y=f"{source}.title"),
+            *(
+                Dots(f"{source}.row", role, x=f"{source}.{field}", size=8, marker=marker, hollow=is_hollow,
+                     name=f"{method.short}: {what}")
+                for (field, what), is_hollow in ((filled, False), (hollow, True))
+            ),
+        )
+    )  # fmt: skip
+    return (*rows, Key(filled[1]), Key(hollow[1], hollow=True))
+
+
+def _curves(over: str) -> tuple[Mark, ...]:
+    """A curve for each method, with a band where its mean is not known without drawing."""
+    return _each(
+        lambda method, source, role, marker: (
+            *(() if method.closed_form else (
+                Band(f"{source}.{over}.low", f"{source}.{over}.high", role, x=f"{source}.{over}.x"),
+            )),
+            Line(f"{source}.{over}.y", role, method.short, x=f"{source}.{over}.x", dash=DASHES[marker], width=2),
+        )
+    )  # fmt: skip
+
+
+class GradientLaboratory(DeclaredPage):
     """Choose a network, a loss and some methods; see how far off each is, how much it scatters, and what it costs."""
 
     name = "gradient_laboratory"
@@ -71,17 +90,73 @@ class GradientLaboratory(Page):
         Slider("weights", "weights no.", 0, 0, 99, 1, "Another number, other random weights (not for the chain)", tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers", tabled=False),
     )  # fmt: skip
-    readouts = (Readout("exact", "|∇E[L]|, exact"),)
+    readouts = (Readout("exact", "|∇E[L]|, exact", of="length"),)
     table = ReadoutTable(
-        "The ticked methods in numbers",
-        tuple((slug(name), name, *method.mark) for name, method in MENU.items()),
-        (
-            ("bias", "relative bias"), ("noise", "part that may be noise"), ("variance", "variance of a draw"),
-            ("runs", "runs per draw"), ("cosine", "cosine"), ("signs", "share of right signs"),
+        "The ticked methods in numbers", tuple((slug(name), name, *method.mark) for name, method in MENU.items()), TOLD
+    )
+    panels = (
+        Panel(
+            "components", "Components of the gradient", x=("component", "components"), x_range="ends.components",
+            y_label="∂ E[L] / ∂θ", y_range="ends.gradients",
+            marks=(
+                Level(0.0),
+                Interval("exact", "thickness", "blue", "exact", x="components", width=26, alpha=PALE),
+                *_each(
+                    lambda method, source, role, marker: (
+                        Interval(f"{source}.mean", f"{source}.standard_error", role, x=f"{source}.x"),
+                        Dots(f"{source}.mean", role, method.short, x=f"{source}.x", size=6, marker=marker),
+                    )
+                ),
+            ),
+            text="Components of the gradient: wide bars are the exact values, dots with intervals the estimates and their "
+            "standard errors. The exact gradient has the length {exact}; the first ticked method is off by {bias} of that.",
+        ),
+        Panel(
+            "cost", "Variance against cost", x=("runs of the network per draw", "equal.x"), x_powers_of=10, x_range=(-0.15, 2.6),
+            y_label="variance of a draw", y_powers_of=10, y_range="ends.variances",
+            marks=(
+                Line("equal.y", "soft", "variance × runs the same", width=1, alpha=PALE, behind=True),
+                *_each(
+                    lambda method, source, role, marker: (
+                        Dots(f"{source}.variance_exponent", role, method.short, x=f"{source}.runs_exponent", size=9, marker=marker),
+                    )
+                ),
+            ),
+            text="Variance of one draw against its cost, both axes logarithmic: {variance} at {runs} runs for the first ticked "
+            "method. Methods that do not vary lie at the lower edge.",
+        ),
+        Panel(
+            "biases", "How far off: bias", x=("relative bias", "exact"), x_powers_of=10, x_range="ends.biases",
+            y_range=(0.0, 1.0), ticks=(),
+            marks=_rows(LEFT, ("bias_exponent", "bias"), ("noise_exponent", "part that may be noise")),
+            text="Relative bias of each method, on a logarithmic axis, and the part that may be noise: {bias} and {noise} for the "
+            "first ticked method. Anything below a thousandth is drawn at a thousandth.",
+        ),
+        Panel(
+            "directions", "Which direction: cosine", x=("cosine, or share of right signs", "exact"), x_range=_COSINES,
+            y_range=(0.0, 1.0), ticks=(),
+            marks=(
+                Marker(0.0, width=1, dash="solid"),
+                *_rows(_COSINES[0], ("cosine", "cosine"), ("signs", "share of right signs")),
+            ),
+            text="Cosine between each mean estimate and the exact gradient, and share of the components with the right sign: "
+            "{cosine} and {signs} for the first ticked method.",
+        ),
+        Panel(
+            "steepness", "Bias against steepness", x=("steepness β", "exponent"), x_powers_of=2, x_range=(-1.1, 3.1),
+            y_label="relative bias", y_powers_of=10, y_range="ends.steepness",
+            marks=(Marker("exponent"), *_curves("steepness")),
+            text="Relative bias of each method against the steepness of the escape noise, without sampling noise except for the "
+            "Concrete relaxation, which has a band. The lowest line means no bias at all. The exact gradient of the chosen "
+            "network has the length {exact}.",
+        ),
+        Panel(
+            "width", "Bias against width", x=("units in each hidden layer", "exponent"), x_range=(0.8, 5.2),
+            y_label="relative bias", y_powers_of=10, y_range="ends.width", marks=_curves("width"),
+            text="Relative bias of each method against the width of random networks with as many layers, medians of eight. The "
+            "lowest line means no bias at all. For the chosen network and the first ticked method it is {bias}.",
         ),
     )  # fmt: skip
-    panels = tuple(_TITLES)
-    discrete = range_names(_SENT, _SENT_ACROSS)
 
     # ---- numbers ----
 
@@ -94,101 +169,14 @@ class GradientLaboratory(Page):
             return {"widths": str(error)}
         return {}
 
-    def compute(self, settings: Mapping[str, Any]) -> Sources:
-        return picture(settings)
+    @classmethod
+    def computed(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any], part: str = "bundle") -> Any:
+        """From several programs, one for each method, and from what they have given before: that is kept."""
+        return picture({**numbers, **choices})
 
-    # ---- figures ----
-
-    def figures(self, sources: Sources) -> list[Figure]:
-        return drawn_panels(_Drawing, self.panels, sources)
-
-
-class _Drawing(Drawing):
-    """One figure; its methods say what is drawn, from which source, in which role."""
-
-    def __init__(self, data, name, ranges):
-        from bokeh.models import Range1d
-
-        title, y_label = _TITLES[name]
-        y_range = _Y_RANGES.get(name) or sent_range(ranges, name)
-        x_range = Range1d(*(_X_RANGES.get(name) or sent_range(ranges, name, ("left", "right"))))
-        plot = panel(
-            title, x_range=x_range, y_range=y_range, x_label=_X_LABELS[name], y_label=y_label,
-            x_powers_of=_X_POWERS.get(name), y_powers_of=_Y_POWERS.get(name),
-        )  # fmt: skip
-        super().__init__(name, data, plot)
-        if name in _Y_RANGES:
-            self.without_scale()
-
-    def _each(self):
-        for name, method in MENU.items():
-            yield method, slug(name), *method.mark
-
-    def components(self):
-        self.line("level", "y", "soft", width=1, level=BEHIND)
-        self.intervals("exact", "blue", "exact", width=26, alpha=PALE)
-        for method, source, role, marker in self._each():
-            self.intervals(source, role)
-            self.dots(source, "mean", role, method.short, size=6, marker=marker)
-        return self.finished(
-            "Components of the gradient: wide bars are the exact values, dots with intervals the estimates and their "
-            "standard errors. The exact gradient has the length {exact}; the first ticked method is off by {bias} of that."
-        )
-
-    def _rows(self, filled, hollow, names, description):
-        for method, source, role, marker in self._each():
-            row = f"{source}_row"
-            self.name_tag(f"{source}_{self.name}", role, method.short)
-            for x, is_hollow, what in zip((filled, hollow), (False, True), names, strict=True):
-                self.dots(row, "y", role, size=8, marker=marker, x=x, hollow=is_hollow, name=f"{method.short}: {what}")
-        for is_hollow, what in enumerate(names):
-            self.key(what, hollow=bool(is_hollow))
-        return self.finished(description)
-
-    def biases(self):
-        return self._rows(
-            "bias", "noise", ("bias", "part that may be noise"),
-            "Relative bias of each method, on a logarithmic axis, and the part that may be noise: {bias} and {noise} for the "
-            "first ticked method. Anything below a thousandth is drawn at a thousandth.",
-        )  # fmt: skip
-
-    def directions(self):
-        self.line("upright", "y", "soft", width=1, level=BEHIND)
-        return self._rows(
-            "cosine", "signs", ("cosine", "share of right signs"),
-            "Cosine between each mean estimate and the exact gradient, and share of the components with the right sign: "
-            "{cosine} and {signs} for the first ticked method.",
-        )  # fmt: skip
-
-    def cost(self):
-        self.line("equal", "y", "soft", "variance × runs the same", width=1, alpha=PALE, level=BEHIND)
-        for method, source, role, marker in self._each():
-            self.dots(f"{source}_row", "variance", role, method.short, size=9, marker=marker, x="runs")
-        return self.finished(
-            "Variance of one draw against its cost, both axes logarithmic: {variance} at {runs} runs for the first ticked method. "
-            "Methods that do not vary lie at the lower edge."
-        )
-
-    def _curves(self, suffix, description):
-        for method, source, role, marker in self._each():
-            curve = f"{source}_{suffix}"
-            if not method.closed_form:
-                self.band(curve, role)
-            self.line(curve, "y", role, method.short, dash=DASHES[marker], width=2)
-        return self.finished(description)
-
-    def steepness(self):
-        self.line("marker", "y", "soft", dash="dotted")
-        return self._curves(
-            "steepness",
-            "Relative bias of each method against the steepness of the escape noise, without sampling noise except for the "
-            "Concrete relaxation, which has a band. The lowest line means no bias at all. The exact gradient of the chosen "
-            "network has the length {exact}.",
-        )
-
-    def width(self):
-        return self._curves(
-            "width",
-            "Relative bias of each method against the width of random networks with as many layers, medians of eight. The "
-            "lowest line means no bias at all. For the chosen network and the first ticked method it is {bias}.",
-        )
+    @classmethod
+    def computed_rows(cls, numbers: Mapping[str, np.ndarray], choices: Mapping[str, Any], part: str = "bundle") -> Any:
+        """One after another, because most results are there already."""
+        sliders = [each for each in cls.specification if isinstance(each, Slider) and each.name in numbers]
+        rows = zip(*(map(each.check, numbers[each.name].tolist()) for each in sliders), strict=True)
+        return stacked([cls.computed(dict(zip(numbers, row, strict=True)), choices) for row in rows])

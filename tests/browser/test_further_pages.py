@@ -147,7 +147,7 @@ def test_what_a_logarithmic_slider_shows_is_what_is_drawn(laboratory):
     at_rest(laboratory, steepness=value)
     page = GradientLaboratory()
     page.controls["steepness"].value = value
-    for source in ("marker", "exact", "surrogate_row", "surrogate_steepness"):
+    for source in ("at exponent", "components", "surrogate.bias_exponent", "surrogate.steepness.x"):
         for name, expected in page.data[source].items():
             shown = laboratory.evaluate(
                 f"([source, name]) => Array.from({STAGE}.columns(source)[name])", [source, name]
@@ -212,7 +212,7 @@ VALUES = {
     "sign_flip": ("output", "weight_axis()", "output"),
     "loop_integral": ("loop", "loop_degrees()", "cumulated"),
     "path_tree": ("over", "weight_axis()", "mean_over.{weight}"),
-    "gradient_laboratory": ("steepness", "surrogate_steepness", "y"),
+    "gradient_laboratory": ("steepness", "surrogate.steepness.x", "surrogate.steepness.y"),
 }
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)

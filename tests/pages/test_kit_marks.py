@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sgtheory.pages._kit import (
+    Band,
     Bars,
     Choice,
     DeclaredPage,
@@ -19,13 +20,16 @@ from sgtheory.pages._kit import (
     ErrorBand,
     Flow,
     HeatMap,
+    Interval,
     Level,
     Line,
     Lines,
     Marker,
+    NameTag,
     Panel,
     Progress,
     Readout,
+    ReadoutTable,
     Shade,
     Slider,
 )
@@ -238,6 +242,66 @@ def test_a_level_that_moves_is_drawn_among_the_curves():
     assert levels == ["glyph"] * 3
     assert WavePage.panels[0].marks[1].y == 0.0
     assert Readable().figures(Readable().data)[0].plot.renderers[1].level == "underlay"
+
+
+class Telling(WavePage):
+    """A table and a text that name fields of the bundle, and marks of several methods, of which one has no numbers."""
+
+    readouts = (Readout("here", "here"),)
+    table = ReadoutTable(
+        "Rows", (("one", "One", "blue", "circle"), ("none", "None", "ink", "square")), (("most", "most"),)
+    )
+    panels = (
+        Panel(
+            "rows", "Rows", x=("x", "one.x"), text="At most {most}, here {here}.",
+            marks=(
+                Marker(0.5), Line("one.y", "blue", x="one.x", behind=True), Band("one.y", "one.z", "blue", x="one.x"),
+                Interval("one.y", "one.z", "ink", "intervals", x="one.x", width=20, alpha=0.8),
+                NameTag("One", "blue", x=0.0, y="one.most"), NameTag("One", "blue", x=0.5, y="one.most"),
+                *(Dots(f"{name}.y", "blue", x=f"{name}.x") for name in ("one", "none")),
+            ),
+        ),
+    )  # fmt: skip
+
+    def views(self, shown, settings):
+        values = shown("wave")
+        one = {"x": shown("axis()"), "y": values, "z": values + 1, "most": values.max(axis=1)}
+        return {"one": one, "none": {name: np.zeros((len(values), 0)) for name in one}, "most": one["most"]}
+
+
+def test_texts_and_tables_tell_fields_and_leave_out_what_has_no_numbers():
+    page = Telling()
+    told = page.compute(page.settings())["readouts"]
+    most = np.sin(6 * np.linspace(0, 1, 9)).max()
+    assert {key: float(values[0]) for key, values in told.items()} == pytest.approx(
+        {"here": np.sin(3), "most": most, "one_most": most}
+    )
+
+
+def test_a_text_that_names_nothing_is_refused():
+    class Slip(Telling):
+        panels = (dataclasses.replace(Telling.panels[0], text="At most {moist}."),)
+
+    with pytest.raises(ValueError, match=r"An address must name a field .* got 'moist'"):
+        Slip()
+
+
+def test_methods_are_drawn_side_by_side_also_where_one_has_no_numbers():
+    page = Telling()
+    sources = page.compute(page.settings())
+    values = np.sin(6 * np.linspace(0, 1, 9))
+    assert sources["none.x"]["x"].size == sources["none.x"]["none.y"].size == 0
+    np.testing.assert_allclose(sources["one.x"]["one.z"], values + 1)
+    np.testing.assert_allclose(sources["one.x"]["one.y − error"], -1)
+    np.testing.assert_allclose([sources[f"name one.most at {x}"]["x"][0] for x in ("0", "0.5")], [0, 0.5])
+    np.testing.assert_array_equal(sources["at 0.5"]["x"], [0.5, 0.5])
+    low, high = (sources["ranges"][f"rows.{side}"][0] for side in ("start", "end"))
+    assert low < -1 < 2 * values.max() + 1 < high
+    plot = page.figures(page.data)[0].plot
+    marker, line, area, intervals, *_ = plot.renderers
+    assert (marker.level, line.level) == ("underlay", "underlay")
+    assert (area.glyph.y1, area.glyph.y2) == ("one.y", "one.z")
+    assert (intervals.glyph.line_width, intervals.glyph.line_alpha) == (20, 0.8)
 
 
 def test_an_upright_line_jumps_at_the_last_point_before_and_is_the_same_elsewhere():

@@ -26,7 +26,11 @@ OTHER_DICE = {
     "single_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
     "hidden_unit": ({"seed": 1}, "curves.trials/image", "membrane_potentials()/curves.probability"),
     "path_tree": ({"seed": 1}, "running.x/running.y", "setting.draws/running_mean.{weight}.{draws}"),
-    "gradient_laboratory": ({"seed": 1}, "score_mean_baseline/mean", "surrogate/mean"),
+    "gradient_laboratory": (
+        {"seed": 1},
+        "score_mean_baseline.x/score_mean_baseline.mean",
+        "surrogate.x/surrogate.mean",
+    ),
     "program_laboratory": ({"seed": 1}, "walk_steps()/walk", "triple.beside/triple.mean"),
     "sign_flip": ({"map_surrogate": 8.0}, "maps.across_first/image", "weight_axis()/surrogate"),
     "loop_integral": ({"plane": "random"}, "maps.output/image", "loop_degrees()/cumulated"),

@@ -20,6 +20,7 @@ from sgtheory.pages._kit.drawing import (
 )
 from sgtheory.pages._kit.job import Progress as Progress
 from sgtheory.pages._kit.marks import (
+    Band as Band,
     Bars as Bars,
     Discs as Discs,
     Dots as Dots,
@@ -31,6 +32,7 @@ from sgtheory.pages._kit.marks import (
     Level as Level,
     Line as Line,
     Lines as Lines,
+    Mark as Mark,
     Marker as Marker,
     NameTag as NameTag,
     Raster as Raster,

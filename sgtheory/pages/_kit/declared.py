@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import re
 from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any, ClassVar
@@ -110,8 +111,7 @@ class DeclaredPage(Page):
                 bundles[part] = self.computed(settings, choices, part), False
                 continue
             filled = {each: filled_up(numbers[each], self._most(reads)) for each in reads}
-            with in_64_bits():
-                bundles[part] = _mapped_program(type(self), part)(filled, choices), True
+            bundles[part] = self.computed_rows(filled, choices, part), True
         return self._columns(self._shown(bundles, numbers, settings))
 
     @classmethod
@@ -120,6 +120,12 @@ class DeclaredPage(Page):
         read = {name: np.asarray(numbers[name], dtype=float) for name in cls._programs()[part]}
         with in_64_bits():
             return _program(cls, part)(read, choices)
+
+    @classmethod
+    def computed_rows(cls, numbers: Mapping[str, np.ndarray], choices: Mapping[str, Any], part: str = "bundle") -> Any:
+        """The same for each row of numbers, with a leading axis of rows."""
+        with in_64_bits():
+            return _mapped_program(cls, part)(numbers, choices)
 
     @classmethod
     def _programs(cls) -> dict[str, tuple[str, ...]]:
@@ -141,8 +147,17 @@ class DeclaredPage(Page):
 
     def _columns(self, shown: "_Rows") -> Sources:
         sources = self._drawn(self._still(), shown)
-        sources["readouts"] = {each.key: shown(each.of or each.key).reshape(shown.rows, 1) for each in self.readouts}
+        told = {key: shown(address) for key, address in self._told().items()}
+        sources["readouts"] = {key: numbers.reshape(shown.rows, 1) for key, numbers in told.items() if numbers.size}
         return sources
+
+    @classmethod
+    def _told(cls) -> dict[str, str]:
+        """What texts and tables tell, and its addresses: fields of the bundle, unless read-outs say otherwise."""
+        named = {key: key for panel in cls.panels for key in re.findall(r"{(\w+)}", panel.text)}
+        rows, columns = (cls.table.rows, cls.table.columns) if cls.table else ((), ())
+        cells = {f"{row}_{column}": f"{row}.{column}" for row, *_ in rows for column, _ in columns}
+        return named | cells | {each.key: each.of or each.key for each in cls.readouts}
 
     @classmethod
     def _drawn(cls, panels: list[Panel], shown: Shown) -> Sources:
@@ -253,14 +268,14 @@ class _Rows:
         return control.steps(self.numbers[name])
 
     def _in_rows(self, values: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(values, (self.rows, *values.shape))
+        return values[None] if self.rows == 1 else np.broadcast_to(values, (self.rows, *values.shape))
 
 
 def _part(bundle: Any, name: str) -> Any:
     """A field of a bundle, or a column of an array."""
     if name.isdecimal():
         return np.asarray(bundle)[..., int(name)]
-    return bundle[name] if isinstance(bundle, Mapping) else getattr(bundle, name)
+    return bundle[name] if isinstance(bundle, dict) else getattr(bundle, name)
 
 
 def _selected(values: np.ndarray, columns: np.ndarray) -> np.ndarray:

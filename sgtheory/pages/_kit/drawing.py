@@ -126,10 +126,11 @@ class Drawing:
         flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha, **_named(legend))
         themed(flow.glyph, fill_color=role)
 
-    def intervals(self, source, role, legend=None, width=1.5, alpha=1.0):
-        """Vertical lines from the column `low` to the column `high`, each at its `x`."""
+    def intervals(self, source, role, legend=None, width=1.5, alpha=1.0, ends=("low", "high")):
+        """Vertical lines from one column to another, each at its `x`."""
+        low, high = ends
         lines = self.plot.segment(
-            "x", "low", "x", "high", source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
+            "x", low, "x", high, source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
         )
         themed(lines.glyph, line_color=role)
 

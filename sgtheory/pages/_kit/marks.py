@@ -66,6 +66,10 @@ def _named(at: Number | str) -> str:
     return at if isinstance(at, str) else f"{at:g}"
 
 
+def _level(behind: bool) -> str:
+    return BEHIND if behind else "glyph"
+
+
 @dataclasses.dataclass(frozen=True)
 class _Points(Mark):
     """Numbers `y` over the panel's x-axis or over `x`; `jumps` where they change in steps, as spikes do, and with them `x`."""
@@ -98,7 +102,7 @@ class _Points(Mark):
 
 @dataclasses.dataclass(frozen=True)
 class Line(_Points):
-    """A curve.
+    """A curve; `behind` all others where no control moves it.
 
     `upright`: a probability that jumps from 0 to 1 between two points does so in a vertical line, at the first of them.
     """
@@ -107,6 +111,7 @@ class Line(_Points):
     dash: str = "solid"
     alpha: Number = 1.0
     upright: bool = False
+    behind: bool = False
 
     def sources(self, x: str, shown: Shown) -> Sources:
         sources = super().sources(x, shown)
@@ -125,7 +130,7 @@ class Line(_Points):
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
         drawing.line(
             self.source(x), self.y, self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha,
-            x=self._across if self.upright else "x",
+            x=self._across if self.upright else "x", level=_level(self.behind),
         )  # fmt: skip
 
 
@@ -228,27 +233,52 @@ class ErrorBand(Mark):
 
 
 @dataclasses.dataclass(frozen=True)
+class Band(Mark):
+    """An area from the numbers at one address to those at another."""
+
+    low: str
+    high: str
+    role: str
+    legend: str | None = None
+    _: dataclasses.KW_ONLY
+    x: str | None = None
+
+    def sources(self, x: str, shown: Shown) -> Sources:
+        return {self.x or x: {"x": shown(self.x or x), self.low: shown(self.low), self.high: shown(self.high)}}
+
+    def reach(self, shown: Shown) -> list[np.ndarray]:
+        return [shown(self.low), shown(self.high)]
+
+    def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
+        drawing.band(self.x or x, self.role, self.legend, ends=(self.low, self.high))
+
+
+@dataclasses.dataclass(frozen=True)
 class Interval(Mark):
-    """A vertical line one standard error up and down from a mean, at one `x`."""
+    """Vertical lines one standard error up and down from a mean, each at its `x`."""
 
     mean: str
     error: str
     role: str
+    legend: str | None = None
     _: dataclasses.KW_ONLY
     x: str
+    width: Number = 1.5
+    alpha: Number = 1.0
 
     def _ends(self, shown: Shown) -> dict[str, np.ndarray]:
         mean, error = _points(shown(self.mean)), _points(shown(self.error))
-        return {"low": mean - error, "high": mean + error}
+        return {f"{self.mean} − error": mean - error, f"{self.mean} + error": mean + error}
 
     def sources(self, x: str, shown: Shown) -> Sources:
-        return {f"interval {self.mean}": {"x": _points(shown(self.x)), **self._ends(shown)}}
+        return {self.x: {"x": _points(shown(self.x)), **self._ends(shown)}}
 
     def reach(self, shown: Shown) -> list[np.ndarray]:
         return list(self._ends(shown).values())
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.intervals(f"interval {self.mean}", self.role)
+        ends = f"{self.mean} − error", f"{self.mean} + error"
+        drawing.intervals(self.x, self.role, self.legend, width=self.width, alpha=self.alpha, ends=ends)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,12 +292,16 @@ class NameTag(Mark):
     y: str
     above: Number = 0.0
 
+    @property
+    def _source(self) -> str:
+        return f"name {self.y} at {self.x:g}"
+
     def sources(self, x: str, shown: Shown) -> Sources:
         y = _points(shown(self.y))
-        return {f"name {self.y}": {"x": np.full_like(y, self.x), "y": y + self.above}}
+        return {self._source: {"x": np.full_like(y, self.x), "y": y + self.above}}
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.name_tag(f"name {self.y}", self.role, self.text)
+        drawing.name_tag(self._source, self.role, self.text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -313,28 +347,34 @@ class Level(Mark):
         return [_points(shown(self.y))] if isinstance(self.y, str) else []
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        level = "glyph" if isinstance(self.y, str) else BEHIND
         drawing.line(
-            self._source, "y", self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha, level=level
-        )
+            self._source, "y", self.role, self.legend, dash=self.dash, width=self.width, alpha=self.alpha,
+            level=_level(not isinstance(self.y, str)),
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Marker(Mark):
-    """A vertical line at one number."""
+    """A vertical line, at the number at an address or at one that no control moves."""
 
-    x: str
+    x: Number | str
     role: str = "soft"
     legend: str | None = None
     _: dataclasses.KW_ONLY
+    width: Number = 1.5
     dash: str = "dotted"
+
+    @property
+    def _source(self) -> str:
+        return f"at {_named(self.x)}"
 
     def sources(self, x: str, shown: Shown) -> Sources:
         ends = _at_both_ends(self.x, x, shown)
-        return {f"at {self.x}": {"x": ends, "y": _far(ends)}}
+        return {self._source: {"x": ends, "y": _far(ends)}}
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
-        drawing.line(f"at {self.x}", "y", self.role, self.legend, dash=self.dash)
+        level = _level(not isinstance(self.x, str))
+        drawing.line(self._source, "y", self.role, self.legend, dash=self.dash, width=self.width, level=level)
 
 
 @dataclasses.dataclass(frozen=True)

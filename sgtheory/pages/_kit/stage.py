@@ -67,7 +67,7 @@ class ReadoutTable:
     """Read-outs of several things side by side: that of row `r` and column `c` is the column `r_c` of the source "readouts".
 
     `rows`: key, label, and the colour role and marker that it has in the figures; a row without numbers is not shown.
-    `columns`: key and label.
+    `columns`: key and label. On a declared page the number is at the address "r.c".
     """
 
     title: str
