@@ -49,16 +49,7 @@ class ProgramLaboratory(DeclaredPage):
         Slider("draws", "draws", 1000, 100, 5000, 100, "Number of estimates by each method", sizes=True, tabled=False),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other random numbers", tabled=False),
     )  # fmt: skip
-    readouts = (
-        Readout("exact", "derivative, exact"),
-        *(
-            Readout(f"{name}_{key}", text.format(label), of=f"{name}.{key}")
-            for name, (label, *_) in METHODS.items()
-            for key, text in (
-                ("mean", "{}: mean"), ("error", "… its standard error"), ("spread", "… standard deviation of a draw"),
-            )
-        ),
-    )  # fmt: skip
+    readouts = (Readout("exact", "derivative, exact"),)
     table = ReadoutTable(
         "The methods in numbers",
         tuple((name, *style) for name, style in METHODS.items()),
