@@ -12,10 +12,8 @@ from sgtheory.pages._kit.controls import (
 )
 from sgtheory.pages._kit.declared import DeclaredPage as DeclaredPage
 from sgtheory.pages._kit.drawing import (
-    BEHIND as BEHIND,
     Drawing as Drawing,
     data_sources as data_sources,
-    drawn_panels as drawn_panels,
     sent_range as sent_range,
 )
 from sgtheory.pages._kit.job import Progress as Progress
@@ -42,20 +40,17 @@ from sgtheory.pages._kit.marks import (
 )
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,
-    filled_up as filled_up,
     in_64_bits as in_64_bits,
     nice_range as nice_range,
     range_columns as range_columns,
-    range_names as range_names,
 )
 from sgtheory.pages._kit.page import Page as Page
 from sgtheory.pages._kit.panels import Panel as Panel
 from sgtheory.pages._kit.stage import (
     Action as Action,
     Figure as Figure,
-    Points as Points,
     Readout as Readout,
     ReadoutTable as ReadoutTable,
 )
-from sgtheory.pages._kit.theme import PALE as PALE, THEME as THEME, panel as panel, themed as themed
+from sgtheory.pages._kit.theme import PALE as PALE, THEME as THEME, panel as panel
 from sgtheory.pages._kit.tour import Choose as Choose, Number as Number, Sketch as Sketch, Step as Step

@@ -1,6 +1,6 @@
 """What panels draw on all pages: lines, dots and bands, in roles instead of colours."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,6 @@ def drawn_columns(plot: Any) -> set[tuple[str, str]]:
     return {each for each in drawn if each[0] not in lines} | {
         (source, name) for source in lines for name in ("x", "y", "begin")
     }
-
-
-def drawn_panels(kind: Callable[..., Any], names: Iterable[str], sources: Sources) -> list[Figure]:
-    """The figures of a page: for each name a drawing of the class `kind`, drawn by its method of that name."""
-    data = data_sources(sources)
-    return [getattr(kind(data, name, sources["ranges"]), name)() for name in names]
 
 
 BEHIND = "underlay"  # a level of Bokeh; spare.js keeps what is painted there
