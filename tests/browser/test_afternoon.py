@@ -1,11 +1,13 @@
 """What an ordinary afternoon in JupyterLab does to a page: restarts, reloads, other plots, wild dragging, stray keys."""
 
+import contextlib
 import io
 import random
 
 import matplotlib.image
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError
 
 from benchmarks.laboratory import (
     PATIENCE_MS,
@@ -115,9 +117,14 @@ def test_a_storm_on_all_sliders_ends_on_what_the_controls_say(live):
     shows_what_the_controls_say(live)  # and nothing comes late
 
 
-def test_a_kernel_that_was_restarted_is_told_and_tables_go_on(live):
+@pytest.mark.parametrize(
+    "end",
+    ["restartKernel()", "session.kernel.requestExecute({code: 'import os; os._exit(1)'})"],
+    ids=["restarted", "killed"],
+)
+def test_a_kernel_that_was_restarted_or_died_is_told_and_tables_go_on(live, end):
     before = live.evaluate(f"() => {STAGE}.readouts.surrogate")
-    live.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()")
+    live.evaluate(f"() => {{ window.jupyterapp.shell.currentWidget.context.sessionContext.{end}; }}")
     live.wait_for_function(
         "() => document.querySelector('.sgtheory-status').textContent.startsWith('The kernel of this page has gone')"
     )
@@ -127,6 +134,8 @@ def test_a_kernel_that_was_restarted_is_told_and_tables_go_on(live):
     live.wait_for_function(
         "() => document.querySelector('.sgtheory-status').textContent.includes('still belongs to w = 0')"
     )
+    with contextlib.suppress(TimeoutError):  # JupyterLab's own word on a kernel that has died
+        live.locator(".jp-Dialog button", has_text="Ok").click(timeout=2000)
     live.get_by_role("button", name="Reset").first.click()
     assert state(live)["surrogate"] == 25.0
     run_all(live)
@@ -253,3 +262,71 @@ def test_a_saved_notebook_opened_again_says_what_is_shown(live_cell, lab, moved,
     exact = own.data["readouts"]
     shown = page.evaluate(f"() => {STAGE}.readouts")
     assert shown == pytest.approx({name: float(each[0]) for name, each in exact.items()}, rel=1e-2)
+
+
+@pytest.fixture
+def without_subshells(setting):
+    """A kernel that hears nothing while a cell runs, as older ones do."""
+    with setting("@jupyterlab/apputils-extension:kernels-settings", commsOverSubshells="disabled"):
+        yield
+
+
+def execute(page, code):
+    page.evaluate(
+        "(code) => { window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.requestExecute({code}); }",
+        code,
+    )
+
+
+@pytest.mark.usefixtures("without_subshells")
+def test_while_the_kernel_is_busy_the_status_says_to_what_the_picture_belongs(live_cell):
+    page = live_cell(PAGE)
+    execute(page, "import time; time.sleep(8)")
+    set_control(page, "surrogate", 26.0)
+    page.wait_for_function(f"() => {STAGE}.statistics.drawn > 1")
+    set_control(page, "w", 0.05)
+    page.wait_for_function(
+        """() => {
+          const said = document.querySelector('.sgtheory-status').textContent;
+          return said.startsWith('Waiting for the kernel.') && said.includes('w = 0.');
+        }"""
+    )
+    page.wait_for_timeout(1500)
+    assert status(page).startswith("Waiting for the kernel.")  # and goes on saying so
+    assert page.evaluate(f"() => {STAGE}.el.dataset.settled") is None
+    at_rest(page, surrogate=26.0, w=0.05)
+    assert status(page) == "Ready."
+    shows_what_the_controls_say(page)
+
+
+def test_a_kernel_that_is_interrupted_goes_on_drawing(live):
+    execute(live, "import time; time.sleep(60)")
+    live.wait_for_timeout(300)
+    live.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.interrupt()")
+    set_control(live, "w", 0.05)
+    at_rest(live, w=0.05)
+    assert status(live) == "Ready."
+    shows_what_the_controls_say(live)
+
+
+def test_reset_is_seen_at_once_while_a_choice_compiles(live_cell):
+    page = live_cell("from sgtheory.pages import PathTree\npage = PathTree()\npage")
+    start = state(page)
+    set_control(page, "widths", "1-2-2-1")
+    page.wait_for_function("() => document.querySelector('.sgtheory-status').textContent.startsWith('Compiling')")
+    page.evaluate(
+        f"""() => {{
+          window.seen = [];
+          const look = () => {{ window.seen.push({STAGE}.state().widths); window.looking = setTimeout(look, 20); }};
+          document.querySelectorAll('.sgtheory-tools button')[1].click();
+          look();
+        }}"""
+    )
+    page.wait_for_function(f"(start) => {STAGE}.state().widths === start", arg=start["widths"], timeout=2000)
+    assert status(page) != "Ready."
+    at_rest(page, **start)
+    await_ready(page)
+    page.wait_for_timeout(500)
+    seen = page.evaluate("() => { clearTimeout(window.looking); return window.seen; }")
+    turns = [value for value, before in zip(seen[1:], seen, strict=False) if value != before]
+    assert turns == [start["widths"]]  # it does not jump back and forth

@@ -25,7 +25,7 @@ class Status {
   watch(patience = LATE) {
     const {stage} = this;
     clearTimeout(this.watching);
-    this.tell(true);
+    this.tell(patience === LATE); // what was told once it was late stays
     if (!stage.spec.kernel || stage.lost || stage.isExact()) return;
     this.watching = setTimeout(() => {
       if (this.isMoving()) return this.watch();
