@@ -60,7 +60,7 @@ def drawn_columns(plot: Any) -> set[tuple[str, str]]:
     }
 
 
-BEHIND = "underlay"  # a level of Bokeh; spare.js keeps what is painted there
+BEHIND = "underlay"  # a level of Bokeh; scenery.js keeps what is painted there
 
 
 class Drawing:

@@ -52,7 +52,8 @@ def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
         "spec": described_page(page, page.stage.spec["figures"], page.loop.latest[1])
-        | {"kernel": False, "start": settings, "fixed": fixed, "actions": [], "step": page.stage.step},
+        | {"kernel": False, "start": settings, "fixed": fixed, "actions": []}
+        | {"spares": page.stage.spares, "step": page.stage.step},
         "doc": json.loads(page.stage.doc),
         "picture": _in_text(page.loop.picture(grown=True)),
         "tables": {control.name: _in_text(page.loop.table(control.name, settings)) for control in sliders},

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +114,6 @@ def described_page(page: "Page", figures: list[dict[str, Any]], picture: Sources
         "title": page.title,
         "play": page.play,
         "kernel": True,
-        "spares": os.environ.get("SGTHEORY_SPARES") != "0",  # the switch for a reader whose browser draws wrongly
         "start": {name: control.value for name, control in page.by_name.items()},
         "figures": figures,
         "wide": sorted(page.wide),

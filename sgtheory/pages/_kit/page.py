@@ -22,6 +22,7 @@ from sgtheory.pages._kit.loop import Loop
 from sgtheory.pages._kit.messages import Marks, Words
 from sgtheory.pages._kit.numbers import Sources
 from sgtheory.pages._kit.opening import open_stage, read_stored
+from sgtheory.pages._kit.spares import spares_in_use
 from sgtheory.pages._kit.stage import Action, Figure, Points, Readout, ReadoutTable, Stage
 from sgtheory.pages._kit.state import read_state, step_in, write_state
 from sgtheory.pages._kit.tour import Step
@@ -230,7 +231,8 @@ class Page(ipywidgets.VBox):
     def __init__(self) -> None:
         self._said = ""
         self._marked: list[dict[str, Any]] = []
-        self.stage = Stage(bokeh=importlib.metadata.version("bokeh"))  # first: the browser loads BokehJS meanwhile
+        # First: the browser loads BokehJS meanwhile.
+        self.stage = Stage(bokeh=importlib.metadata.version("bokeh"), spares=spares_in_use())
         self.board = Board(self.specification, self.refusals, lambda name: self.loop.changed(name))
         self.by_name, self.controls, self.messages = self.board.by_name, self.board.widgets, self.board.messages
         self.job = Job(self._working, self.histories, stepped=self.progressed, hear=lambda: self.growth.tell())

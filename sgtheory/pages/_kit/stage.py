@@ -15,8 +15,8 @@ BROWSER = pathlib.Path(__file__).parent / "browser"
 STYLE = BROWSER / "kit.css"
 # Each after those that it needs.
 _PARTS = (
-    "numbers", "elements", "spare", "points", "hover", "captions", "table", "maps", "figures", "drag", "status", "tools", "jobs",
-    "film", "sketch", "tour", "stage",
+    "numbers", "elements", "bokeh", "styles", "glyphs", "screen", "scenery", "painter", "spares", "points", "hover", "captions",
+    "table", "maps", "figures", "drag", "status", "tools", "jobs", "film", "sketch", "tour", "stage",
 )  # fmt: skip
 
 
@@ -98,7 +98,8 @@ class Action:
 class Stage(anywidget.AnyWidget):
     """Figures and tools in the browser. Pictures and tables are sent in binary and drawn.
 
-    `bokeh` is the version of BokehJS, which the browser loads as soon as it knows it; everything else may be set later.
+    `bokeh` is the version of BokehJS, which the browser loads as soon as it knows it, and `spares` names the work that this copy
+    is spared; everything else may be set later.
     `opening` lists the first messages, and `opening_bytes` holds their numbers: they come with the widget itself, because
     a kernel that is running the cells below does not answer.
     """
@@ -106,6 +107,7 @@ class Stage(anywidget.AnyWidget):
     _esm = script("notebook")
     _css = STYLE.read_text(encoding="utf-8")
     bokeh = traitlets.Unicode().tag(sync=True)
+    spares = traitlets.List().tag(sync=True)
     doc = traitlets.Unicode().tag(sync=True)
     spec = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(-1).tag(sync=True)

@@ -10,6 +10,11 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Whether an element takes any room; a panel that a step of a tour does not show takes none. */
+function isSeen(node) {
+  return node.getClientRects().length > 0;
+}
+
 function download(name, blob) {
   const link = element('a', {href: URL.createObjectURL(blob), download: name});
   document.body.append(link);

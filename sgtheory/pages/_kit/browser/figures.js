@@ -22,16 +22,15 @@ class Figures {
   async embed(draw) {
     const docid = 'sgtheory';
     const roots = Object.fromEntries(this.spec.figures.map(({root}, k) => [root, this.panels[k]]));
-    const spares = this.spec.spares && isSpared(this.Bokeh.version);
-    if (spares) spareBuilding(this.Bokeh);
+    this.spares = new Spares(this.Bokeh, this.spec.spares);
     const [views] = await this.Bokeh.embed.embed_items({[docid]: this.doc}, [
       {docid, roots, root_ids: this.spec.figures.map(({root}) => root)},
     ]);
     this.views = views;
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
-    if (spares) for (const plot of plots) spareWork(plot, themeNow);
-    this.painter = new Painter(spares ? plots : [], draw); // otherwise BokehJS paints by its own clock
-    if (spares && plots.every((plot) => plot._actual_paint)) shareScreen(this.grid, this.panels, plots, this.signal);
+    this.painter = new Painter(draw);
+    for (const plot of plots) this.spares.apply('figure', plot);
+    this.spares.apply('page', {...this, plots});
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));
     this.signal.addEventListener('abort', () => this.document.clear());

@@ -1,13 +1,13 @@
 // The page in a notebook: JupyterLab, Notebook, Voila. Comes last.
 
-/** Loads BokehJS once per web page and version, as it is installed: from no other network, stored in no notebook. */
+/** Loads BokehJS once per web page, version and choice of spares, as it is installed: from no other network, stored in no notebook. */
 function bokehOnce(model, signal) {
-  const version = model.get('bokeh');
+  const version = model.get('bokeh'), copy = [version, ...model.get('spares')].join(' ');
   window.sgtheoryBokeh ??= {};
-  window.sgtheoryBokeh[version] ??= (async () => {
+  window.sgtheoryBokeh[copy] ??= (async () => {
     let loaded = false;
     // A kernel that is restarted meanwhile never answers: the next view asks again.
-    signal.addEventListener('abort', () => loaded || delete window.sgtheoryBokeh[version]);
+    signal.addEventListener('abort', () => loaded || delete window.sgtheoryBokeh[copy]);
     const source = (await bokehOfServer(version)) ?? (await bokehOfKernel(model));
     // Ours is changed in many places: nobody else must get it, nor we theirs. BokehJS takes its name only where it is free.
     const theirs = window.Bokeh;
@@ -20,10 +20,10 @@ function bokehOnce(model, signal) {
     ours.set_log_level('warn');
     return ours;
   })().catch((error) => {
-    delete window.sgtheoryBokeh[version]; // the next view tries again
+    delete window.sgtheoryBokeh[copy]; // the next view tries again
     throw error;
   });
-  return window.sgtheoryBokeh[version];
+  return window.sgtheoryBokeh[copy];
 }
 
 /** A server with our extension and the kernel's version of Bokeh sends it at once, even while the kernel runs other cells. */
@@ -256,7 +256,7 @@ async function render(view) {
 async function show({model, el, signal}) {
   const Bokeh = await bokehOnce(model, signal);
   // Only an application of Jupyter has the other notebooks beside this one.
-  const spec = {...model.get('spec'), ...(document.getElementById('jupyter-config-data') ? {} : {links: {}})};
+  const spec = {...model.get('spec'), spares: model.get('spares'), ...(document.getElementById('jupyter-config-data') ? {} : {links: {}})};
   const controls = {};
   for (const [name, reference] of Object.entries(model.get('controls'))) {
     controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);

@@ -1,0 +1,43 @@
+// When the figures of a page are painted.
+
+/** Sets the numbers of a page before each frame, and paints the figures that it was given together, in the same frame. */
+class Painter {
+  /** `draw` sets the numbers that are to be shown, if there are any. */
+  constructor(draw) {
+    Object.assign(this, {draw, frame: null, changed: new Set(), updates: []});
+  }
+
+  /** Paints a figure from now on; by itself BokehJS paints each in a later frame, by a clock of its own. */
+  take(plot) {
+    expectMethods(plot, 'repaint');
+    replace(plot, 'throttled_paint', () => async () => {
+      this.changed.add(plot);
+      this.request();
+    });
+    for (const part of plot.computed_renderer_views) if (part.update_data) this.attend(part);
+  }
+
+  attend(part) {
+    replace(part, 'update_data', (update) => (...rest) => {
+      const updated = update.call(part, ...rest);
+      this.updates.push(updated);
+      return updated;
+    });
+  }
+
+  request() {
+    this.frame ??= requestAnimationFrame(() => this.paint());
+  }
+
+  async paint() {
+    try {
+      this.draw();
+      await Promise.all(this.updates.splice(0)); // still within the frame, because the glyphs of a page wait for nothing
+    } finally {
+      this.frame = null;
+    }
+    const plots = [...this.changed];
+    this.changed.clear();
+    for (const plot of plots) if (!plot.is_destroyed && isSeen(plot.el)) plot.repaint();
+  }
+}
