@@ -206,3 +206,35 @@ def test_a_spare_that_fails_is_told_once_and_the_page_is_drawn_without_it(spared
     spared.evaluate("() => { Object.assign(window.parts.SPARES, window.whole); }")
     for name in SPARES:
         assert sum(f"“{name}”" in text and "moved house" in text for text in told) == 1
+
+
+BOTH = """from sgtheory.pages import SignFlip
+import os
+from IPython.display import display
+display(SignFlip())
+os.environ["SGTHEORY_SPARES"] = "0"
+display(SignFlip())"""
+
+
+def test_a_page_without_spares_beside_one_with_them_is_drawn_by_a_bokeh_of_its_own(live_cell):
+    page = live_cell(BOTH)
+    page.wait_for_function(
+        """() => {
+          const stages = [...document.querySelectorAll('.sgtheory-stage')].map((el) => el.sgtheory);
+          return stages.length === 2 && stages.every((stage) => stage?.statistics.drawn > 0);
+        }"""
+    )
+    page.wait_for_timeout(700)
+    difference = page.evaluate(
+        """() => {
+          const [one, other] = [...document.querySelectorAll('.sgtheory-stage')].map((el) => el.sgtheory);
+          const {canvas} = other.views.get_by_id(other.spec.figures[0].root).canvas_view.primary;
+          const [{offsetLeft, offsetTop}] = one.panels;
+          const pixels = (canvas, ...box) => canvas.getContext('2d').getImageData(...box).data;
+          const {width, height} = canvas, screen = one.el.querySelector('.sgtheory-screen');
+          const expected = pixels(screen, offsetLeft + 1, offsetTop + 1, width - 1, height - 1);
+          const shown = pixels(canvas, 1, 1, width - 1, height - 1);
+          return shown.reduce((sum, value, i) => sum + Math.abs(value - expected[i]), 0) / shown.length;
+        }"""
+    )
+    assert difference < SAME
