@@ -136,7 +136,7 @@ def requirements(*extras: str) -> list[str]:
 
 def conda_spelling(requirement: str) -> str:
     """The same requirement by its name on conda-forge."""
-    name, bound = re.fullmatch(r"([\w-]+)(>=[\w.]+)", requirement.replace(" ", "")).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    name, bound = re.fullmatch(r"([\w-]+)(>=[\w.]+(?:,<[\w.]+)?)", requirement.replace(" ", "")).groups()  # pyright: ignore[reportOptionalMemberAccess]
     return CONDA_NAMES.get(name, name) + bound
 
 

@@ -1,5 +1,9 @@
 """BokehJS is spared much work at each picture: the pages still show what it paints when nothing is left out."""
 
+import pathlib
+import re
+import tomllib
+
 import pytest
 
 from benchmarks.laboratory import PATIENCE_MS, explore
@@ -8,6 +12,9 @@ from sgtheory.pages._kit.spares import SPARES
 from sgtheory.pages._registry import ALL_PAGES
 
 pytestmark = pytest.mark.browser
+
+PYPROJECT = tomllib.loads((pathlib.Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+PAGES_NEED = PYPROJECT["project"]["optional-dependencies"]["pages"]
 
 # Another copy of BokehJS, for whatever the page draws is changed in its own.
 ANOTHER = """
@@ -175,6 +182,15 @@ def spared(tmp_path_factory, fresh_page):
 
 def test_the_script_has_the_spares_that_the_switch_knows(spared):
     assert spared.evaluate("() => window.parts.SPARES.map(({name}) => name)") == list(SPARES)
+
+
+def test_the_script_knows_the_versions_that_may_be_installed(spared):
+    (bounds,) = re.findall(r"bokeh>=3\.(\d+),<3\.(\d+)", " ".join(PAGES_NEED))
+    known = spared.evaluate(
+        """() => Array.from({length: 30}, (_, minor) => minor)
+          .filter((minor) => window.parts.SPARES.some(({versions}) => versions.test(`3.${minor}.1`)))"""
+    )
+    assert known == list(range(*map(int, bounds)))
 
 
 @pytest.mark.parametrize("name", SPARES)
