@@ -60,6 +60,14 @@ function watchTheme(callback, signal) {
   signal.addEventListener('abort', () => observer.disconnect());
 }
 
+/** Acts whenever the page comes to a screen of another sharpness, or is made larger or smaller by the browser. */
+function watchSharpness(act, signal) {
+  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => {
+    act();
+    watchSharpness(act, signal);
+  }, {once: true, signal});
+}
+
 /** Acts now and whenever the size of a panel has changed: again later, too, because BokehJS lays its frames out late. */
 function whenLaidOut(panel, act, signal) {
   let later = [];

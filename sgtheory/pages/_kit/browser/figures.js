@@ -30,6 +30,8 @@ class Figures {
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
     this.painter = new Painter(draw);
     for (const plot of plots) this.spares.apply('figure', plot);
+    // BokehJS hears of it only where the size of a figure changes, too.
+    watchSharpness(() => plots.forEach((plot) => { plot.canvas_view.resize(); plot.request_paint(); }), this.signal);
     this.spares.apply('page', {...this, plots});
     this.document = plots[0].model.document;
     this.sources = new Map(this.spec.sources.map((name) => [name, this.document.get_model_by_name(name)]));

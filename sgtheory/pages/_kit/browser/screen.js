@@ -37,6 +37,7 @@ function shareScreen({grid, panels, plots, signal}) {
   observed = true;
   const observer = new ResizeObserver(arrange);
   for (const part of [grid, ...panels]) observer.observe(part);
+  watchSharpness(arrange, signal);
   signal.addEventListener('abort', () => observer.disconnect());
 }
 
