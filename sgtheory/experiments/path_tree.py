@@ -126,8 +126,6 @@ class PathTreePicture(eqx.Module):
     """The leaf of a run with one weight half a step larger, and the uniforms of the drawn path."""
     pairs: PairsPicture
     """Such a run beside one with that weight half a step smaller."""
-    parting: Float[Array, " weights"]
-    """The probability that two such runs with the same uniforms take different paths."""
     step_exponent: Scalar
     """Logarithm of the step of the setting, to the base 10."""
     exact_over: Float[Array, "points weights"]
@@ -309,7 +307,6 @@ def path_tree(setting: PathTreeSetting, uniforms: tuple[Float[Array, "two draws 
             exponents=exponents[:-1],
             exponent=exponents[-1],
         ),
-        parting=pairs.parting[:, -1, 0],
         step_exponent=jnp.log10(setting.step),
         exact_over=exact[:-1],
         mean_over=means[:-1],

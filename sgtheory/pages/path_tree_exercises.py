@@ -34,7 +34,7 @@ def _lonely_ratio() -> float:
 
 
 def _parting() -> float:
-    return float(_chain().parting[0])
+    return float(_chain().pairs.parting[0, 0])
 
 
 _HIDDEN_WEIGHT = 1.7

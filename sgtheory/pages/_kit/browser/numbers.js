@@ -114,12 +114,12 @@ function isShown(shown, numbers) {
   return numbers.every((number, k) => shown[k] === number || (passing && Math.fround(shown[k]) === number));
 }
 
-/** A number as a person reads it: three significant digits, all of a whole number's where they are few, a real minus sign. */
+/** A number as a person reads it: three significant digits, a whole number without decimals, a real minus sign. */
 export function legible(number) {
   if (number === undefined) return '…';
   const size = Math.abs(number);
   const text = size < 1e-12 ? '0' : size < 1e-3 || size >= 1e5 ? number.toExponential(2)
-    : size < 999.5 ? number.toPrecision(3) : number.toFixed(0);
+    : size < 999.5 && !Number.isInteger(number) ? number.toPrecision(3) : number.toFixed(0);
   const [digits, exponent] = text.split('e');
   const raised = exponent && Number(exponent).toString().replace(/./g, (sign) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[sign] ?? '⁻');
   return digits.replace('-', '−') + (exponent ? '·10' + raised : '');
