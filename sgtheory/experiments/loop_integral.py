@@ -166,6 +166,7 @@ def random_directions(key: Key) -> Float[Array, "2 weights"]:
     return jnp.stack([plane.first, plane.second])
 
 
+@jax.jit
 def random_planes() -> Float[Array, "planes 2 weights"]:
     """Directions of the random planes of page 05."""
     return jax.vmap(random_directions)(jax.random.split(jax.random.key(0), PLANES))

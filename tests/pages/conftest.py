@@ -45,7 +45,7 @@ class FrontEnd:
     def _answers(self, act):
         self.received.clear()
         act()
-        assert self.page.loop.conductor.rest()
+        assert self.page.loop.rest()
         return [content["kind"] for content, _ in self.received if content["kind"] not in ("status", "refusal")]
 
     def last(self, kind):
@@ -150,7 +150,7 @@ def as_new(page):
     """The page at its start, without the front end and everything that it knew."""
     page.stage.send = lambda content, buffers=(): None
     page.reset()
-    page.loop.conductor.rest()
+    page.loop.rest()
     page.loop.tables.forget()
     page.loop.active = page.play
     return page

@@ -11,7 +11,7 @@ def loop_page(ready_pages, tools):
     page = ready_pages["loop_integral"]
     front_end = tools.FrontEnd(page)
     page.reset()
-    page.loop.conductor.rest()
+    page.loop.rest()
     page.loop.tables.forget()
     front_end.received.clear()
     return page, front_end

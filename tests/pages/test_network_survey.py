@@ -24,7 +24,7 @@ def survey(tools, monkeypatch):
 
 def finished(page):
     page.job.wait(300)
-    page.loop.conductor.rest()
+    page.loop.rest()
     return page
 
 

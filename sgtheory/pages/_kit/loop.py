@@ -3,6 +3,7 @@
 The thread that hears the browser only takes notes: everything slow is left to a `Conductor`, and the latest values win.
 """
 
+import contextlib
 import io
 import threading
 import traceback
@@ -52,6 +53,7 @@ class Loop:
         self.epoch = 0
         self.active = page.play
         self._ready = threading.Event()
+        self._compiling = threading.Thread(target=self._compile_table, name="sgtheory table", daemon=True)
         self._sent: Mapping[str, Any] | None = None  # the settings whose exact picture the browser has
         self._viewed = False  # no browser has shown the page yet
         self._failed = False
@@ -74,6 +76,14 @@ class Loop:
         self.start()
         if not self._ready.wait(timeout):
             raise TimeoutError(f"The page must be ready within {timeout} s, got no answer. Run the cell again.")
+
+    def rest(self) -> bool:
+        """Waits until nothing is left to do; false if that takes long."""
+        rests = self.conductor.rest()  # who starts the other thread
+        if self._compiling.is_alive():
+            self._compiling.join()
+            rests = self.conductor.rest()
+        return rests
 
     def greet(self) -> None:
         """A new view has no tables yet, and gets the picture."""
@@ -174,8 +184,7 @@ class Loop:
         try:
             with self.lock:
                 self._sent = None
-                if self.refresh(forget=True):
-                    self._send_table(self.active)
+                self.refresh(forget=True)
             self._page.say()
         except Exception as error:
             self.fail(error)
@@ -183,8 +192,18 @@ class Loop:
             self._stage.send(Sign(kind="ready"))
             self._ready.set()
             self.conductor.ask("picture")  # controls may have been moved meanwhile
-            if self._page.tour:
-                self.conductor.ask("ahead")
+            self._compiling.start()
+
+    def _compile_table(self) -> None:
+        """Compiles the programs of the first table beside the conductor, who answers drags meanwhile."""
+        settings = self._page.settings()
+        # An error is told when the table itself is asked for.
+        with contextlib.suppress(Exception):
+            if self.tables.possible(self.active, settings) and not self._board.faults(settings):
+                self.table(self.active, settings)
+        self.conductor.ask("table", self.active)
+        if self._page.tour:
+            self.conductor.ask("ahead")
 
     def _draw(self) -> None:
         """Sends the exact picture for the present settings."""

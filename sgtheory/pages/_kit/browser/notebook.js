@@ -230,9 +230,12 @@ function open(stage, model) {
   if (stage.lost) stage.redraw();
 }
 
-/** JupyterLab renders a cell that is out of sight outside the document, where BokehJS cannot measure it: wait. */
-async function inDocument(el, signal) {
-  while (!el.isConnected && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+/**
+ * JupyterLab renders a cell that is out of sight outside the document, and a tab that was not chosen hidden; there BokehJS
+ * cannot measure a figure. Until a reader comes, the page waits, and leaves the kernel to those that are seen.
+ */
+async function inSight(el, signal) {
+  while (!isSeen(el) && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
   return !signal.aborted;
 }
 
@@ -272,8 +275,8 @@ async function show({model, el, signal}) {
   const hear = (message, buffers) => receive(message, buffers);
   model.on('msg:custom', hear);
   signal.addEventListener('abort', () => model.off('msg:custom', hear));
+  if (!(await inSight(el, signal))) return;
   stage.send({kind: 'hello'});
-  if (!(await inDocument(el, signal))) return;
   await stage.build();
   open(stage, model);
   receive = (message, buffers) => stage.receive(message, buffers);
