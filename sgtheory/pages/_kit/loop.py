@@ -53,7 +53,8 @@ class Loop:
         self.epoch = 0
         self.active = page.play
         self._ready = threading.Event()
-        self._compiling = threading.Thread(target=self._compile_table, name="sgtheory table", daemon=True)
+        # No daemon: Python must not end while something is compiled.
+        self._compiling = threading.Thread(target=self._compile_table, name="sgtheory table")
         self._sent: Mapping[str, Any] | None = None  # the settings whose exact picture the browser has
         self._viewed = False  # no browser has shown the page yet
         self._failed = False
@@ -192,7 +193,8 @@ class Loop:
             self._stage.send(Sign(kind="ready"))
             self._ready.set()
             self.conductor.ask("picture")  # controls may have been moved meanwhile
-            self._compiling.start()
+            if self._viewed:
+                self._compiling.start()
 
     def _compile_table(self) -> None:
         """Compiles the programs of the first table beside the conductor, who answers drags meanwhile."""
@@ -201,6 +203,8 @@ class Loop:
         with contextlib.suppress(Exception):
             if self.tables.possible(self.active, settings) and not self._board.faults(settings):
                 self.table(self.active, settings)
+        if not threading.main_thread().is_alive():
+            return  # Python ends
         self.conductor.ask("table", self.active)
         if self._page.tour:
             self.conductor.ask("ahead")
