@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from benchmarks.laboratory import at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
+from benchmarks.laboratory import COMPILED_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
 from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
 from sgtheory.pages._kit.ticks import exponents, labels
 
@@ -346,3 +346,16 @@ def test_the_table_has_a_row_for_each_ticked_method_with_its_exact_numbers(opene
     box.uncheck()
     browser_page.wait_for_function(f"() => {STAGE}.readouts.mean_field_bias === undefined")
     assert rows.count() == len(chosen)
+
+
+def test_a_tab_that_was_not_chosen_leaves_the_kernel_to_the_page_that_is_seen(laboratory):
+    names = "[...document.querySelectorAll('.sgtheory-stage')].map((el) => el.sgtheory?.spec.name)"
+    tabs = laboratory.locator(".widget-tab .lm-TabBar-tab")
+    assert "program_laboratory" not in laboratory.evaluate(names)
+    tabs.nth(1).click()
+    laboratory.wait_for_function(
+        """() => [...document.querySelectorAll('.sgtheory-stage')].some(
+          ({sgtheory}) => sgtheory?.spec.name === 'program_laboratory' && sgtheory.isExact() && sgtheory.computes)""",
+        timeout=COMPILED_MS,
+    )
+    tabs.nth(0).click()
