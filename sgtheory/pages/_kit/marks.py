@@ -19,7 +19,9 @@ from sgtheory.pages._kit.numbers import Sources
 Number = int | float
 
 FAR = 1e4
-"""Beyond the ends of any axis."""
+"""Beyond the ends of any y-axis."""
+FAR_ACROSS = 2e3
+"""Beyond the ends of any x-axis; from much farther away, the places of dashes are no longer exact."""
 
 Shown = Callable[[str], np.ndarray]
 """The numbers at an address, with a leading axis of rows."""
@@ -58,8 +60,8 @@ def _at_both_ends(at: Number | str, x: str, shown: Shown) -> np.ndarray:
     return np.repeat(ends, 2, axis=1)
 
 
-def _far(ends: np.ndarray) -> np.ndarray:
-    return np.broadcast_to([-FAR, FAR], ends.shape)
+def _from_to(far: float, ends: np.ndarray) -> np.ndarray:
+    return np.broadcast_to([-far, far], ends.shape)
 
 
 def _named(at: Number | str) -> str:
@@ -341,7 +343,7 @@ class Level(Mark):
 
     def sources(self, x: str, shown: Shown) -> Sources:
         ends = _at_both_ends(self.y, x, shown)
-        return {self._source: {"x": _far(ends), "y": ends}}
+        return {self._source: {"x": _from_to(FAR_ACROSS, ends), "y": ends}}
 
     def reach(self, shown: Shown) -> list[np.ndarray]:
         return [_points(shown(self.y))] if isinstance(self.y, str) else []
@@ -370,7 +372,7 @@ class Marker(Mark):
 
     def sources(self, x: str, shown: Shown) -> Sources:
         ends = _at_both_ends(self.x, x, shown)
-        return {self._source: {"x": ends, "y": _far(ends)}}
+        return {self._source: {"x": ends, "y": _from_to(FAR, ends)}}
 
     def draw(self, drawing: Drawing, x: str, axis: Any) -> None:
         level = _level(not isinstance(self.x, str))

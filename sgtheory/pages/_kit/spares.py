@@ -4,8 +4,7 @@ import os
 
 SWITCH = "SGTHEORY_SPARES"
 SPARES = (
-    "styles", "fonts", "sheets", "views", "early", "index", "selection", "places", "visuals", "ranges", "layout", "scenery",
-    "clock", "screen",
+    "styles", "views", "index", "selection", "places", "visuals", "ranges", "layout", "scenery", "clock", "screen",
 )  # fmt: skip
 
 

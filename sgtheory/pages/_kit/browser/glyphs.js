@@ -21,19 +21,6 @@ function spareViews(Bokeh) {
   });
 }
 
-/** It paints glyphs while the page is being built and nobody sees it. */
-function spareEarly(Bokeh) {
-  expectMethods(methodsOfRenderers(Bokeh), '_paint');
-  replace(methodsOfRenderers(Bokeh), 'build_glyph_view', (build) => function (model) {
-    this._paint = nothing; // until `paintGlyphs`
-    return build.call(this, model);
-  });
-}
-
-function paintGlyphs(plot) {
-  for (const part of glyphsOf(plot)) delete part._paint;
-}
-
 /** It sorts the points by position whenever they change, though a position is seldom looked up. */
 function spareIndex(Bokeh) {
   const {prototype} = Bokeh.require('models/glyphs/glyph').GlyphView;

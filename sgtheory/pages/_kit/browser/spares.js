@@ -10,10 +10,7 @@ const COMPARED = /^3\.(8|9|10)\./;
  */
 const SPARES = [
   {name: 'styles', versions: COMPARED, copy: spareStyles},
-  {name: 'fonts', versions: COMPARED, figure: spareFonts},
-  {name: 'sheets', versions: COMPARED, copy: spareSheets},
   {name: 'views', versions: COMPARED, copy: spareViews},
-  {name: 'early', versions: COMPARED, copy: spareEarly, figure: paintGlyphs},
   {name: 'index', versions: COMPARED, copy: spareIndex},
   {name: 'selection', versions: COMPARED, figure: spareSelection},
   {name: 'places', versions: COMPARED, figure: sparePlaces},

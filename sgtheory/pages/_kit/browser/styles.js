@@ -1,19 +1,6 @@
-// What BokehJS need not ask the browser about styles, nor tell it.
+// What BokehJS need not ask the browser about styles.
 
 /** It looks up CSS variables (`--bk-…`) at each access to a colour or a width; the pages set none. */
 function spareStyles(Bokeh) {
   replace(Bokeh.require('core/visuals/visual').VisualProperties.prototype, '_get_css_value', () => () => '');
-}
-
-/** It looks up the size of the font for each axis and label; it stays the same. */
-function spareFonts(plot) {
-  Object.defineProperty(plot, 'base_font_size', {value: plot.base_font_size});
-}
-
-/** It rewrites some seventy style sheets at each picture, each with the text that it had before. */
-function spareSheets(Bokeh) {
-  replace(Bokeh.require('core/dom').InlineStyleSheet.prototype, '_update', (update) => function (css) {
-    if (css !== this.lastWritten) update.call(this, css);
-    this.lastWritten = css;
-  });
 }
