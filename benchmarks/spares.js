@@ -1,6 +1,6 @@
-// Drags a slider from end to end, and times every event until the figures that it changes have been painted.
+// Drags a slider from end to end, and times every event until all figures that it changes have been painted.
 async ({slider, steps}) => {
-  const stage = document.getElementById('stage').sgtheory, control = stage.controls[slider], {slides} = control;
+  const stage = document.querySelector('.sgtheory-stage').sgtheory, control = stage.controls[slider], {slides} = control;
   const plots = stage.spec.figures.map(({root}) => stage.views.get_by_id(root));
   const log = {latencies: [], pictures: new Set()};
   let waiting = [], shown = []; // events without numbers yet; sets of numbers that have not been painted in full
@@ -38,10 +38,13 @@ async ({slider, steps}) => {
     log.latencies.push(...done.flatMap(({events}) => events.map((event) => now - event)));
     log.pictures.add(now);
   };
+  // A slider with fewer positions than steps turns back at its end, so that every event is a step.
+  const {low, high, step, base} = slides;
+  const most = Math.round((base ? Math.log(high / low) / Math.log(base) : high - low) / step);
+  const place = (k) => (most < steps ? most - Math.abs(most - (k + 1) % (2 * most)) : Math.round((k + 1) / (steps + 1) * most));
   const began = performance.now();
   for (let k = 0; k < steps; k++) {
-    const place = slides.low + Math.round((k + 1) / (steps + 1) * (slides.high - slides.low) / slides.step) * slides.step;
-    control.set(Number(place.toPrecision(10)));
+    control.set(Number((base ? low * base ** (place(k) * step) : low + place(k) * step).toPrecision(10)));
     const due = began + (k + 1) * 1000 / 60;
     await new Promise((next) => setTimeout(next, Math.max(0, due - performance.now())));
   }
