@@ -264,6 +264,8 @@ def shortly(number):
     """As the page writes a number."""
     if abs(number) < 1e-12:
         return "0"
+    if number == round(number) and abs(number) < 1e5:
+        return f"{number:.0f}".replace("-", "−")
     digits = f"{number:#.3g}" if 1e-3 <= abs(number) < 1e5 else f"{number:.2e}".replace("e-0", "e-")
     return digits.removesuffix(".").replace("-", "−")
 

@@ -11,7 +11,7 @@ function glyphsOf(plot) {
   return plot.computed_renderer_views.filter((part) => part.glyph && part.set_data);
 }
 
-/** For each glyph it builds five views more, for points that are selected, muted, …, and gives all of them each new number. */
+/** For each glyph it builds four views more, for points that are selected, muted, …, and gives all of them each new number. */
 function spareViews(Bokeh) {
   const silent = ['set_base', 'set_data', 'set_visuals', 'after_visuals', 'after_lazy_visuals', 'map_data', 'remove'];
   expectMethods(Bokeh.require('models/glyphs/glyph').GlyphView.prototype, ...silent);
