@@ -50,7 +50,7 @@ def _page(page, address: str, notebook: str, repeats: int) -> list[dict[str, Any
             await_table(page, control.name)
         slides = control.low, control.high, control.step, control.base
         rows.append(dragged(page, notebook[:2], path, repeats, control.name, *slides))
-        page.evaluate("() => document.querySelector('.sgtheory-stage').sgtheory.reset()")
+        page.evaluate("() => document.querySelector('.sgtheory-stage').sgtheory.tools.reset()")
         page.wait_for_timeout(1500)
     page.close()
     return rows
