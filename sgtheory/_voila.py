@@ -8,6 +8,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 from nbconvert.preprocessors import Preprocessor
+from nbformat.v4 import new_markdown_cell
 
 TAG = "only-in-notebook"
 """Of a cell that makes sense only where code is seen and can be written."""
@@ -34,21 +35,13 @@ class Application(Preprocessor):
             if TAG in cell.metadata.get("tags", ()):
                 if cell.cell_type == "code" and not told:
                     told = True
-                    cells.append(_prose(ADVICE))
-            elif cell.cell_type == "markdown":
-                cells.append(_prose(_CODE_OR_FORMULA.sub(_as_mathml, cell.source), cell))
-            else:
-                cells.append(cell)
+                    cells.append(new_markdown_cell(ADVICE))
+                continue
+            if cell.cell_type == "markdown":
+                cell.source = _CODE_OR_FORMULA.sub(_as_mathml, cell.source)
+            cells.append(cell)
         nb.cells = cells
         return nb, resources
-
-
-def _prose(text: str, cell: Any = None) -> Any:
-    from nbformat.v4 import new_markdown_cell
-
-    cell = new_markdown_cell() if cell is None else cell
-    cell.source = text
-    return cell
 
 
 def _as_mathml(found: re.Match[str]) -> str:

@@ -51,8 +51,9 @@ class Board:
 
     def adopt(self, values: Mapping[str, Any]) -> None:
         """Takes over values that the browser shows already, as if their own messages had brought them."""
+        before = self.settings()
         for name, value in values.items():
-            if self.settings()[name] != value:
+            if before[name] != value:
                 self.widgets[name].set_state({"value": value})  # nothing travels back
 
     def checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
