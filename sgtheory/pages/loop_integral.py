@@ -104,7 +104,7 @@ class LoopIntegral(DeclaredPage):
         ),
         Panel(
             "loop", "Along the loop", x=("way around (on a circle: γ), degrees", "loop_degrees()"),
-            y_label="change since the start", legend="bottom_left",
+            y_label="change since the start",
             marks=(
                 Line("along", "blue", "output of the network", width=5, alpha=PALE),
                 Line("cumulated", "orange", "accumulated surrogate gradient", width=2),
@@ -124,7 +124,7 @@ class LoopIntegral(DeclaredPage):
         ),
         Panel(
             "points", "How many points are enough?", x=("number of points", "count_exponents()"), x_powers_of=10,
-            y_label="|∮|", y_powers_of=10, x_range=(0.4, 3.2), y_range=(-16.8, 4.5), legend="center_left",
+            y_label="|∮|", y_powers_of=10, x_range=(0.4, 3.2), y_range=(-16.8, 4.5),
             marks=(
                 Line("size_by_points", "orange", "surrogate gradient", width=2),
                 Dots("size_by_points", "orange", size=4),

@@ -108,7 +108,7 @@ class PathTree(DeclaredPage):
         ),
         Panel(
             "running", "Mean of the path gradients so far", x=("draws", "draw_counts()"), x_range=(0.0, 121.0),
-            y_label=_GRADIENT, legend="top_right",
+            y_label=_GRADIENT,
             marks=(
                 ErrorBand("mean.{weight}", "band.{weight}", "orange"),
                 Level("exact.{weight}", "blue", "exact gradient of E[y]", width=5, alpha=PALE),
@@ -144,7 +144,7 @@ class PathTree(DeclaredPage):
         ),
         Panel(
             "variance", "Variance of one estimate", x=("step ε", "step_exponents()"), x_powers_of=10, x_range=(-2.05, 0.35),
-            y_label="variance", y_powers_of=10, y_range=(-7.2, 5.2), legend="top_right",
+            y_label="variance", y_powers_of=10, y_range=(-7.2, 5.2),
             marks=(
                 Line("pairs.exponents.1.{weight}", "green", "pairs, uncoupled", width=2),
                 Line("pairs.exponents.0.{weight}", "purple", "pairs, coupled", width=2),

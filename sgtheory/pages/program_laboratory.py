@@ -58,7 +58,6 @@ class ProgramLaboratory(DeclaredPage):
     panels = (
         Panel(
             "walks", "A walk, and the same with one step reversed", x=("step", "walk_steps()"), y_label="position X",
-            legend="bottom_right",
             marks=(
                 Line("alternative", "blue", "one step went the other way", width=2, dash="dashed", jumps=True),
                 Line("walk", "ink", "the walk", jumps=True),

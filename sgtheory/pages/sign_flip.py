@@ -19,7 +19,7 @@ def _bracket(name: str, title: str, role: str, text: str) -> Panel:
         Line(f"{name}_bracket.second", "purple", "second term", dash="dashed"),
         Line(f"{name}_bracket.total", role, "their sum", width=2.5),
     )
-    return Panel(name, title, x=W, y_label="u₁v₁σ′ + u₂v₂σ′", marks=(*FRAME, *terms), legend="top_right", text=text)
+    return Panel(name, title, x=W, y_label="u₁v₁σ′ + u₂v₂σ′", marks=(*FRAME, *terms), text=text)
 
 
 def _map(name: str, title: str, text: str) -> Panel:

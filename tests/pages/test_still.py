@@ -9,6 +9,7 @@ import pytest
 from bokeh.models import HArea, Image, Line, Scatter, Segment, Step, Text, VArea
 from matplotlib.figure import Figure
 
+from sgtheory.pages._kit.drawing import key_of
 from sgtheory.pages._kit.still import still_picture
 from sgtheory.pages._kit.theme import THEME
 from sgtheory.pages._kit.ticks import exponents, labels, powers_of
@@ -118,12 +119,10 @@ def test_a_wide_figure_has_a_row_of_its_own(any_page, still):
 def test_legends_name_the_same_lines_where_they_are_drawn(any_page, still):
     data = any_page.data
     for axes, figure in zip(framed(still), any_page.figures(data), strict=True):
-        items = figure.plot.legend[0].items if figure.plot.legend else []
-        drawn = [data.get(item.renderers[0].data_source.name, {"for the legend alone": "·"}) for item in items]
+        key = key_of(figure.plot)
+        drawn = [data.get(renderer.data_source.name, {"for the key alone": "·"}) for renderer in key.values()]
         labels = [
-            item.label.value
-            for item, columns in zip(items, drawn, strict=True)
-            if any(len(values) for values in columns.values())
+            name for name, columns in zip(key, drawn, strict=True) if any(len(values) for values in columns.values())
         ]
         legend = axes.get_legend()
         assert [text.get_text() for text in legend.get_texts()] == labels if legend else labels == []

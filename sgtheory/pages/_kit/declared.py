@@ -211,7 +211,7 @@ class DeclaredPage(Page):
             drawing.named_rows(dict(panel.ticks))
         if panel.x_ticks is not None:
             drawing.named_places(dict(panel.x_ticks))
-        return drawing.finished(panel.text, panel.legend, panel.map, panel.equal)
+        return drawing.finished(panel.text, panel.map, panel.equal)
 
     def _axis(self, address: str) -> np.ndarray:
         return _axis(self.experiment(), address)

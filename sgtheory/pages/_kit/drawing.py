@@ -7,7 +7,7 @@ import numpy as np
 
 from sgtheory.pages._kit.numbers import Sources
 from sgtheory.pages._kit.stage import Figure
-from sgtheory.pages._kit.theme import colour_bar, finish_legend, themed
+from sgtheory.pages._kit.theme import colour_bar, themed
 
 
 def data_sources(sources: Sources) -> dict[str, Any]:
@@ -72,10 +72,9 @@ class Drawing:
     def line(self, source, y, role, legend=None, dash="solid", width=1.5, alpha=1.0, level="glyph", x="x"):
         """The column `y` of a source over its column `x`; at the level `BEHIND` where it changes with no slider."""
         line = self.plot.line(
-            x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, level=level,
-            **_named(legend),
+            x, y, source=self.data[source], line_dash=dash, line_width=width, line_alpha=alpha, level=level
         )  # fmt: skip
-        themed(line.glyph, line_color=role)
+        _drawn(line, legend, line_color=role)
 
     def dots(self, source, y, role, legend=None, size=4, marker="circle", hollow=False, fill=None, x="x", name=None):
         """The same as markers, of one size or of the sizes in a column; filled with their own colour or that of `fill`.
@@ -84,49 +83,43 @@ class Drawing:
         """
         opacity = 0.0 if hollow else 0.9 if fill is None else 1.0
         dots = self.plot.scatter(
-            x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, name=name, **_named(legend)
+            x, y, source=self.data[source], size=size, marker=marker, fill_alpha=opacity, name=name
         )
-        themed(dots.glyph, line_color=role, fill_color=fill or role)
+        _drawn(dots, legend, line_color=role, fill_color=fill or role)
 
     def key(self, legend, role="soft", marker="circle", hollow=False):
         """A legend for marks of many colours, such as all hollow ones."""
         from bokeh.models import ColumnDataSource
 
         nothing = ColumnDataSource({"x": [], "y": []})
-        dots = self.plot.scatter(
-            "x", "y", source=nothing, size=7, marker=marker, fill_alpha=0.0 if hollow else 0.9, legend_label=legend
-        )
-        themed(dots.glyph, line_color=role, fill_color=role)
+        dots = self.plot.scatter("x", "y", source=nothing, size=7, marker=marker, fill_alpha=0.0 if hollow else 0.9)
+        _drawn(dots, legend, line_color=role, fill_color=role)
 
     def steps(self, source, y, role, legend=None, width=1.0):
         """The column `y` over the column `x`, in steps that rise at the right end of each interval."""
-        steps = self.plot.step("x", y, source=self.data[source], mode="before", line_width=width, **_named(legend))
-        themed(steps.glyph, line_color=role)
+        steps = self.plot.step("x", y, source=self.data[source], mode="before", line_width=width)
+        _drawn(steps, legend, line_color=role)
 
     def lines(self, source, role, legend=None, width=1.0, alpha=1.0):
         """The many lines of a source with the columns `x`, `y` and `begin`."""
-        lines = self.plot.multi_line(
-            "xs", "ys", source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
-        )
-        themed(lines.glyph, line_color=role)
+        lines = self.plot.multi_line("xs", "ys", source=self.data[source], line_width=width, line_alpha=alpha)
+        _drawn(lines, legend, line_color=role)
 
     def band(self, source, role, legend=None, alpha=0.25, ends=("low", "high")):
         """An area from one column to another, over the column `x`."""
-        band = self.plot.varea("x", *ends, source=self.data[source], fill_alpha=alpha, **_named(legend))
-        themed(band.glyph, fill_color=role)
+        band = self.plot.varea("x", *ends, source=self.data[source], fill_alpha=alpha)
+        _drawn(band, legend, fill_color=role)
 
     def flow(self, source, role, legend=None, alpha=0.25):
         """An area from the column `left` to the column `right`, over the column `y`."""
-        flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha, **_named(legend))
-        themed(flow.glyph, fill_color=role)
+        flow = self.plot.harea("left", "right", "y", source=self.data[source], fill_alpha=alpha)
+        _drawn(flow, legend, fill_color=role)
 
     def intervals(self, source, role, legend=None, width=1.5, alpha=1.0, ends=("low", "high")):
         """Vertical lines from one column to another, each at its `x`."""
         low, high = ends
-        lines = self.plot.segment(
-            "x", low, "x", high, source=self.data[source], line_width=width, line_alpha=alpha, **_named(legend)
-        )
-        themed(lines.glyph, line_color=role)
+        lines = self.plot.segment("x", low, "x", high, source=self.data[source], line_width=width, line_alpha=alpha)
+        _drawn(lines, legend, line_color=role)
 
     def name_tag(self, source, role, text):
         """A text that does not change, to the right of the one point of a source."""
@@ -180,12 +173,8 @@ class Drawing:
         """No numbers and no grid lines along the y-axis, because its positions are rows."""
         self.named_rows({})
 
-    def finished(
-        self, description: str, legend: str = "top_left", map: tuple[str, str] | None = None, equal: bool = False
-    ) -> Figure:
+    def finished(self, description: str, map: tuple[str, str] | None = None, equal: bool = False) -> Figure:
         """The figure with its text, once everything is drawn; `map` and `equal` as in `Figure`."""
-        if self.plot.legend:
-            finish_legend(self.plot, legend)
         for renderer in self.plot.renderers:  # nothing is selected or muted, so no separate glyphs are needed for that
             glyph = renderer.glyph
             renderer.update(selection_glyph=glyph, nonselection_glyph=glyph, muted_glyph=glyph)
@@ -199,5 +188,20 @@ def _name(axis: Any, names: dict[Any, str]) -> None:
     axis.major_label_overrides = names
 
 
-def _named(legend: str | None) -> dict[str, str]:
-    return {"legend_label": legend} if legend else {}
+def _drawn(renderer: Any, legend: str | None, **roles: str) -> None:
+    """Gives a glyph its colours by role, and its name in the key below the plot.
+
+    Not in a legend of Bokeh, which makes itself anew, canvas by canvas, whenever a number changes, even where it is hidden.
+    """
+    themed(renderer.glyph, **roles)
+    if legend:
+        renderer.tags = [["key", legend]]
+
+
+def key_of(plot: Any) -> dict[str, Any]:
+    """What the key below a plot names: the first renderer of each name; `keyOf` in captions.js does the same."""
+    key = {}
+    for renderer in plot.renderers:
+        for _, name in renderer.tags:
+            key.setdefault(name, renderer)
+    return key

@@ -20,7 +20,7 @@ class Panel:
     everything drawn. Either may be the address of two numbers. `text`: what the figure shows, for readers who do not see it;
     its {read-outs} follow the numbers.
     `x_powers_of`, `y_powers_of`: the base of the logarithms that the numbers along an axis are; then it shows the powers.
-    `map`, `equal` and `legend` as in `Figure` and Bokeh.
+    `map` and `equal` as in `Figure`.
     """
 
     name: str
@@ -32,7 +32,6 @@ class Panel:
     text: str
     x_range: tuple[Number, Number] | str | None = None
     y_range: tuple[Number, Number] | str | None = None
-    legend: str = "top_left"
     map: tuple[str, str] | None = None
     equal: bool = False
     x_powers_of: int | None = None

@@ -4,7 +4,7 @@ import os
 
 SWITCH = "SGTHEORY_SPARES"
 SPARES = (
-    "styles", "views", "index", "selection", "places", "visuals", "ranges", "layout", "scenery", "clock", "screen",
+    "styles", "sheets", "views", "index", "selection", "places", "visuals", "ranges", "layout", "scenery", "clock", "screen",
 )  # fmt: skip
 
 

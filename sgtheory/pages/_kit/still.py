@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as StillFigure
 from matplotlib.ticker import Formatter
 
+from sgtheory.pages._kit.drawing import key_of
 from sgtheory.pages._kit.theme import THEME, palette
 from sgtheory.pages._kit.ticks import exponents, labels, powers_of
 
@@ -23,8 +24,8 @@ _STEPS = {"before": "pre", "after": "post", "center": "mid"}
 _INCHES = (5.6, 2.5)
 _HEIGHT = 212  # CSS pixels, of most panels
 _POINTS = 0.75  # per CSS pixel
-_LETTERS = 88  # of a legend, side by side below a plot
-_ROW = 13  # CSS pixels of a row of a legend
+_LETTERS = 88  # of the key, side by side below a plot
+_ROW = 13  # CSS pixels of a row of the key
 
 
 def still_picture(
@@ -51,7 +52,7 @@ def still_picture(
             id(renderer.glyph): _draw(axes, renderer.glyph, renderer.data_source.data, theme)
             for renderer in plot.renderers
         }
-        _legend(axes, plot, colours, artists, _is_wide(place))
+        _key(axes, plot, colours, artists, _is_wide(place))
         _colour_bar(axes, plot, colours, artists)
         if is_equal:
             axes.set_aspect("equal")
@@ -194,11 +195,10 @@ class _Labels(Formatter):
 
 
 def _named(plot: Any) -> dict[str, Any]:
-    """What the legend names: label → glyph, without what has no points; a glyph for a legend alone has a nameless source."""
-    renderers = {item.label.value: item.renderers[0] for item in plot.legend[0].items} if plot.legend else {}
+    """What the key names: label → glyph, without what has no points; a glyph for the key alone has a nameless source."""
     return {
         label: renderer.glyph
-        for label, renderer in renderers.items()
+        for label, renderer in key_of(plot).items()
         if renderer.data_source.name is None or any(len(values) for values in renderer.data_source.data.values())
     }
 
@@ -213,7 +213,7 @@ def _rows_of(labels: Collection[str], wide: bool) -> int:
     return math.ceil(len(labels) / _columns_of(labels, wide)) if labels else 0
 
 
-def _legend(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any], wide: bool) -> None:
+def _key(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any], wide: bool) -> None:
     """The names below the plot, as in the browser, where they hide no curve."""
     named = _named(plot)
     if not named:

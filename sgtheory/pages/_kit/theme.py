@@ -93,20 +93,3 @@ def colour_bar(mapper: Any):
         label_standoff=4, major_tick_line_color=None, major_label_text_font_size="11px",
     )  # fmt: skip
     return themed(bar, major_label_text_color="soft", background_fill_color="background", bar_line_color="line")
-
-
-def finish_legend(plot: Any, location: str) -> None:
-    """Makes the legend compact and puts it inside the frame, once all glyphs are there.
-
-    It is seen in still pictures; in the browser the same names stand below the plot, where they hide no curve.
-    """
-    plot.legend.visible = False
-    plot.legend.location = location
-    plot.legend.label_text_font_size = "10px"
-    plot.legend.spacing, plot.legend.padding, plot.legend.margin = 0, 3, 4
-    plot.legend.glyph_height = plot.legend.label_height = 12
-    plot.legend.glyph_width = 16
-    plot.legend.background_fill_alpha = 0.75
-    plot.legend.border_line_color = None
-    for legend in plot.legend:
-        themed(legend, label_text_color="ink", background_fill_color="background")

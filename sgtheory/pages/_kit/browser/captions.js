@@ -30,28 +30,27 @@ class Caption {
   }
 
   attend(plot, signal) {
-    const {title, center} = plot.model;
     this.plot = plot;
-    this.title = title.text;
-    for (const {items = []} of center) for (const item of items) this.addItem(item);
+    this.title = plot.model.title.text;
+    for (const [name, renderers] of keyOf(plot.model)) this.addItem(name, renderers);
     whenLaidOut(this.panel, () => this.fit(), signal);
   }
 
-  addItem(item) {
-    const node = element('li', {}, element('span', {class: 'sgtheory-swatch', 'aria-hidden': 'true'}), item.label.value ?? item.label);
-    this.items.push({item, node});
+  addItem(name, renderers) {
+    const node = element('li', {}, element('span', {class: 'sgtheory-swatch', 'aria-hidden': 'true'}), name);
+    this.items.push({renderers, node});
     this.key.append(node);
-    item.properties.visible.change.connect(() => this.showKey());
+    for (const {properties} of renderers) properties.visible.change.connect(() => this.showKey());
   }
 
   /** Names only what is there: a step of a tour leaves curves out, and a method that is not ticked has no points. */
   showKey() {
-    for (const {item, node} of this.items) node.hidden = !item.visible || !item.renderers.some(hasPoints);
+    for (const {renderers, node} of this.items) node.hidden = !renderers.some((renderer) => renderer.visible && hasPoints(renderer));
   }
 
   /** Draws the swatches, in the colours of the present theme. */
   drawKey() {
-    for (const {item, node} of this.items) node.firstChild.innerHTML = swatch(item.renderers.map(({glyph}) => glyph));
+    for (const {renderers, node} of this.items) node.firstChild.innerHTML = swatch(renderers.map(({glyph}) => glyph));
     this.showKey();
   }
 
@@ -89,6 +88,20 @@ class Caption {
     title.text = text;
     setTimeout(() => !this.plot.is_destroyed && this.plot.invalidate_layout(), 50); // BokehJS measures the new text later
   }
+}
+
+/** What the key of a plot names: each name, and what is drawn under it. */
+function keyOf({renderers}) {
+  const key = new Map();
+  for (const renderer of renderers) {
+    const name = nameInKey(renderer);
+    if (name !== undefined) key.set(name, [...(key.get(name) ?? []), renderer]);
+  }
+  return key;
+}
+
+function nameInKey({tags}) {
+  return tags.find(([kind]) => kind === 'key')?.[1];
 }
 
 /** The first sentence of a text, and the rest. */

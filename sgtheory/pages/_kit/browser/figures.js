@@ -28,7 +28,7 @@ class Figures {
     ]);
     this.views = views;
     const plots = this.spec.figures.map(({root}) => views.get_by_id(root));
-    this.painter = new Painter(draw);
+    this.painter = new Painter(draw, () => this.tell());
     for (const plot of plots) this.spares.apply('figure', plot);
     // BokehJS hears of it only where the size of a figure changes, too.
     watchSharpness(() => plots.forEach((plot) => { plot.canvas_view.resize(); plot.request_paint(); }), this.signal);
@@ -85,11 +85,22 @@ class Figures {
       else if (name === 'ranges') this.setRanges(columns);
       else this.setSource(this.sources.get(name), columns);
     }
+    this.statistics.drawn += 1;
+    this.untold = true;
+    if (!this.painter.paints) this.tell();
+  }
+
+  /**
+   * Everything about the picture that is not painted: texts, marks, what is under the pointer. In a frame it comes last, because
+   * painting asks for styles, which the browser works out anew after each change of the document.
+   */
+  tell() {
+    if (!this.untold) return;
+    this.untold = false;
     this.maps.place();
     this.readOut();
     this.points.read();
     this.hover.follow();
-    this.statistics.drawn += 1;
   }
 
   /** Columns that grow: of each source, the points up to `from` stand, and these come after them. */

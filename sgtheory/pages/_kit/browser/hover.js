@@ -70,10 +70,8 @@ class Hover {
   /** What can be read in a plot: the name, the colour and the points of each glyph. */
   curves(plot) {
     const {model} = plot;
-    const items = model.center.flatMap(({items = []}) => items);
     const curves = model.renderers.filter(({visible, level}) => visible && level !== 'underlay').map((renderer) => {
-      const {glyph} = renderer, item = items.find(({renderers}) => renderers.includes(renderer));
-      const name = item ? item.label.value ?? item.label : renderer.name;
+      const {glyph} = renderer, name = nameInKey(renderer) ?? renderer.name;
       return {name, glyph, points: pointsOf(renderer), colour: valueOf(glyph.line_color) ?? valueOf(glyph.fill_color)};
     }).filter(({points}) => points.length);
     const named = curves.filter(({name}) => name);

@@ -2,9 +2,9 @@
 
 /** Sets the numbers of a page before each frame, and paints the figures that it was given together, in the same frame. */
 class Painter {
-  /** `draw` sets the numbers that are to be shown, if there are any. */
-  constructor(draw) {
-    Object.assign(this, {draw, frame: null, changed: new Set(), updates: []});
+  /** `draw` sets the numbers that are to be shown, if there are any; `tell` writes them as text, once they are painted. */
+  constructor(draw, tell) {
+    Object.assign(this, {draw, tell, frame: null, paints: false, changed: new Set(), updates: []});
   }
 
   /** Paints a figure from now on; by itself BokehJS paints each in a later frame, by a clock of its own. */
@@ -30,14 +30,17 @@ class Painter {
   }
 
   async paint() {
+    this.paints = true;
     try {
       this.draw();
       await Promise.all(this.updates.splice(0)); // still within the frame, because the glyphs of a page wait for nothing
     } finally {
       this.frame = null;
+      this.paints = false;
     }
     const plots = [...this.changed];
     this.changed.clear();
     for (const plot of plots) if (!plot.is_destroyed && isSeen(plot.el)) plot.repaint();
+    this.tell();
   }
 }

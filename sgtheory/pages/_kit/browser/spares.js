@@ -10,6 +10,7 @@ const COMPARED = /^3\.(8|9|10)\./;
  */
 const SPARES = [
   {name: 'styles', versions: COMPARED, copy: spareStyles},
+  {name: 'sheets', versions: COMPARED, copy: spareSheets},
   {name: 'views', versions: COMPARED, copy: spareViews},
   {name: 'index', versions: COMPARED, copy: spareIndex},
   {name: 'selection', versions: COMPARED, figure: spareSelection},

@@ -288,13 +288,9 @@ export class Tour {
     for (const undo of this.left?.splice(0) ?? []) undo();
     this.left = [];
     for (const [name, address] of without) {
-      const plot = this.stage.plot(name);
       for (const renderer of this.glyphs(name, address)) {
-        const items = plot.legend?.items ?? plot.center.flatMap(({items = []}) => items);
-        for (const item of [renderer, ...items.filter(({renderers = []}) => renderers.includes(renderer))]) {
-          item.visible = false;
-          this.left.push(() => { item.visible = true; });
-        }
+        renderer.visible = false;
+        this.left.push(() => { renderer.visible = true; });
       }
     }
     for (const {root} of this.stage.spec.figures) this.stage.views.get_by_id(root).forgetScenery?.();
