@@ -89,6 +89,19 @@ def test_a_page_that_was_out_of_sight_is_painted_and_goes_on(page):
     assert page.evaluate(f"() => {LOOP}.statistics.drawn") > drawn
 
 
+STRAY = """(stage) => {
+  const screen = stage.grid.querySelector('.sgtheory-screen'), ratio = screen.width / screen.clientWidth;
+  const context = screen.getContext('2d'), {left, top} = screen.getBoundingClientRect();
+  const figures = stage.spec.figures.map(({root}) => stage.views.get_by_id(root).el.getBoundingClientRect());
+  return figures.map((figure) => {
+    const x = Math.ceil((figure.left - left) * ratio), y = Math.ceil((figure.bottom - top) * ratio) + 1;
+    const {data} = context.getImageData(x, y, Math.floor(figure.width * ratio) - 1, 16);
+    return data.some((value) => value > 0);
+  });
+}"""
+"""Whether anything is painted just below each figure, on the canvas that all of them share."""
+
+
 def test_a_sharper_screen_gets_a_sharper_picture(page):
     show(page, 0)
     before = page.evaluate(f"() => ({INK})({LOOP})")
@@ -154,3 +167,22 @@ def test_sliders_and_maps_are_moved_by_a_finger_which_scrolls_elsewhere(page, to
     touch(box["x"] + 0.3 * box["width"], box["y"] + 0.7 * box["height"], 0, -120)
     assert state(page, LOOP) == carried
     assert page.locator(".sgtheory-map").first.bounding_box()["y"] < box["y"] - 40
+
+
+def test_a_figure_that_becomes_smaller_leaves_nothing_behind(fresh_page, tmp_path):
+    LoopIntegral().export_html(file := tmp_path / "loop.html")
+    with fresh_page() as browser_page:
+        browser_page.set_viewport_size({"width": 390, "height": 900})
+        browser_page.goto(file.as_uri())
+        browser_page.wait_for_function(f"() => {LOOP}?.statistics.drawn", timeout=PATIENCE_MS)
+        # Its panel keeps its size, as it does where another one beside it is higher.
+        browser_page.evaluate(f"() => {{ Object.assign({LOOP}.panels[2].style, {{height: '400px'}}); }}")
+        for height in (300, 150):
+            browser_page.evaluate(f"(height) => {{ Object.assign({LOOP}.plot('loop'), {{height}}); }}", height)
+            browser_page.wait_for_timeout(1000)
+        assert not any(browser_page.evaluate(f"() => ({STRAY})({LOOP})"))
+        # Were there anything, it would be seen.
+        browser_page.evaluate(
+            f"() => {LOOP}.grid.querySelector('.sgtheory-screen').getContext('2d').fillRect(0, 0, 1e4, 1e4)"
+        )
+        assert all(browser_page.evaluate(f"() => ({STRAY})({LOOP})"))

@@ -55,6 +55,7 @@ class Figures {
       if (!width || view.is_destroyed) return;
       const wanted = Math.round(view.model.height - height + Math.min(width * ratio, TALLEST));
       if (view.model.height !== wanted) view.model.height = wanted;
+      panel.style.minHeight = '0';
       panel.style.maxWidth = Math.round(panel.clientWidth - width + TALLEST / ratio) + 'px';
     };
     whenLaidOut(panel, fit, this.signal);

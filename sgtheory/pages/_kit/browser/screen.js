@@ -19,7 +19,9 @@ function shareScreen({grid, panels, plots, signal}) {
     const ratio = plots[0].canvas_view.primary.pixel_ratio;
     // A panel that is not seen has no place on the canvas.
     const corners = panels.map((panel) => (isSeen(panel) ? [panel.offsetLeft, panel.offsetTop].map((side) => Math.round(side * ratio)) : OUTSIDE));
-    const arrangement = [ratio, grid.clientWidth, grid.clientHeight, ...corners].join();
+    // What a figure has left behind that has become smaller goes with the rest.
+    const sizes = plots.map(({el}) => [el.clientWidth, el.clientHeight]);
+    const arrangement = [ratio, grid.clientWidth, grid.clientHeight, ...corners, ...sizes].join();
     if (arranged === arrangement) return;
     arranged = arrangement;
     Object.assign(screen, {width: Math.round(grid.clientWidth * ratio), height: Math.round(grid.clientHeight * ratio)});
@@ -36,7 +38,7 @@ function shareScreen({grid, panels, plots, signal}) {
   arrange();
   observed = true;
   const observer = new ResizeObserver(arrange);
-  for (const part of [grid, ...panels]) observer.observe(part);
+  for (const part of [grid, ...panels, ...plots.map(({el}) => el)]) observer.observe(part);
   watchSharpness(arrange, signal);
   signal.addEventListener('abort', () => observer.disconnect());
 }
