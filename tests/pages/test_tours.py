@@ -425,6 +425,35 @@ def test_the_derivative_is_farthest_from_0_at_threshold_and_turned_over_by_a_neg
     np.testing.assert_allclose(rings, flat[::4], atol=1e-4)
 
 
+def test_numbers_that_are_told_in_words(page):
+    step = titled("Noise turns the step into a probability")
+    trials = page.compute(TOUR[step].settings(page.specification))["curves.trials"]["image"]
+    assert "fraction of 50 trials" in TOUR[step].ask.reason
+    assert len(trials) == 50
+    step = titled("The expected output has a slope")
+    assert "$β/4$, here 1" in TOUR[step].ask.reason
+    x, expected = curve(page, step, "expected_gradient")
+    assert expected[np.argmin(np.abs(x))] == pytest.approx(1.0)
+    reason = TOUR[titled("What one trial says about the slope")].ask.reason
+    assert "100 trials with $p = 0.2$, 80 are silent. Let $p$ become 0.21, and one of the 80 fires" in reason
+    assert 100 * (1 - 0.2) == 80
+    assert 100 * (0.21 - 0.2) == pytest.approx(1)
+    assert (1 / 80) / 0.01 == pytest.approx(1 / (1 - 0.2)) == pytest.approx(1.25)
+    step = titled("The best baseline")
+    assert words_that_set(step, "baseline") == [0.77]
+    at = numbers(page, step, baseline=0.77)
+    assert at["variance"] < 1e-4 < numbers(page, step)["variance"]
+
+
+def test_the_fast_sigmoid_is_as_told(page):
+    step = titled("Without noise")
+    for beta in (1.0, 4.0):
+        u, p = curve(page, step, "probability", escape="fast sigmoid", steepness=beta)
+        np.testing.assert_allclose(p, 0.5 + beta * u / (2 * (1 + beta * np.abs(u))), atol=1e-9)
+        _, slope = curve(page, step, "expected_gradient", escape="fast sigmoid", steepness=beta)
+        np.testing.assert_allclose(slope, beta / 2 / (1 + beta * np.abs(u)) ** 2, atol=1e-9)
+
+
 def test_the_matched_surrogate_coincides_for_every_noise_that_words_choose(page):
     step = titled("The surrogate gradient")
     assert {*words_that_set(step, "escape")} == {"sigmoid", "arctan", "exponential hazard"}

@@ -76,7 +76,7 @@ function guide(stage, exported, tour) {
     stand(own ? {start: step.state, picture: tour.pictures[own.picture], tables: own.tables} : exported);
     const fixed = step ? [...step.controls, ...step.in_words].filter((name) => !controls[name]) : [];
     const words = fixed.map((name) => `${spec.controls[name].label}: ${told(spec.controls[name].slides, step.state[name])}`).join('; ');
-    stage.tour.note.textContent = fixed.length ? `Fixed in this file: ${words}. In the notebook you can choose.` : '';
+    stage.tour.note.textContent = fixed.length ? `Fixed in this file: ${words}. In JupyterLab this page has controls for it.` : '';
   };
   stage.tour.show(spec.step);
 }

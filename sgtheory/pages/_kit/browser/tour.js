@@ -174,6 +174,7 @@ export class Tour {
     this.more.innerHTML = hidden ? '' : more;
     this.more.hidden = !this.more.innerHTML;
     this.symbols.hidden = hidden || !symbols;
+    this.note.hidden = Boolean(hidden);
     this.uncover();
     if (hidden) for (const name of ask.reveals) this.hide(name, ask.kind === 'sketch' ? 'Draw here' : 'Your prediction first');
     this.stage.describe();
