@@ -59,11 +59,11 @@ TOUR = (
 
         $$4: p = σ_β(u) \\text{,} \\quad y = 1 \\text{ with probability } p$$
 
-        Otherwise $y = 0$: a trial fires if a random number between 0 and 1 falls below $p$. $σ_β$ is the *sigmoid* $1/(1+e^{−βu})$, a smooth step with *steepness* $β$.
+        Otherwise $y = 0$: a trial fires if a random number between 0 and 1 falls below $p$. $σ_β$ is the *sigmoid*
+        $1/(1+e^{−βu})$, a smooth step with *steepness* $β$.
 
-        The axis is the potential, not time. In each [row](light:trials/curves.trials) every potential was tried
-        once: blue is a spike, white silence. The [bar at the top](light:trials/curves.deterministic) is the unit without
-        noise.""",
+        The axis is the potential, not time. In each [row](light:trials/curves.trials) every potential was tried once: blue is a
+        spike, white silence. The [bar at the top](light:trials/curves.deterministic) is the unit without noise.""",
         panels=("trials", "probability"),
         controls=("steepness", "seed"),
         ask=Choose(
@@ -109,7 +109,8 @@ TOUR = (
     Step(
         "The surrogate gradient",
         """Back to the unit without noise, whose slope is useless. In training, the *forward pass* computes the output, with the
-        step. The *backward pass*, or backpropagation, computes derivatives; there a smooth function takes the place of the slope. This is the *surrogate derivative*, and what comes out is the *surrogate gradient*.
+        step. The *backward pass*, or backpropagation, computes derivatives; there a smooth function takes the place of the
+        slope. This is the *surrogate derivative*, and what comes out is the *surrogate gradient*.
 
         We choose the slope of the sigmoid, on purpose:
 
@@ -180,7 +181,7 @@ TOUR = (
         panels=("trials",),
         controls=("threshold", "seed"),
         ask=Choose(
-            "At one potential, look at the silent trials only: a fraction $1−p$ of all. Which fraction of **them** turns into spikes?",
+            "At one potential, look at the silent trials, a fraction $1−p$ of all. Which fraction of **them** turns into spikes?",
             ("$dp$", "$dp/(1−p)$", "$dp/p$"),
             1,
             (
@@ -245,9 +246,9 @@ TOUR = (
     ),
     Step(
         "Both derivatives together",
-        """Take both derivatives of the same trial with respect to $p$, $\\tilde{δ}_{\\text{right}}$ and $\\tilde{δ}_{\\text{left}}$, and mix
-        them, a share of $1−p$ of the first and of $p$ of the second. With shares that add up to 1 this is an *affine
-        combination*:
+        """Take both derivatives of the same trial with respect to $p$, $\\tilde{δ}_{\\text{right}}$ and
+        $\\tilde{δ}_{\\text{left}}$, and mix them, a share of $1−p$ of the first and of $p$ of the second. With shares that add
+        up to 1 this is an *affine combination*:
 
         $$(1−p) \\tilde{δ}_{\\text{right}} + p \\tilde{δ}_{\\text{left}}$$""",
         panels=("draws",),
@@ -292,9 +293,11 @@ TOUR = (
                 "With b = 0 a silent trial gives 0, because $y = 0$. Which of the two is 0 after silence?",
                 "The combination is the same for both outcomes, but with b = 0 a silent trial gives 0, because $y = 0$.",
             ),
-            """A spike gives $p' x/p$, silence 0: the left derivative with respect to $w$. In the same way $b = 1$ gives the right one, and any $b$ the mixture $(1−b)$ left + $b$ right.
+            """A spike gives $p' x/p$, silence 0: the left derivative with respect to $w$. In the same way $b = 1$ gives the
+            right one, and any $b$ the mixture $(1−b)$ left + $b$ right.
 
-            At the dotted line [the mean of the trials](light:score/curves.score_mean) is {score} ± {score_error} (s.e.); [the exact derivative](light:score/curves.expected_gradient) is {expected}.""",
+            At the dotted line [the mean of the trials](light:score/curves.score_mean) is {score} ± {score_error} (s.e.); [the
+            exact derivative](light:score/curves.expected_gradient) is {expected}.""",
             reveals=("score",),
         ),
         try_="[Animate the baseline](play:baseline): at each potential there is one at which the scatter vanishes.",

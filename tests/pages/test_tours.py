@@ -436,8 +436,10 @@ def test_numbers_that_are_told_in_words(page):
     assert expected[np.argmin(np.abs(x))] == pytest.approx(1.0)
     reason = TOUR[titled("What one trial says about the slope")].ask.reason
     assert "100 trials with $p = 0.2$, 80 are silent. Let $p$ become 0.21, and one of the 80 fires" in reason
-    assert 100 * (1 - 0.2) == 80
-    assert 100 * (0.21 - 0.2) == pytest.approx(1)
+    silent = 100 * (1 - 0.2)
+    assert silent == pytest.approx(80)
+    turned = 100 * (0.21 - 0.2)
+    assert turned == pytest.approx(1)
     assert (1 / 80) / 0.01 == pytest.approx(1 / (1 - 0.2)) == pytest.approx(1.25)
     step = titled("The best baseline")
     assert words_that_set(step, "baseline") == [0.77]
