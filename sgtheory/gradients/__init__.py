@@ -38,6 +38,7 @@ from sgtheory.gradients._layered import (
 from sgtheory.gradients._mean_field import MeanFieldGradient as MeanFieldGradient
 from sgtheory.gradients._mean_objective import mean_objective as mean_objective
 from sgtheory.gradients._pathwise import PathwiseGradient as PathwiseGradient
+from sgtheory.gradients._recurrent_learning import RealTimeRecurrentLearning as RealTimeRecurrentLearning
 from sgtheory.gradients._rule_gradient import RuleGradient as RuleGradient
 from sgtheory.gradients._sampling import sample_gradients as sample_gradients
 from sgtheory.gradients._score_function import (

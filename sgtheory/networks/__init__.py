@@ -9,6 +9,18 @@ from sgtheory.networks._base import (
     decide as decide,
     rule_of as rule_of,
 )
+from sgtheory.networks._clocked import (
+    ClockedNetwork as ClockedNetwork,
+    ClockedParameters as ClockedParameters,
+    SpikeTrains as SpikeTrains,
+)
+from sgtheory.networks._clocked_layers import (
+    AbstractClockedLayer as AbstractClockedLayer,
+    Convolution as Convolution,
+    Dense as Dense,
+    LayerParameters as LayerParameters,
+    LeakyReadout as LeakyReadout,
+)
 from sgtheory.networks._multilayer import (
     AbstractLayered as AbstractLayered,
     MultilayerParameters as MultilayerParameters,

@@ -1,38 +1,16 @@
-"""Losses: from the output of a network to one number.
-
-Every loss is a module whose numbers are data, so that a new target never recompiles, and `jax.vmap` over a loss takes one
-of many targets at a time. Any function of the output is a loss as well; a loss of one's own that is to be as cheap to
-change is a sub-class of `AbstractLoss`.
-"""
-
-import abc
 import math
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import PyTree
 
 from sgtheory._arrays import Array, Float, Int, Scalar
 from sgtheory._checks import Numbers, as_real, finite, require, shorten
+from sgtheory.losses._base import AbstractLoss, Index, as_whole, check_shape, difference, entry, real_output, vector
 
 _FINITE = "Remove or replace the entries that are NaN or infinite."
-
-
-class AbstractLoss(eqx.Module):
-    """From the output of one run of a network to one number.
-
-    A loss takes all that a network lets it see, `Path.output`: a real array, or a pytree of arrays. Boolean spikes count
-    as 0 and 1, whole numbers as real ones. The loss is computed in the dtype of the output, whatever that of the target.
-    For many runs at once take `jax.vmap`.
-    """
-
-    @abc.abstractmethod
-    def __call__(self, output: PyTree) -> Scalar:
-        """The loss, in the dtype of `output`."""
 
 
 class MeanSquaredError(AbstractLoss):
@@ -50,7 +28,7 @@ class MeanSquaredError(AbstractLoss):
     target: Float[Array, "..."] = eqx.field(converter=finite("target", _FINITE))
 
     def __call__(self, output: PyTree) -> Scalar:
-        return jnp.mean(_difference(output, self.target) ** 2)
+        return jnp.mean(difference(output, self.target) ** 2)
 
 
 class SquaredDistance(AbstractLoss):
@@ -68,14 +46,14 @@ class SquaredDistance(AbstractLoss):
     target: Float[Array, "..."] = eqx.field(converter=finite("target", _FINITE))
 
     def __call__(self, output: PyTree) -> Scalar:
-        return jnp.sum(_difference(output, self.target) ** 2)
+        return jnp.sum(difference(output, self.target) ** 2)
 
 
 class _ClassOrProbabilities(Numbers):
     """Lets whole numbers from 0 pass as they are, and other numbers where they are probabilities that add up to 1."""
 
     def __call__(self, value: Any) -> Array:
-        array = _as_whole(value)
+        array = as_whole(value)
         if array is None:
             array = as_real(self.name, value, self.remedy)
         return require(array, self.test, self.name, self.rule, self.remedy)
@@ -118,11 +96,11 @@ class CrossEntropy(AbstractLoss):
     )
 
     def __call__(self, output: PyTree) -> Scalar:
-        scores = _vector(output, "one score a class")
+        scores = vector(output, "one score a class")
         logarithms = jax.nn.log_softmax(scores)
         if jnp.issubdtype(self.target.dtype, jnp.integer):
-            return -_entry(logarithms, self.target, "target", "classes")
-        _check_shape(scores, self.target, "target")
+            return -entry(logarithms, self.target, "target", "classes")
+        check_shape(scores, self.target, "target")
         return -jnp.sum(self.target.astype(scores.dtype) * logarithms)
 
 
@@ -142,8 +120,8 @@ class LinearReadout(AbstractLoss):
     weights: Float[Array, "..."] = eqx.field(converter=finite("weights", _FINITE))
 
     def __call__(self, output: PyTree) -> Scalar:
-        values = _as_output(output)
-        _check_shape(values, self.weights, "weights")
+        values = real_output(output)
+        check_shape(values, self.weights, "weights")
         return jnp.sum(self.weights.astype(values.dtype) * values) / math.sqrt(max(values.size, 1))
 
 
@@ -160,7 +138,7 @@ class Total(AbstractLoss):
     """
 
     def __call__(self, output: PyTree) -> Scalar:
-        arrays = [_as_output(leaf) for leaf in jax.tree.leaves(output)]
+        arrays = [real_output(leaf) for leaf in jax.tree.leaves(output)]
         if not arrays:
             raise ValueError(
                 f"`output` must hold at least one array, got {shorten(output)}. Let the network return one."
@@ -168,16 +146,6 @@ class Total(AbstractLoss):
         given = [leaf.dtype for leaf in arrays if not leaf.weak_type] or [jnp.dtype(jnp.result_type(float))]
         dtype = max(given, key=lambda each: each.itemsize)
         return jnp.sum(jnp.stack([jnp.sum(array.astype(dtype)) for array in arrays]))
-
-
-class _Index(Numbers):
-    """Lets whole numbers from 0 pass."""
-
-    def __call__(self, value: Any) -> Array:
-        array = _as_whole(value)
-        if array is None:
-            raise TypeError(f"`{self.name}` must be {self.rule}, got {shorten(value)}.")
-        return require(array, self.test, self.name, self.rule)
 
 
 class Component(AbstractLoss):
@@ -194,86 +162,8 @@ class Component(AbstractLoss):
     """
 
     index: Int[Array, "..."] = eqx.field(
-        converter=_Index("index", "an integer from 0", lambda value: value >= 0),
+        converter=Index("index", "an integer from 0", lambda value: value >= 0),
     )
 
     def __call__(self, output: PyTree) -> Scalar:
-        return _entry(_vector(output, "one entry an output"), self.index, "index", "outputs")
-
-
-ALL_LOSSES: dict[str, type[AbstractLoss]] = {
-    "mean squared error": MeanSquaredError,
-    "squared distance": SquaredDistance,
-    "cross entropy": CrossEntropy,
-    "linear read-out": LinearReadout,
-    "total": Total,
-    "component": Component,
-}
-"""The registry that contract tests and menus read."""
-
-
-def _as_output(value: Any) -> Array:
-    """One array of an output as real numbers."""
-    if not isinstance(value, (jax.Array, np.ndarray, np.generic, float, int)):
-        raise TypeError(
-            f"`output` must be one array of real numbers, got {shorten(value)}. "
-            "Of a pytree let the network return one array, or take the sum of all, `Total()`."
-        )
-    array = jnp.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else value
-    if isinstance(array, jax.Array) and (array.dtype == bool or jnp.issubdtype(array.dtype, jnp.integer)):
-        return array.astype(jnp.result_type(float))
-    return as_real("output", array)
-
-
-def _vector(output: PyTree, entries: str) -> Array:
-    values = _as_output(output)
-    if values.ndim != 1:
-        raise ValueError(
-            f"`output` must be a vector with {entries}, got the shape {values.shape}. "
-            "Take `jax.vmap` over samples, and `jnp.ravel` of several axes of one."
-        )
-    return values
-
-
-def _check_shape(values: Array, expected: Array, name: str) -> None:
-    if values.shape != expected.shape:
-        raise ValueError(
-            f"`output` must have the shape of `{name}`, {expected.shape}, got {values.shape}. "
-            "Change one of them, or take `jax.vmap` over samples."
-        )
-
-
-def _difference(output: PyTree, target: Array) -> Array:
-    """The output minus the target, in the dtype of the output."""
-    values = _as_output(output)
-    if target.ndim:
-        _check_shape(values, target, "target")
-    return values - target.astype(values.dtype)
-
-
-def _as_whole(value: Any) -> Array | None:
-    """`value` as an array of integers where it is one or a list of them, else None."""
-    if isinstance(value, Tracer):
-        return value.astype(jnp.result_type(int)) if jnp.issubdtype(value.dtype, jnp.integer) else None
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError):
-        return None
-    if array.dtype.kind not in "iu":
-        return None
-    with jax.ensure_compile_time_eval():
-        return jnp.asarray(array.astype(int))
-
-
-def _entry(values: Array, index: Array, name: str, entries: str) -> Scalar:
-    """One entry of a vector; NaN, and so is its derivative, where a traced index does not lie in it."""
-    if index.ndim:
-        raise ValueError(
-            f"`{name}` must be one number, got the shape {index.shape}. Take `jax.vmap` over samples, "
-            "and floating-point numbers for probabilities."
-        )
-    count = values.shape[0]
-    require(index, lambda number: number < count, name, f"below the number of {entries}, {count}", "Count from 0.")
-    inside = (index >= 0) & (index < count)
-    factor = jnp.where(inside, 1.0, jnp.nan).astype(values.dtype)
-    return values[jnp.clip(index, 0, count - 1)] * factor
+        return entry(vector(output, "one entry an output"), self.index, "index", "outputs")

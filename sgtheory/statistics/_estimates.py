@@ -1,8 +1,3 @@
-"""How good an estimator is: bias, variance, standard error, cosine to the exact gradient.
-
-Every function takes draws with a leading axis, as `sgtheory.gradients.sample_gradients` gives them, and is generic over
-pytrees.
-"""
 
 import equinox as eqx
 import jax
