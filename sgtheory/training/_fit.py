@@ -1,0 +1,245 @@
+import contextlib
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from sgtheory._arrays import Array, Float, Inputs, Int, Key, Parameters, Scalar
+from sgtheory._checks import instance, shorten
+from sgtheory.gradients import AbstractDifferentiable, Loss, mean_objective
+from sgtheory.networks import AbstractNetwork
+from sgtheory.training._checkpoints import Checkpoints
+
+
+class TrainingState(eqx.Module):
+    """All that a training run needs to go on: `parameters`, the state of the `optimiser`, how many steps are `done`."""
+
+    parameters: Parameters
+    optimiser: Any
+    done: Int[Array, ""]
+
+
+class Report(eqx.Module):
+    """How far a run is after some more steps: its `state`, and `loss` and `metric` of each of these steps.
+
+    With several seeds the arrays have a second axis over them. `seconds`: time of a step.
+    """
+
+    state: TrainingState
+    loss: Float[np.ndarray, "steps ..."]
+    metric: Float[np.ndarray, "steps ..."] | None
+    seconds: float = eqx.field(static=True)
+
+
+class Fitted(eqx.Module):
+    """A trained network: `parameters`, the `state` to go on from, and the history of `loss` and `metric`, one entry a step.
+
+    With several seeds parameters have a leading axis over them, histories a second one.
+    """
+
+    parameters: Parameters
+    state: TrainingState
+    loss: Float[np.ndarray, "steps ..."]
+    metric: Float[np.ndarray, "steps ..."] | None
+
+
+def train(
+    estimator: AbstractDifferentiable,
+    loss: Loss,
+    network: AbstractNetwork,
+    parameters: Parameters,
+    inputs: Inputs,
+    optimiser: optax.GradientTransformation,
+    *,
+    steps: int,
+    key: Key,
+    batch: int | None = None,
+    trials: int = 1,
+    loss_axis: int | None = None,
+    seeds: int | None = None,
+    metric: Callable[[Any], Array] | None = None,
+    every: int = 10,
+    state: TrainingState | None = None,
+) -> Iterator[Report]:
+    r"""Trains step by step, and reports after `every` so many: $\theta\leftarrow\theta+\text{optimiser}(\nabla\bar L)$.
+
+    $\bar L$ is the mean of the estimator's objective over a batch of samples and `trials` draws of each. A step depends on
+    its number and the key alone, so that a run that goes on from a `state` is the same run to the last bit.
+
+    **Arguments:** `inputs`, with a leading axis over samples; `loss_axis`, 0 where the loss has that axis too; `batch`,
+    samples a step, all where None is given; they are taken in a new order in each epoch; `seeds`, train so many at once:
+    then `parameters` have a leading axis over them; `metric`, from an output to a number; `state`, where to go on.
+    **Raises** `ValueError` for numbers of steps, samples or trials that are not positive, `TypeError` for an estimator
+    that does not back-propagate.
+    """
+    instance("estimator", estimator, AbstractDifferentiable, "Take `SurrogateGradient()`, say.")
+    samples = jnp.shape(jax.tree.leaves(inputs)[0])[0]
+    size = samples if batch is None else batch
+    for name, value, most in (
+        ("steps", steps, None), ("batch", size, samples), ("trials", trials, None), ("every", every, None),
+        *((("seeds", seeds, None),) if seeds is not None else ()),
+    ):  # fmt: skip
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1 or (most is not None and value > most):
+            limit = "" if most is None else f" and not above the number of samples, {most}"
+            raise ValueError(f"`{name}` must be a whole number from 1{limit}, got {shorten(value)}.")
+    if state is None:
+        state = begin(optimiser, parameters, seeds)
+    update = _update(estimator, network, optimiser, loss_axis, metric, samples, size, trials, seeds)
+    done = int(state.done)
+    while done < steps:
+        count = min(every, steps - done)
+        began = time.perf_counter()
+        state, values, metrics = update(state, loss, inputs, key, count)
+        values = np.asarray(values)
+        done += count
+        seconds = (time.perf_counter() - began) / count
+        yield Report(state, values, None if metrics is None else np.asarray(metrics), seconds)
+
+
+def begin(optimiser: optax.GradientTransformation, parameters: Parameters, seeds: int | None = None) -> TrainingState:
+    """The state before the first step."""
+    real = eqx.filter(parameters, eqx.is_inexact_array)
+    start = optimiser.init if seeds is None else jax.vmap(optimiser.init)
+    return TrainingState(parameters, start(real), jnp.array(0))
+
+
+def _update(estimator, network, optimiser, loss_axis, metric, samples, size, trials, seeds):
+    """A compiled program of several steps."""
+
+    def objective(parameters, loss, inputs, key):
+        value, paths = mean_objective(
+            estimator, loss, network, parameters, inputs, key=key, loss_axis=loss_axis
+        )
+        return value, None if metric is None else jnp.mean(jax.vmap(metric)(paths.output))
+
+    def one_step(parameters, optimiser_state, loss, inputs, key):
+        (value, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(parameters, loss, inputs, key)
+        updates, optimiser_state = optimiser.update(
+            gradient, optimiser_state, eqx.filter(parameters, eqx.is_inexact_array)
+        )
+        return eqx.apply_updates(parameters, updates), optimiser_state, value, found
+
+    def chosen(step, loss, inputs, key):
+        """The samples of a step, each as often as there are trials."""
+        if size < samples:
+            epochs = samples // size
+            order = jax.random.permutation(jax.random.fold_in(key, step // epochs), samples)
+            index = jax.lax.dynamic_slice_in_dim(order, (step % epochs) * size, size)
+        else:
+            index = jnp.arange(samples)
+        index = jnp.repeat(index, trials)
+        picked = jax.tree.map(lambda leaf: _over_devices(jnp.take(leaf, index, axis=0)), inputs)
+        if loss_axis is not None:
+            loss = jax.tree.map(lambda leaf: jnp.take(leaf, index, axis=0) if eqx.is_array(leaf) else leaf, loss)
+        return loss, picked
+
+    @eqx.filter_jit
+    def several(state, loss, inputs, key, numbers):
+        dynamic, static = eqx.partition(state.parameters, eqx.is_array)
+
+        def body(carry, step):
+            parameters, optimiser_state = carry
+            parameters = eqx.combine(parameters, static)
+            order, draws = jax.random.split(key)
+            own_loss, own_inputs = chosen(step, loss, inputs, order)
+            draw = jax.random.fold_in(draws, step)
+            if seeds is None:
+                after = one_step(parameters, optimiser_state, own_loss, own_inputs, draw)
+            else:
+                after = eqx.filter_vmap(one_step, in_axes=(eqx.if_array(0), 0, None, None, 0))(
+                    parameters, optimiser_state, own_loss, own_inputs, jax.random.split(draw, seeds)
+                )
+            parameters, optimiser_state, value, found = after
+            return (eqx.filter(parameters, eqx.is_array), optimiser_state), (value, found)
+
+        (parameters, optimiser_state), (values, found) = jax.lax.scan(body, (dynamic, state.optimiser), numbers)
+        parameters = eqx.combine(parameters, static)
+        return TrainingState(parameters, optimiser_state, state.done + numbers.shape[0]), values, found
+
+    def run(state, loss, inputs, key, count):
+        return several(state, loss, inputs, key, state.done + jnp.arange(count))
+
+    return run
+
+
+def _over_devices(leaf: Array) -> Array:
+    """A batch that is divided evenly among the devices, where there are several and it can be."""
+    devices = jax.devices()
+    if len(devices) == 1 or leaf.shape[0] % len(devices):
+        return leaf
+    return jax.lax.with_sharding_constraint(leaf, NamedSharding(Mesh(np.array(devices), ("batch",)), PartitionSpec("batch")))
+
+
+def fit(
+    estimator: AbstractDifferentiable,
+    loss: Loss,
+    network: AbstractNetwork,
+    parameters: Parameters,
+    inputs: Inputs,
+    optimiser: optax.GradientTransformation,
+    *,
+    steps: int,
+    key: Key,
+    checkpoints: str | pathlib.Path | None = None,
+    keep_every: int = 100,
+    bar: bool = True,
+    **options: Any,
+) -> Fitted:
+    """Trains a network, with a bar that tells the loss, the metric, steps per second and the time left.
+
+    **Arguments:** as `train`; `checkpoints`, a folder where the state is kept, after every `keep_every` steps and at the
+    end: a run that was stopped or killed goes on from there, to the last bit; `bar`, whether the bar is shown. Ctrl+C ends
+    a run early with what it has reached.
+    **Raises** as `train`, and `CheckpointError` for checkpoints of another model.
+
+    >>> import jax, jax.numpy as jnp, optax, sgtheory as sg
+    >>> network = sg.MultilayerPerceptron((2, 4, 1), sg.Sigmoid(2.0))
+    >>> parameters = network.random_parameters(jax.random.key(0))
+    >>> inputs = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> loss = sg.SquaredDistance(jnp.array([[0.0], [1.0], [1.0], [1.0]]))
+    >>> fitted = fit(sg.SurrogateGradient(), loss, network, parameters, inputs, optax.adam(0.05), steps=200,
+    ...              trials=8, loss_axis=0, key=jax.random.key(1), bar=False)
+    >>> print(bool(fitted.loss[-20:].mean() < 0.7 * fitted.loss[:20].mean()))
+    True
+    """
+    state = begin(optimiser, parameters, options.get("seeds"))
+    kept, history = None, {}
+    if checkpoints is not None:
+        kept = Checkpoints(checkpoints, state)
+        state, history = kept.latest(state) or (state, {})
+    last_kept = int(state.done)
+    shown = _bar(steps, last_kept) if bar else contextlib.nullcontext()
+    with shown as progress, contextlib.suppress(KeyboardInterrupt):
+        for report in train(
+            estimator, loss, network, parameters, inputs, optimiser, steps=steps, key=key, state=state, **options
+        ):
+            state = report.state
+            history = _longer(history, {"loss": report.loss, "metric": report.metric})
+            done = int(state.done)
+            if kept is not None and (done - last_kept >= keep_every or done == steps):
+                kept.save(done, state, history)
+                last_kept = done
+            if progress is not None:
+                progress.set_postfix({name: f"{values[-1].mean():.4g}" for name, values in history.items()}, refresh=False)
+                progress.update(len(report.loss))
+    if kept is not None:
+        kept.close()
+    return Fitted(state.parameters, state, history.get("loss", np.zeros(0)), history.get("metric"))
+
+
+def _longer(history: dict[str, np.ndarray], new: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
+    given = {name: values for name, values in new.items() if values is not None}
+    return {name: np.concatenate([history[name], values]) if name in history else values for name, values in given.items()}
+
+
+def _bar(steps: int, done: int):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=steps, initial=done, unit="step")
