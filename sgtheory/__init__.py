@@ -171,7 +171,7 @@ __version__ = "0.1.0"
 
 _PACKAGES = (
     "escape", "experiments", "expressions", "gradients", "losses", "methods", "networks", "neurons", "pages", "rules",
-    "statistics", "surrogates", "survey",
+    "statistics", "surrogates", "survey", "training",
 )  # fmt: skip
 _NAMES: dict[str, tuple[str, ...]] = {
     "escape": (
@@ -204,11 +204,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "gradients": (
         "AbstractDifferentiable", "AbstractGradientEstimator", "AbstractRuleGradient", "Claim", "Comparison",
         "ConcreteRelaxation", "ExactGradient", "FiniteDifference", "Loss", "Losses", "MeanFieldGradient",
-        "PathTable", "PathwiseGradient", "Problem", "RealTimeRecurrentLearning", "RuleGradient", "ScoreFunction", "SmoothedDerivative",
-        "StochasticTriple", "StraightThrough", "SurrogateGradient", "compare", "enumerate_paths",
-        "exact_gradient", "expectation", "expected_gradient", "flatten_parameters", "flip_gradient",
-        "layered_expectation", "mean_baseline", "mean_objective", "measure", "optimal_baseline", "path_mean",
-        "sample_gradients", "scalar_loss", "spike_patterns",
+        "PathTable", "PathwiseGradient", "Problem", "RealTimeRecurrentLearning", "RuleGradient",
+        "ScoreFunction", "SmoothedDerivative", "StochasticTriple", "StraightThrough", "SurrogateGradient",
+        "compare", "enumerate_paths", "exact_gradient", "expectation", "expected_gradient",
+        "flatten_parameters", "flip_gradient", "layered_expectation", "mean_baseline", "mean_objective",
+        "measure", "optimal_baseline", "path_mean", "sample_gradients", "scalar_loss", "spike_patterns",
     ),
     "methods": (
         "METHODS", "Method", "MethodSetting", "methods_for",

@@ -16,7 +16,6 @@ import sgtheory as sg
 from sgtheory.training import CheckpointError, fit, smorms3, train
 
 
-
 @pytest.fixture(autouse=True)
 def as_optax_wants_it():
     """Adam of optax counts its steps with whole numbers, and takes powers of them."""
@@ -138,7 +137,9 @@ def test_stopping_keeps_what_was_reached():
     first = next(reports)
     reports.close()
     assert int(first.state.done) == 7
-    rest = list(train(*problem(), optax.adam(0.05), state=first.state, **{k: v for k, v in OPTIONS.items() if k != "bar"}))
+    rest = list(
+        train(*problem(), optax.adam(0.05), state=first.state, **{k: v for k, v in OPTIONS.items() if k != "bar"})
+    )
     whole = fit(*problem(), optax.adam(0.05), **OPTIONS)
     assert same(rest[-1].state.parameters, whole.parameters)
 

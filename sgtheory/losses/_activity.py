@@ -52,7 +52,8 @@ class LowerActivity(AbstractLoss):
 
     def __call__(self, output: PyTree) -> Scalar:
         lack = (
-            jnp.maximum(self.limit.astype(spikes.dtype) - jnp.sum(spikes, axis=0), 0.0) for spikes in _all_spikes(output)
+            jnp.maximum(self.limit.astype(spikes.dtype) - jnp.sum(spikes, axis=0), 0.0)
+            for spikes in _all_spikes(output)
         )
         return _mean_squares(lack, self.strength)
 
@@ -69,5 +70,5 @@ def _feature_counts(output: PyTree):
 
 
 def _mean_squares(layers, strength: Scalar) -> Scalar:
-    total = sum(jnp.mean(each**2) for each in layers)
+    total = jnp.sum(jnp.stack([jnp.mean(each**2) for each in layers]))
     return strength.astype(total.dtype) * total

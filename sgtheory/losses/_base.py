@@ -15,8 +15,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import PyTree
 
-from sgtheory._arrays import Array, Float, Int, Scalar
-from sgtheory._checks import Numbers, as_real, finite, require, shorten
+from sgtheory._arrays import Array, Scalar
+from sgtheory._checks import Numbers, as_real, require, shorten
 
 _FINITE = "Remove or replace the entries that are NaN or infinite."
 

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from sgtheory._arrays import Array, Float
+from sgtheory._arrays import Array
 from sgtheory.neurons import LIF, ClockedState
 from sgtheory.rules import AbstractSpikeRule, SpikeRule, Threshold
 
@@ -99,7 +99,10 @@ def _run_layer_backward(residuals, cotangent, perturbed, differentiated, neuron,
         return kept if current_here is None else kept + (1 - keep) * current_here
 
     zero = jnp.zeros_like(start.potential)
-    last = (zero if end_bar.current is None else end_bar.current, zero if end_bar.potential is None else end_bar.potential)
+    last = (
+        zero if end_bar.current is None else end_bar.current,
+        zero if end_bar.potential is None else end_bar.potential,
+    )
     # A layer whose spikes nobody asked for still passes on what the potentials were asked for.
     first, drive_bar = jax.lax.scan(step, last, (spike_bar, distance_bar, spike, distance, current), reverse=True)
     recurrent_bar = None

@@ -1,4 +1,5 @@
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -88,6 +89,8 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
     readout: LeakyReadout | None = None
     checkpoint_every: int | None = eqx.field(static=True, default=None)
     by_hand: bool = eqx.field(static=True, default=True)
+    unit_shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
+    """The shape of each layer."""
 
     def __init__(
         self,
@@ -112,16 +115,7 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
         if checkpoint_every is not None:
             whole("checkpoint_every", checkpoint_every)
         self.checkpoint_every, self.by_hand = checkpoint_every, by_hand
-        self.unit_shapes  # refuses layers that do not fit
-
-    @property
-    def unit_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of each layer."""
-        shapes, below = [], self.input_shape
-        for layer in self.layers:
-            below = layer.units(below)
-            shapes.append(below)
-        return tuple(shapes)
+        self.unit_shapes = tuple(itertools.accumulate(self.layers, _above, initial=self.input_shape))[1:]
 
     @property
     def _below(self) -> tuple[tuple[int, ...], ...]:
@@ -151,7 +145,9 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
         for k, (layer, below) in enumerate(zip(self.layers, self._below, strict=False)):
             neuron = layer.neuron
             if not isinstance(neuron, LIF):
-                raise TypeError(f"`random_parameters` is for LIF neurons, got {shorten(neuron)}. Draw weights of your own.")
+                raise TypeError(
+                    f"`random_parameters` is for LIF neurons, got {shorten(neuron)}. Draw weights of your own."
+                )
             membrane, synaptic = (
                 jnp.mean(each) / 1000 for each in (neuron.membrane_time_constant, neuron.synaptic_time_constant)
             )
@@ -159,7 +155,9 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
             from_below, within = layer.inputs_of_a_unit(below)
             forward, recurrent = layer.shapes(below)
             part = share if recurrent else 1.0
-            weights = deviation_ * jnp.sqrt(part / (from_below * rate_ * power)) * jax.random.normal(keys[2 * k], forward)
+            weights = (
+                deviation_ * jnp.sqrt(part / (from_below * rate_ * power)) * jax.random.normal(keys[2 * k], forward)
+            )
             own = None
             if recurrent:
                 scale = deviation_ * jnp.sqrt((1 - part) / (within * rate_ * power))
@@ -196,7 +194,7 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
 
     # ---- a run ----
 
-    def as_inputs(self, inputs: Any) -> Float[Array, "steps *inputs"]:
+    def as_inputs(self, inputs: Any) -> Float[Array, "steps ..."]:
         """`inputs` as real numbers; Boolean spikes become 0 and 1."""
         return as_inputs(inputs)
 
@@ -207,9 +205,7 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
     def escape_of(self, layer: int) -> AbstractEscape:
         return self.layers[layer].neuron.escape
 
-    def __call__(
-        self, parameters: ClockedParameters, inputs: Inputs, noise: tuple[Noise, ...], rule: Rule
-    ) -> Path:
+    def __call__(self, parameters: ClockedParameters, inputs: Inputs, noise: tuple[Noise, ...], rule: Rule) -> Path:
         inputs = self.as_inputs(inputs)
         self.check(parameters, inputs)
         check_noise(noise, self.sites(inputs))
@@ -246,14 +242,13 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
         below, noise = given
         states, readout_state = state
         after, decisions, emitted = [], [], []
-        for layer, each, own, rule, uniform in zip(
-            self.layers, parameters.layers, states, rules, noise, strict=True
-        ):
+        for layer, each, own, rule, uniform in zip(self.layers, parameters.layers, states, rules, noise, strict=True):
             drive = layer.drive(each.weights, below)
             mix = layer.mix if layer.is_recurrent else None
             neuron = layer.neuron
             if each.time_constants is not None:
-                neuron = neuron.with_time_constants(each.time_constants)
+                instance("neuron", neuron, LIF, "Only the time constants of LIF neurons are learnt.")
+                neuron = neuron.with_time_constants(each.time_constants)  # pyright: ignore
             if by_hand and each.time_constants is None and has_backward_pass(neuron, rule):
                 spike, distance, own = run_layer((drive, own, each.recurrent), neuron, rule, uniform, mix)
                 below = spike
@@ -266,6 +261,10 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
         if self.readout is not None:
             potential, readout_state = self.readout.potentials(parameters.readout, below, readout_state)
         return (tuple(after), readout_state), (tuple(decisions), tuple(emitted), potential)
+
+
+def _above(below: tuple[int, ...], layer: AbstractClockedLayer) -> tuple[int, ...]:
+    return layer.units(below)
 
 
 def _by_scan(neuron, rule: AbstractSpikeRule, drive, noise, start, mix, recurrent):

@@ -39,7 +39,7 @@ class AbstractClockedLayer(eqx.Module):
         """The shapes of the weights from below and, where the layer is recurrent, of those to itself."""
 
     @abc.abstractmethod
-    def drive(self, weights: Float[Array, "..."], below: Float[Array, "steps *below"]) -> Float[Array, "steps *units"]:
+    def drive(self, weights: Float[Array, "..."], below: Float[Array, "steps ..."]) -> Float[Array, "steps ..."]:
         """What the spikes `below` add to the currents, all time steps at once."""
 
     @abc.abstractmethod
@@ -104,9 +104,9 @@ class Dense(AbstractClockedLayer):
 class Convolution(AbstractClockedLayer):
     r"""A layer of channels along one axis: each unit sees a window of all channels below.
 
-    Of inputs of the shape channels × positions it makes $\lfloor(\text{positions}+2\,\text{padding}-\text{width})/\text{stride}\rfloor+1$
-    positions. With a `recurrent_width`, an odd number, each unit also sees a window of its own layer, which is filled up
-    with zeros at its ends.
+    Of $n$ positions below it makes $\lfloor(n+2\,\text{padding}-\text{width})/\text{stride}\rfloor+1$; inputs have the
+    shape channels × positions, or positions alone. With a `recurrent_width`, an odd number, each unit also
+    sees a window of its own layer, which is filled up with zeros at its ends.
 
     **Arguments:** `channels`; `width` of the window; `neuron`; `stride`; `padding` at both ends; `recurrent_width` or None.
     **Raises** `ValueError` for numbers below 1 (a padding below 0), an even `recurrent_width`, and inputs that are narrower
@@ -195,7 +195,7 @@ class LeakyReadout(eqx.Module):
         return jnp.zeros(self.size, dtype), jnp.zeros(self.size, dtype)
 
     def potentials(
-        self, weights: Float[Array, "size inputs"], below: Float[Array, "steps *below"], state: tuple[Array, Array]
+        self, weights: Float[Array, "size inputs"], below: Float[Array, "steps ..."], state: tuple[Array, Array]
     ) -> tuple[Float[Array, "steps size"], tuple[Array, Array]]:
         """The potentials at each step, and the state after the last one."""
         drive = below.reshape(below.shape[0], -1) @ weights.T

@@ -94,7 +94,7 @@ class LIF(AbstractClocked):
     >>> for drive in (4.0, 0.0, 0.0):
     ...     state = neuron.step(state, jnp.zeros(1), jnp.array([drive]))
     >>> print(round(float(neuron.distance(state)[0]), 4))
-    -0.3438
+    -0.3439
     """
 
     escape: AbstractEscape  # pyright: ignore
@@ -110,7 +110,11 @@ class LIF(AbstractClocked):
         instance("escape", self.escape, AbstractEscape, "Take one of `sgtheory.escape`.")
         _one_of("reset", self.reset, ("zero", "subtractive"))
         _one_of("reset_step", self.reset_step, ("next", "same"))
-        if isinstance(self.refractory_steps, bool) or not isinstance(self.refractory_steps, int) or self.refractory_steps < 0:
+        if (
+            isinstance(self.refractory_steps, bool)
+            or not isinstance(self.refractory_steps, int)
+            or self.refractory_steps < 0
+        ):
             raise ValueError(
                 f"`refractory_steps` must be a whole number from 0, got {shorten(self.refractory_steps)}. Count time steps."
             )

@@ -12,10 +12,9 @@ from sgtheory._checks import shorten
 def fano_factor(spikes: Float[Array, "trials steps ..."], window: int = 1) -> Scalar:
     r"""The Fano factor over trials, $\operatorname{Var}(N)/\operatorname{E}(N)$, mean over all bins in which there are spikes.
 
-    $N$ counts the spikes of a unit in a window of `window` steps, which slides over time. The variance is divided by the
-    number of trials minus one, and bins in which no trial has a spike are left out. With few trials this mean is too small
-    where spikes are rare: a bin counts only if some trial has a spike in it. Of independent spikes of probability $p$ it is
-    $1-p$; with ten trials and $p=0.01$ it is about 0.9 instead of 0.99.
+    $N$ counts the spikes of a unit in a window of `window` steps, which slides over time. Bins in which no trial has a spike
+    are left out. Of independent spikes of probability $p$ it is $1-p$. The variance is divided by the number of trials minus
+    one: divided by their number, as is often done, ten trials with $p=0.01$ give 0.895 instead of 0.99.
 
     **Raises** `ValueError` for fewer than two trials, a window that is not between 1 and the number of steps, and where
     no unit spikes.
@@ -38,7 +37,7 @@ def fano_factor(spikes: Float[Array, "trials steps ..."], window: int = 1) -> Sc
     active = mean > 0
     if not bool(jnp.any(active)):
         raise ValueError("`spikes` must hold at least one spike, got none. A silent network has no Fano factor.")
-    return jnp.sum(jnp.where(active, variance / jnp.where(active, mean, 1.0), 0.0)) / jnp.sum(active)
+    return jnp.sum(jnp.where(active, variance / jnp.where(active, mean, 1.0), 0.0)) / jnp.sum(active, dtype=mean.dtype)
 
 
 def interspike_intervals(train: Any, time_step: float = 1.0) -> np.ndarray:

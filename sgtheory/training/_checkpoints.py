@@ -31,7 +31,9 @@ class Checkpoints:
         self.folder = pathlib.Path(folder).absolute()
         note, wanted = self.folder / _NOTE, _described(like)
         if self.folder.exists() and not note.exists() and any(self.folder.iterdir()):
-            raise CheckpointError(f"`{self.folder}` must be a folder of checkpoints, but it holds something else. Name another.")
+            raise CheckpointError(
+                f"`{self.folder}` must be a folder of checkpoints, but it holds something else. Name another."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         if note.exists():
             found = json.loads(note.read_text(encoding="utf-8"))

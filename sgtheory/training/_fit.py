@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from sgtheory._arrays import Array, Float, Inputs, Int, Key, Parameters, Scalar
+from sgtheory._arrays import Array, Float, Inputs, Int, Key, Parameters
 from sgtheory._checks import instance, shorten
 from sgtheory.gradients import AbstractDifferentiable, Loss, mean_objective
 from sgtheory.networks import AbstractNetwork
@@ -114,9 +114,7 @@ def _update(estimator, network, optimiser, loss_axis, metric, samples, size, tri
     """A compiled program of several steps."""
 
     def objective(parameters, loss, inputs, key):
-        value, paths = mean_objective(
-            estimator, loss, network, parameters, inputs, key=key, loss_axis=loss_axis
-        )
+        value, paths = mean_objective(estimator, loss, network, parameters, inputs, key=key, loss_axis=loss_axis)
         return value, None if metric is None else jnp.mean(jax.vmap(metric)(paths.output))
 
     def one_step(parameters, optimiser_state, loss, inputs, key):
@@ -174,7 +172,9 @@ def _over_devices(leaf: Array) -> Array:
     devices = jax.devices()
     if len(devices) == 1 or leaf.shape[0] % len(devices):
         return leaf
-    return jax.lax.with_sharding_constraint(leaf, NamedSharding(Mesh(np.array(devices), ("batch",)), PartitionSpec("batch")))
+    return jax.lax.with_sharding_constraint(
+        leaf, NamedSharding(Mesh(np.array(devices), ("batch",)), PartitionSpec("batch"))
+    )
 
 
 def fit(
@@ -227,7 +227,9 @@ def fit(
                 kept.save(done, state, history)
                 last_kept = done
             if progress is not None:
-                progress.set_postfix({name: f"{values[-1].mean():.4g}" for name, values in history.items()}, refresh=False)
+                progress.set_postfix(
+                    {name: f"{values[-1].mean():.4g}" for name, values in history.items()}, refresh=False
+                )
                 progress.update(len(report.loss))
     if kept is not None:
         kept.close()
@@ -236,7 +238,9 @@ def fit(
 
 def _longer(history: dict[str, np.ndarray], new: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
     given = {name: values for name, values in new.items() if values is not None}
-    return {name: np.concatenate([history[name], values]) if name in history else values for name, values in given.items()}
+    return {
+        name: np.concatenate([history[name], values]) if name in history else values for name, values in given.items()
+    }
 
 
 def _bar(steps: int, done: int):

@@ -33,12 +33,12 @@ def smorms3(learning_rate: float, tiny: float = 1e-16) -> optax.GradientTransfor
     """
     rate, small = positive("learning_rate", single=True)(learning_rate), positive("tiny", single=True)(tiny)
 
-    def init(parameters: Any) -> Smorms3State:
-        zero = jax.tree.map(jnp.zeros_like, parameters)
-        return Smorms3State(zero, zero, jax.tree.map(jnp.ones_like, parameters))
+    def init(params: Any) -> Smorms3State:
+        zero = jax.tree.map(jnp.zeros_like, params)
+        return Smorms3State(zero, zero, jax.tree.map(jnp.ones_like, params))
 
-    def update(gradients: Any, state: Smorms3State, parameters: Any = None):
-        del parameters
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Smorms3State]:
+        del params
 
         def one(gradient, mean, square, memory):
             eta, epsilon = rate.astype(gradient.dtype), small.astype(gradient.dtype)
@@ -49,8 +49,8 @@ def smorms3(learning_rate: float, tiny: float = 1e-16) -> optax.GradientTransfor
             step = -jnp.minimum(eta, agreement) * gradient / (jnp.sqrt(square) + epsilon)
             return step, mean, square, 1 + memory * (1 - agreement)
 
-        found = jax.tree.map(one, gradients, *state)
-        updates, *after = jax.tree.transpose(jax.tree.structure(gradients), jax.tree.structure((0,) * 4), found)
-        return updates, Smorms3State(*after)
+        found = jax.tree.map(one, updates, *state)
+        steps, *after = jax.tree.transpose(jax.tree.structure(updates), jax.tree.structure((0,) * 4), found)
+        return steps, Smorms3State(*after)
 
     return optax.GradientTransformation(init, update)
