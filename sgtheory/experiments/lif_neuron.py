@@ -1,0 +1,263 @@
+"""How does a gradient pass through the spikes of one neuron over time, and through its own resets?
+
+One LIF neuron with escape noise is driven by input spikes. Its expected spike count and the derivative of that with respect
+to the weight are exact, because a spike wipes out what was before: all that counts is when the last one was. Beside them are
+surrogate gradients with and without the reset in the backward pass. `lif_neuron` is pure and jitted; every number in its
+setting is traced, so that changing one never recompiles, and `jax.vmap` over a setting sweeps it.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from sgtheory import statistics
+from sgtheory._arrays import Array, Float, Key, Scalar
+from sgtheory._checks import finite, instance, positive
+from sgtheory.gradients import SurrogateGradient
+from sgtheory.losses import SpikeCount
+from sgtheory.networks import ClockedNetwork, ClockedParameters, Dense, LayerParameters
+from sgtheory.neurons import LIF
+from sgtheory.rules import SpikeRule, Threshold
+from sgtheory.surrogates import AbstractSurrogate
+
+STEPS = 60
+"""Number of time steps of a trial."""
+
+HIGHEST_WEIGHT, WEIGHTS = 8.0, 65
+"""The range of weights over which the expected spike count is shown begins at 0; its end, and the number of weights."""
+
+
+class LIFNeuronSetting(eqx.Module):
+    r"""One neuron, its input spikes, and the slope that its decisions show.
+
+    **Raises** `TypeError` for a member of another family, `ValueError` for a number that is not finite or positive.
+    """
+
+    neuron: LIF
+    """The neuron, with a reset to zero."""
+    surrogate: AbstractSurrogate | None
+    """The surrogate derivative, or None for the one that matches the noise."""
+    weight: Scalar = eqx.field(converter=finite("weight", single=True))
+    """The weight $w$ of its only input, in units of the potential."""
+
+    def __check_init__(self):
+        instance("neuron", self.neuron, LIF, "Take `LIF(Sigmoid(10.0))`, say.")
+        if self.neuron.reset != "zero" or self.neuron.refractory_steps:
+            raise ValueError(
+                "`neuron` must be reset to zero, without a refractory period: only then is its past forgotten, and the "
+                f"answer exact. Got a reset {self.neuron.reset} and {self.neuron.refractory_steps} refractory steps."
+            )
+        if self.surrogate is not None:
+            instance("surrogate", self.surrogate, AbstractSurrogate, "Take one of `sgtheory.surrogates`, or None.")
+
+
+class Trial(eqx.Module):
+    """One trial, step by step; derivatives are with respect to the weight."""
+
+    current: Float[Array, " steps"]
+    """The synaptic current."""
+    potential: Float[Array, " steps"]
+    """The membrane potential."""
+    spikes: Float[Array, " steps"]
+    """The spikes, 0 or 1."""
+    probability: Float[Array, " steps"]
+    """The probability of a spike, given what has happened so far."""
+    potential_slope: Float[Array, " steps"]
+    """The derivative of the potential as it is back-propagated with the reset."""
+    spike_slope: Float[Array, " steps"]
+    """The derivative that each spike shows, with the reset."""
+    potential_slope_detached: Float[Array, " steps"]
+    """The derivative of the potential without the reset."""
+    spike_slope_detached: Float[Array, " steps"]
+    """The derivative that each spike shows, without the reset."""
+
+
+class Estimates(eqx.Module):
+    """Surrogate gradients of the spike count, over many trials."""
+
+    draws: Float[Array, " trials"]
+    """One a trial."""
+    mean: Scalar
+    """Their mean."""
+    error: Scalar
+    """The standard error of the mean."""
+    deviation: Scalar
+    """The standard deviation of one draw."""
+
+
+class LIFNeuronPicture(eqx.Module):
+    """What page 06 shows."""
+
+    stochastic: Trial
+    """The first trial."""
+    deterministic: Trial
+    """The neuron without noise."""
+    trials: Float[Array, "trials steps"]
+    """The spikes of all trials."""
+    firing_probability: Float[Array, " steps"]
+    """The exact probability of a spike at each step."""
+    trial_mean: Float[Array, " steps"]
+    """The fraction of trials with a spike at each step."""
+    expected_count: Scalar
+    """The exact expected spike count, $E[N]$."""
+    gradient: Scalar
+    """Its exact derivative, $dE[N]/dw$."""
+    mean_count: Scalar
+    """The mean spike count of the trials."""
+    through_reset: Estimates
+    """Surrogate gradients that also pass through the reset."""
+    detached: Estimates
+    """Surrogate gradients that do not."""
+    counts: Float[Array, " weights"]
+    """The exact expected spike count at each of `weights()`."""
+    deterministic_counts: Float[Array, " weights"]
+    """The spike count without noise at each weight."""
+
+
+@eqx.filter_jit
+def draw_uniforms(key: Key, trials: int, steps: int = STEPS) -> Float[Array, "trials steps"]:
+    """Uniforms for so many trials; trial number k has the same ones however many trials there are."""
+    keys = jax.vmap(lambda trial: jax.random.fold_in(key, trial))(jnp.arange(trials))
+    return jax.vmap(lambda trial_key: jax.random.uniform(trial_key, (steps,)))(keys)
+
+
+def input_spikes(key: Key, rate: Scalar | float, steps: int = STEPS) -> Float[Array, " steps"]:
+    """A Poisson train: at each step a spike with the probability `rate`. A higher rate only adds spikes."""
+    return (jax.random.uniform(key, (steps,)) < rate).astype(jnp.result_type(float))
+
+
+def weights() -> Float[Array, " weights"]:
+    """The weights at which the expected spike count is shown."""
+    return jnp.linspace(0.0, HIGHEST_WEIGHT, WEIGHTS)
+
+
+def times() -> Float[Array, " steps"]:
+    """The time of each step, ms at a time step of 1 ms."""
+    return jnp.arange(STEPS, dtype=float)
+
+
+def firing_probabilities(neuron: LIF, drive: Float[Array, " steps"]) -> Float[Array, " steps"]:
+    r"""The exact probability $q[n]$ of a spike at each step, for a neuron that is reset to zero.
+
+    $q[n]=\sum_{m<n}q[m]\,\prod_{m<k<n}\big(1-p(U_m[k]-\vartheta)\big)\,p(U_m[n]-\vartheta)$, where $U_m$ is the potential of a
+    neuron whose last spike was at $m$: the current does not depend on the spikes, and a spike wipes out the potential.
+    It costs $n^2$ steps of a neuron for $n$ steps.
+
+    **Arguments:** `drive`, what arrives at the synapse at each step, weight times input spikes.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.escape import Sigmoid
+    >>> print(firing_probabilities(LIF(Sigmoid(2.0)), jnp.zeros(2)).round(4))
+    [0.1192 0.1192]
+    """
+    steps = drive.shape[0]
+    keep, keep_current = (each.astype(drive.dtype) for each in (neuron.keeps_potential, neuron.keeps_current))
+    same = neuron.reset_step == "same"
+
+    def step(state, each):
+        current, potentials, alive = state
+        x, number = each
+        probability = neuron.escape.probability(potentials - neuron.threshold.astype(drive.dtype))
+        fires = jnp.sum(alive * probability)
+        arriving = (1 - keep) * current
+        # Row k: the last spike was at step k − 1; row 0: there was none.
+        born = jnp.arange(steps + 1) == number + 1
+        potentials = jnp.where(born, arriving if same else 0.0, keep * potentials + arriving)
+        alive = jnp.where(born, fires, alive * (1 - probability))
+        return (keep_current * current + x, potentials, alive), fires
+
+    zero = jnp.zeros((), drive.dtype)
+    start = zero, jnp.zeros(steps + 1, drive.dtype), (jnp.arange(steps + 1) == 0).astype(drive.dtype)
+    return jax.lax.scan(step, start, (drive, jnp.arange(steps)))[1]
+
+
+@eqx.filter_jit
+def lif_neuron(
+    setting: LIFNeuronSetting, spikes: Float[Array, " steps"], uniforms: Float[Array, "trials steps"]
+) -> LIFNeuronPicture:
+    """Everything that page 06 shows, for one setting, one input train and one set of uniforms.
+
+    >>> import jax
+    >>> from sgtheory.escape import Sigmoid
+    >>> setting = LIFNeuronSetting(LIF(Sigmoid(10.0)), None, weight=4.0)
+    >>> arriving = input_spikes(jax.random.key(1), 0.3)
+    >>> picture = lif_neuron(setting, arriving, draw_uniforms(jax.random.key(0), trials=50))
+    >>> print(abs(float(picture.mean_count - picture.expected_count)) < 1.0)
+    True
+    """
+    network = ClockedNetwork((1,), (Dense(1, setting.neuron),))
+    inputs = spikes[:, None]
+    methods = [SurrogateGradient(setting.surrogate, through_reset=passes) for passes in (True, False)]
+
+    def parameters(weight):
+        return ClockedParameters((LayerParameters(jnp.reshape(weight, (1, 1))),))
+
+    def count(weight):
+        return jnp.sum(firing_probabilities(setting.neuron, weight * spikes))
+
+    def draws(method):
+        def one(uniform):
+            given = SpikeCount(), network, parameters(setting.weight), inputs, (uniform[:, None],)
+            return method.evaluate(*given).layers[0].weights[0, 0]
+
+        found = jax.vmap(one)(uniforms)
+        return Estimates(found, jnp.mean(found), statistics.standard_error(found), jnp.sqrt(statistics.variance(found)))
+
+    def deterministic_count(weight):
+        noise = (jnp.zeros_like(inputs),)
+        return jnp.sum(network(parameters(weight), inputs, noise, SpikeRule(Threshold())).output.last)
+
+    trials = jax.vmap(
+        lambda uniform: network.run(parameters(setting.weight), inputs, (uniform[:, None],)).output.last[:, 0]
+    )(uniforms)
+    expected, gradient = jax.value_and_grad(count)(setting.weight)
+    stochastic, deterministic = (_trial(setting, spikes, each) for each in (uniforms[0], None))
+    return LIFNeuronPicture(
+        stochastic,
+        deterministic,
+        trials,
+        firing_probabilities(setting.neuron, setting.weight * spikes),
+        jnp.mean(trials, axis=0),
+        expected,
+        gradient,
+        jnp.mean(jnp.sum(trials, axis=1)),
+        *map(draws, methods),
+        jax.vmap(count)(weights()),
+        jax.vmap(deterministic_count)(weights()),
+    )
+
+
+def _trial(setting: LIFNeuronSetting, spikes: Float[Array, " steps"], uniforms: Float[Array, " steps"] | None) -> Trial:
+    """One trial with its derivatives, forward in time (Eq. 15–17); without uniforms, of the neuron without noise."""
+    neuron, dtype = setting.neuron, spikes.dtype
+    keep, keep_current = (each.astype(dtype) for each in (neuron.keeps_potential, neuron.keeps_current))
+    same = neuron.reset_step == "same"
+
+    def step(state, each):
+        current, potential, current_slope, slopes = state
+        x, uniform = each
+        distance = potential - neuron.threshold.astype(dtype)
+        probability = neuron.escape.probability(distance)
+        fired = (distance > 0) if uniform is None else (uniform < probability)
+        fired = fired.astype(dtype)
+        slope = neuron.escape.slope(distance) if setting.surrogate is None else setting.surrogate.derivative(distance)
+        kept, arriving = keep * potential, (1 - keep) * current
+        thrown = kept if same else kept + arriving
+        after, shown = [], []
+        for potential_slope, passes in zip(slopes, (1.0, 0.0), strict=True):
+            spike_slope = slope * potential_slope
+            kept_slope, arriving_slope = keep * potential_slope, (1 - keep) * current_slope
+            left = kept_slope * (1 - fired) + arriving_slope if same else (kept_slope + arriving_slope) * (1 - fired)
+            after.append(left - passes * thrown * spike_slope)
+            shown += [potential_slope, spike_slope]
+        potential_after = kept * (1 - fired) + arriving if same else (kept + arriving) * (1 - fired)
+        state = (
+            keep_current * current + setting.weight * x,
+            potential_after,
+            keep_current * current_slope + x,
+            tuple(after),
+        )
+        return state, (current, potential, fired, probability, *shown)
+
+    zero = jnp.zeros((), dtype)
+    return Trial(*jax.lax.scan(step, (zero, zero, zero, (zero, zero)), (spikes, uniforms))[1])
