@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from sgtheory import statistics
 from sgtheory._arrays import Array, Float, Key, Scalar
-from sgtheory._checks import finite, instance, positive
+from sgtheory._checks import finite, instance
 from sgtheory.gradients import SurrogateGradient
 from sgtheory.losses import SpikeCount
 from sgtheory.networks import ClockedNetwork, ClockedParameters, Dense, LayerParameters
