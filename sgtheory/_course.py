@@ -51,5 +51,11 @@ COURSE = (
         "Is a surrogate gradient the gradient of anything? Its integral around a closed loop says no.",
         ("loop_integral",),
     ),
+    Lesson(
+        "06_lif_neuron.ipynb",
+        "6 · One LIF neuron",
+        "A neuron resets itself whenever it fires. Should the gradient pass through the reset? The exact answer is at hand.",
+        ("lif_neuron",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

@@ -77,6 +77,8 @@ class Estimates(eqx.Module):
 
     draws: Float[Array, " trials"]
     """One a trial."""
+    ordered: Float[Array, " trials"]
+    """The same, from the smallest to the largest."""
     mean: Scalar
     """Their mean."""
     error: Scalar
@@ -88,12 +90,18 @@ class Estimates(eqx.Module):
 class LIFNeuronPicture(eqx.Module):
     """What page 06 shows."""
 
+    times: Float[Array, " steps"]
+    """The steps, as `times()`."""
+    arriving: Float[Array, " steps"]
+    """The input spikes, 0 or 1."""
     stochastic: Trial
     """The first trial."""
     deterministic: Trial
     """The neuron without noise."""
     trials: Float[Array, "trials steps"]
     """The spikes of all trials."""
+    ranks: Float[Array, " trials"]
+    """Where each of the trials lies in an order, between 0 and 1."""
     firing_probability: Float[Array, " steps"]
     """The exact probability of a spike at each step."""
     trial_mean: Float[Array, " steps"]
@@ -112,6 +120,14 @@ class LIFNeuronPicture(eqx.Module):
     """The exact expected spike count at each of `weights()`."""
     deterministic_counts: Float[Array, " weights"]
     """The spike count without noise at each weight."""
+    weight: Scalar
+    """The weight of the setting."""
+    exact_tangent: Float[Array, " weights"]
+    """The line through the expected count at the weight, with the exact slope."""
+    through_tangent: Float[Array, " weights"]
+    """The line with the mean surrogate gradient through the reset as its slope."""
+    detached_tangent: Float[Array, " weights"]
+    """The line with the mean surrogate gradient without the reset."""
 
 
 @eqx.filter_jit
@@ -201,7 +217,13 @@ def lif_neuron(
             return method.evaluate(*given).layers[0].weights[0, 0]
 
         found = jax.vmap(one)(uniforms)
-        return Estimates(found, jnp.mean(found), statistics.standard_error(found), jnp.sqrt(statistics.variance(found)))
+        return Estimates(
+            found,
+            jnp.sort(found),
+            jnp.mean(found),
+            statistics.standard_error(found),
+            jnp.sqrt(statistics.variance(found)),
+        )
 
     def deterministic_count(weight):
         noise = (jnp.zeros_like(inputs),)
@@ -212,18 +234,25 @@ def lif_neuron(
     )(uniforms)
     expected, gradient = jax.value_and_grad(count)(setting.weight)
     stochastic, deterministic = (_trial(setting, spikes, each) for each in (uniforms[0], None))
+    estimates = [draws(method) for method in methods]
+    slopes = gradient, *(each.mean for each in estimates)
     return LIFNeuronPicture(
+        times(),
+        spikes,
         stochastic,
         deterministic,
         trials,
+        (jnp.arange(trials.shape[0], dtype=spikes.dtype) + 0.5) / trials.shape[0],
         firing_probabilities(setting.neuron, setting.weight * spikes),
         jnp.mean(trials, axis=0),
         expected,
         gradient,
         jnp.mean(jnp.sum(trials, axis=1)),
-        *map(draws, methods),
+        *estimates,
         jax.vmap(count)(weights()),
         jax.vmap(deterministic_count)(weights()),
+        jnp.asarray(setting.weight),
+        *(expected + slope * (weights() - setting.weight) for slope in slopes),
     )
 
 
