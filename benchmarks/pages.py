@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.drag import NOTEBOOKS, VIEW, await_table, bare, dragged, offer_bare, open_in_view
 from benchmarks.laboratory import browser, running_lab
-from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages import GradientLaboratory, LIFNeuron, LoopIntegral, PathTree, SignFlip
 from sgtheory.pages._kit import Slider
 
 PAGES = {
@@ -22,6 +22,7 @@ PAGES = {
     "03_gradient_laboratory.ipynb": GradientLaboratory,
     "04_sign_flip.ipynb": SignFlip,
     "05_loop_integral.ipynb": LoopIntegral,
+    "06_lif_neuron.ipynb": LIFNeuron,
 }
 
 

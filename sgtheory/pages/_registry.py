@@ -8,8 +8,9 @@ from sgtheory.pages.network_survey import NetworkSurvey
 
 
 def _page(name: str) -> type[Page]:
-    """The page `sign_flip` is the class `SignFlip` in `sign_flip.py`."""
-    return getattr(importlib.import_module(f"sgtheory.pages.{name}"), name.title().replace("_", ""))
+    """The page `sign_flip` is the class `SignFlip` in `sign_flip.py`, and `lif_neuron` the class `LIFNeuron`."""
+    module, wanted = importlib.import_module(f"sgtheory.pages.{name}"), name.replace("_", "")
+    return next(value for key, value in vars(module).items() if key.lower() == wanted)
 
 
 ALL_PAGES: dict[str, type[Page]] = {name: _page(name) for name in PAGE_NAMES}

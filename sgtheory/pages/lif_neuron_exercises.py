@@ -48,8 +48,7 @@ EXERCISES = {
         (
             (lambda v: v <= 0, "Without a positive weight the neuron would hardly fire."),
             (lambda v: v < HIDDEN_WEIGHT, "With such a weight fewer spikes are expected."),
-            (lambda v: v > HIDDEN_WEIGHT, "With such a weight more spikes are expected."),
         ),
-        "Move the weight until the expected number of spikes agrees.",
+        "With such a weight more spikes are expected. Move it until their number agrees.",
     ),
 }  # fmt: skip

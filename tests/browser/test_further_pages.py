@@ -5,7 +5,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import COMPILED_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
-from sgtheory.pages import GradientLaboratory, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages import GradientLaboratory, LIFNeuron, LoopIntegral, PathTree, SignFlip
 from sgtheory.pages._kit.ticks import exponents, labels
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
@@ -14,6 +14,7 @@ PAGES = {
     "notebooks/03_gradient_laboratory.ipynb": (GradientLaboratory, "bias"),
     "notebooks/04_sign_flip.ipynb": (SignFlip, "surrogate"),
     "notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral"),
+    "notebooks/06_lif_neuron.ipynb": (LIFNeuron, "expected"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
 

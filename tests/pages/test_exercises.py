@@ -17,6 +17,7 @@ from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
 from sgtheory.pages.exercises import TOLERANCE, exercises_of
 from sgtheory.pages.gradient_laboratory_exercises import _mean_field_bias
+from sgtheory.pages.lif_neuron_exercises import expected_count
 from sgtheory.pages.loop_integral_exercises import _loop
 from sgtheory.pages.path_tree_exercises import _chain
 from sgtheory.pages.sign_flip_exercises import _brackets
@@ -41,10 +42,13 @@ BY_HAND = {
     "04.2": 62.0,
     "05.1": 2 * 1.231323,
     "05.3": 7.0,
+    "06.1": 3.155310127707648,
+    "06.2": 2.375,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
-8², because ε is not 0; the root of a bracket with two terms; twice the published loop integral."""
+8², because ε is not 0; the root of a bracket with two terms; twice the published loop integral; the mean of the page's hundred draws (its
+experiment is held to enumeration) over the exact derivative."""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,11 @@ def test_the_hidden_surrogate_gives_the_bracket_that_is_told():
     assert _brackets(np.array([BY_HAND["04.2"]]))[0] == pytest.approx(float(told[1]), abs=5e-5)
 
 
+def test_the_hidden_weight_of_a_lif_neuron_gives_the_spikes_that_are_told():
+    told = re.search(r"([\d.]+) spikes are expected", (NOTEBOOKS / "06_lif_neuron.ipynb").read_text())
+    assert expected_count(BY_HAND["06.2"]) == pytest.approx(float(told[1]), abs=5e-4)
+
+
 def test_the_hidden_steepness_gives_the_integral_that_is_told():
     told = re.search(r"\\oint = (-[\d.]+)", (NOTEBOOKS / "05_loop_integral.ipynb").read_text())
     assert _loop(BY_HAND["05.3"]) == pytest.approx(float(told[1]), abs=5e-5)
@@ -182,7 +191,7 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
     with pytest.raises(
         ValueError,
-        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, got ",
+        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, 06\.1, 06\.2, got ",
     ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)
