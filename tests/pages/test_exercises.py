@@ -47,8 +47,8 @@ BY_HAND = {
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
-8², because ε is not 0; the root of a bracket with two terms; twice the published loop integral; the mean of the page's hundred draws (its
-experiment is held to enumeration) over the exact derivative."""
+8², because ε is not 0; the root of a bracket with two terms; twice the published loop integral; the mean of the hundred draws of
+page 06, whose experiment is held to enumeration, over the exact derivative."""
 
 
 @pytest.fixture(scope="module")
