@@ -214,7 +214,7 @@ VALUES = {
     "loop_integral": ("loop", "loop_degrees()", "cumulated"),
     "path_tree": ("over", "weight_axis()", "mean_over.{weight}"),
     "gradient_laboratory": ("steepness", "surrogate.steepness.x", "surrogate.steepness.y"),
-    "lif_neuron": ("counts", "weights()", "counts"),
+    "lif_neuron": ("probability", "times", "firing_probability"),
 }
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)
