@@ -34,7 +34,13 @@ def measure() -> list[dict[str, Any]]:
         ("200-200-200", (200,), (sg.Dense(200, NEURON), sg.Dense(200, NEURON)), 198, 10),
         ("512, one layer", (512,), (sg.Dense(512, NEURON),), 500, 16),
         ("200-200, recurrent", (200,), (sg.Dense(200, NEURON, recurrent=True),), 198, 10),
-        ("1×200, 16×18, recurrent convolution", (200,), (sg.Convolution(16, 21, NEURON, 10, recurrent_width=5),), 198, 10),
+        (
+            "1×200, 16×18, recurrent convolution",
+            (200,),
+            (sg.Convolution(16, 21, NEURON, 10, recurrent_width=5),),
+            198,
+            10,
+        ),
     ):
         rows += _case(name, sg.ClockedNetwork(inputs, layers), steps, batch)
     return rows

@@ -5,6 +5,7 @@ import math
 
 import equinox as eqx
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -258,3 +259,95 @@ def test_fluctuation_driven_potentials_have_the_deviation_that_was_asked_for():
     path = network(parameters, inputs, network.draw(inputs, key=jax.random.key(2)), sg.SpikeRule(sg.Threshold()))
     potentials = path.decisions[0].distance[400:] + 1e6
     assert float(jnp.sqrt(jnp.mean(jnp.var(potentials, axis=0)))) == pytest.approx(0.7, rel=0.05)
+
+
+# ---- refusals ----
+
+UNIT = neuron()
+REFUSED = {
+    "a negative time constant": (
+        lambda: neuron(membrane_time_constant=-1.0),
+        "`membrane_time_constant` must be positive",
+    ),
+    "one below the time step": (lambda: neuron(synaptic_time_constant=0.5), "at least the time step of 1 ms, got 0.5"),
+    "another reset": (lambda: neuron(reset="soft"), '`reset` must be "zero" or "subtractive"'),
+    "a refractory period that is no number": (lambda: neuron(refractory_steps=-1), "a whole number from 0, got -1"),
+    "no units": (lambda: sg.Dense(0, UNIT), "`size` must be a whole number from 1, got 0"),
+    "an even window": (lambda: sg.Convolution(3, 5, UNIT, recurrent_width=4), "`recurrent_width` must be odd"),
+    "a wide window": (lambda: sg.ClockedNetwork((4,), (sg.Convolution(3, 5, UNIT),)), "`width` must not exceed"),
+    "images": (lambda: sg.ClockedNetwork((2, 3, 4), (sg.Convolution(3, 2, UNIT),)), "channels and positions"),
+    "no layers": (lambda: sg.ClockedNetwork((4,), ()), "at least one layer"),
+    "pieces of no steps": (
+        lambda: sg.ClockedNetwork((4,), (sg.Dense(1, UNIT),), checkpoint_every=0),
+        "`checkpoint_every`",
+    ),
+    "a hasty read-out": (lambda: sg.LeakyReadout(3, 0.5), "at least the time step"),
+    "a rise that is too long": (
+        lambda: sg.VanRossumDistance([[1.0]], 5.0, 10.0),
+        "`rise` must be shorter than the decay",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "sentence"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.usefixtures("annotations_off")
+def test_what_makes_no_sense_is_refused_in_one_sentence(build, sentence):
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        build()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        (jnp.ones((20, 5)), r"must have the shape \(steps, 6\), got \(20, 5\)"),
+        (jnp.ones((7, 20, 6)), "Take `jax.vmap` over a batch"),
+        (jnp.ones((0, 6)), "Time is the first axis"),
+        (3.0, "Time is the first axis"),
+        (jnp.full((20, 6), jnp.nan), "`inputs` must be finite"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(inputs, sentence):
+    network, parameters, *_ = case()
+    with pytest.raises(ValueError, match=sentence):
+        sg.Problem(sg.SpikeCount(), network, parameters, inputs)
+
+
+def test_parameters_of_another_network_and_another_kind_of_network_are_refused():
+    _, parameters, inputs, _ = case()
+    with pytest.raises(ValueError, match="must have weights of the shapes"):
+        sg.Problem(sg.SpikeCount(), network_of("recurrent"), parameters, inputs)
+    perceptron = sg.MultilayerPerceptron((2, 1), sg.Sigmoid(2.0))
+    with pytest.raises(TypeError, match="`network` must be a ClockedNetwork here"):
+        sg.RealTimeRecurrentLearning().estimate(
+            sg.Total(), perceptron, perceptron.random_parameters(jax.random.key(0)), jnp.ones(2), key=jax.random.key(0)
+        )
+
+
+# ---- unbiased methods, and biased ones ----
+
+
+def test_unbiased_methods_agree_with_enumeration_and_surrogate_gradients_do_not(quick_jit):
+    """Two neurons behind one another, 7 steps: 14 decisions."""
+    unit = sg.LIF(sg.Sigmoid(4.0), 5.0, 3.0)
+    network = sg.ClockedNetwork((2,), (sg.Dense(1, unit), sg.Dense(1, unit)))
+    parameters = sg.ClockedParameters((sg.LayerParameters([[3.0, 2.0]]), sg.LayerParameters([[6.0]])))
+    inputs = jax.random.bernoulli(jax.random.key(3), 0.6, (7, 2))
+    problem = sg.Problem(sg.SpikeCount(), network, parameters, inputs)
+    exact = jax.flatten_util.ravel_pytree(quick_jit(sg.exact_gradient)(*problem))[0]
+    draws = 6000
+    verdicts = {}
+    for name, method in {
+        "score function": sg.ScoreFunction(2.0),
+        "stochastic triple": sg.StochasticTriple(),
+        "surrogate": sg.SurrogateGradient(),
+        "detached": sg.SurrogateGradient(through_reset=False),
+    }.items():
+        found = quick_jit(lambda m: sg.sample_gradients(m, *problem, draws=draws, key=jax.random.key(4)))(method)
+        found = jax.vmap(lambda each: jax.flatten_util.ravel_pytree(each)[0])(found)
+        error = np.std(found, axis=0, ddof=1) / draws**0.5
+        verdicts[name] = float(np.max(np.abs(np.mean(found, axis=0) - exact) / error))
+    assert verdicts["score function"] < 4.5
+    assert verdicts["stochastic triple"] < 4.5
+    assert verdicts["surrogate"] > 6
+    assert verdicts["detached"] > 20

@@ -234,25 +234,31 @@ def lif_neuron(
     )(uniforms)
     expected, gradient = jax.value_and_grad(count)(setting.weight)
     stochastic, deterministic = (_trial(setting, spikes, each) for each in (uniforms[0], None))
-    estimates = [draws(method) for method in methods]
-    slopes = gradient, *(each.mean for each in estimates)
+    through, detached = (draws(method) for method in methods)
+
+    def tangent(slope):
+        return expected + slope * (weights() - setting.weight)
+
     return LIFNeuronPicture(
-        times(),
-        spikes,
-        stochastic,
-        deterministic,
-        trials,
-        (jnp.arange(trials.shape[0], dtype=spikes.dtype) + 0.5) / trials.shape[0],
-        firing_probabilities(setting.neuron, setting.weight * spikes),
-        jnp.mean(trials, axis=0),
-        expected,
-        gradient,
-        jnp.mean(jnp.sum(trials, axis=1)),
-        *estimates,
-        jax.vmap(count)(weights()),
-        jax.vmap(deterministic_count)(weights()),
-        jnp.asarray(setting.weight),
-        *(expected + slope * (weights() - setting.weight) for slope in slopes),
+        times=times(),
+        arriving=spikes,
+        stochastic=stochastic,
+        deterministic=deterministic,
+        trials=trials,
+        ranks=(jnp.arange(trials.shape[0], dtype=spikes.dtype) + 0.5) / trials.shape[0],
+        firing_probability=firing_probabilities(setting.neuron, setting.weight * spikes),
+        trial_mean=jnp.mean(trials, axis=0),
+        expected_count=expected,
+        gradient=gradient,
+        mean_count=jnp.mean(jnp.sum(trials, axis=1)),
+        through_reset=through,
+        detached=detached,
+        counts=jax.vmap(count)(weights()),
+        deterministic_counts=jax.vmap(deterministic_count)(weights()),
+        weight=jnp.asarray(setting.weight),
+        exact_tangent=tangent(gradient),
+        through_tangent=tangent(through.mean),
+        detached_tangent=tangent(detached.mean),
     )
 
 

@@ -156,9 +156,10 @@ def accepted(
     """
     instance("network", network, AbstractNetwork, "Take `SingleUnit(...)`, say, or a sub-class of one's own.")
     if not isinstance(network, kind):
+        other = "one that decides by a spike rule" if kind is AbstractEscapeNoiseNetwork else f"a {kind.__name__}"
         raise TypeError(
-            f"`network` must be one that decides by a spike rule here, got {shorten(network)}. "
-            "Take `PathwiseGradient()` or `FiniteDifference(step)` for it."
+            f"`network` must be {other} here, got {shorten(network)}. Take another method for it: `PathwiseGradient()` or "
+            "`FiniteDifference(step)` take any network."
         )
     inputs = network.as_inputs(inputs)
     network.check(parameters, inputs)

@@ -3,10 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import PyTree
 
 from sgtheory._arrays import Array, Float, Scalar
-from sgtheory._checks import finite, positive, shorten
+from sgtheory._checks import finite, positive, require, shorten
 from sgtheory.losses._base import AbstractLoss, difference, real_output
 from sgtheory.networks import SpikeTrains
 
@@ -14,9 +15,10 @@ from sgtheory.networks import SpikeTrains
 class SpikeCount(AbstractLoss):
     r"""The number of spikes of the last layer, $L=\sum_{i,n}S_i[n]$: affine in its spikes.
 
-    >>> import jax.numpy as jnp
-    >>> print(SpikeCount()(jnp.array([[1.0, 0.0], [1.0, 1.0]])))
-    3.0
+        >>> import jax.numpy as jnp
+    from jax.core import Tracer
+        >>> print(SpikeCount()(jnp.array([[1.0, 0.0], [1.0, 1.0]])))
+        3.0
     """
 
     def __call__(self, output: PyTree) -> Scalar:
@@ -26,13 +28,14 @@ class SpikeCount(AbstractLoss):
 class SpikeTrainDistance(AbstractLoss):
     r"""Squared distance of the last layer's spikes from a target, $L_2=\frac1M\sum_i\frac12\sum_n(\hat S_i[n]-S_i[n])^2$.
 
-    **Arguments:** `target` $\hat S$, steps × units.
-    **Raises** `ValueError` for a target that is not finite, and for spikes of another shape.
-    **Source:** Gygax & Zenke (2025), Eq. 24.
+        **Arguments:** `target` $\hat S$, steps × units.
+        **Raises** `ValueError` for a target that is not finite, and for spikes of another shape.
+        **Source:** Gygax & Zenke (2025), Eq. 24.
 
-    >>> import jax.numpy as jnp
-    >>> print(SpikeTrainDistance([[1.0, 0.0], [0.0, 1.0]])(jnp.array([[1.0, 1.0], [0.0, 0.0]])))
-    0.5
+        >>> import jax.numpy as jnp
+    from jax.core import Tracer
+        >>> print(SpikeTrainDistance([[1.0, 0.0], [0.0, 1.0]])(jnp.array([[1.0, 1.0], [0.0, 0.0]])))
+        0.5
     """
 
     target: Float[Array, "steps units"] = eqx.field(converter=finite("target"))
@@ -44,20 +47,21 @@ class SpikeTrainDistance(AbstractLoss):
 class VanRossumDistance(AbstractLoss):
     r"""The same after both trains were convolved with a kernel, $\epsilon(t)=\epsilon_0(e^{-t/\tau_1}-e^{-t/\tau_2})$.
 
-    A spike that comes a little late costs little. The kernel is taken at whole steps; its sum is $0.9983$ for the values of
-    the paper at $\Delta t=1$ ms.
+        A spike that comes a little late costs little. The kernel is taken at whole steps; its sum is $0.9983$ for the values of
+        the paper at $\Delta t=1$ ms.
 
-    **Arguments:** `target` $\hat S$, steps × units; `decay` $\tau_1$ and `rise` $\tau_2$ in ms, the second the shorter one;
-    `scale` $\epsilon_0$; `time_step` $\Delta t$ in ms.
-    **Raises** `ValueError` for a target that is not finite, time constants that are not positive or where the rise is not
-    the shorter one, and for spikes of another shape.
-    **Source:** van Rossum (2001); Gygax & Zenke (2025), Eq. 25.
+        **Arguments:** `target` $\hat S$, steps × units; `decay` $\tau_1$ and `rise` $\tau_2$ in ms, the second the shorter one;
+        `scale` $\epsilon_0$; `time_step` $\Delta t$ in ms.
+        **Raises** `ValueError` for a target that is not finite, time constants that are not positive or where the rise is not
+        the shorter one, and for spikes of another shape.
+        **Source:** van Rossum (2001); Gygax & Zenke (2025), Eq. 25.
 
-    >>> import jax.numpy as jnp
-    >>> target = jnp.zeros((50, 1)).at[10].set(1.0)
-    >>> late = [VanRossumDistance(target)(jnp.roll(target, shift)) for shift in (0, 1, 5)]
-    >>> print(*(round(float(each), 4) for each in late))
-    0.0 0.0003 0.0052
+        >>> import jax.numpy as jnp
+    from jax.core import Tracer
+        >>> target = jnp.zeros((50, 1)).at[10].set(1.0)
+        >>> late = [VanRossumDistance(target)(jnp.roll(target, shift)) for shift in (0, 1, 5)]
+        >>> print(*(round(float(each), 4) for each in late))
+        0.0 0.0003 0.0052
     """
 
     target: Float[Array, "steps units"] = eqx.field(converter=finite("target"))
@@ -65,6 +69,11 @@ class VanRossumDistance(AbstractLoss):
     rise: Scalar = eqx.field(converter=positive("rise", single=True), default=5.0)
     scale: Scalar = eqx.field(converter=positive("scale", single=True), default=0.2)
     time_step: Scalar = eqx.field(converter=positive("time_step", single=True), default=1.0)
+
+    def __check_init__(self):
+        if isinstance(self.decay, Tracer) or isinstance(self.rise, Tracer):
+            return
+        require(self.rise, lambda rise: rise < self.decay, "rise", f"shorter than the decay, {shorten(self.decay)} ms")
 
     def __call__(self, output: PyTree) -> Scalar:
         return _half_mean_square(self.filtered(_difference(output, self.target)))

@@ -76,10 +76,13 @@ def _run_layer_backward(residuals, cotangent, perturbed, differentiated, neuron,
     keep, keep_current = neuron.keeps_potential.astype(dtype), neuron.keeps_current.astype(dtype)
     threshold = neuron.threshold.astype(dtype)
     passes = neuron.reset == "subtractive"
+    drawn = not isinstance(rule.forward, Threshold)  # otherwise what fired is cheaper to compute again than to read
 
     def step(bar, each):
         current_bar, potential_bar = bar
         out_bar, more_bar, fired, here, current_here = each
+        if fired is None:
+            fired = rule.forward.outcome(neuron.escape, here, here)
         toward_spike = 0.0 if out_bar is None else out_bar
         if mix is not None:
             toward_spike = toward_spike + jax.linear_transpose(lambda s: mix(recurrent, s), fired)(current_bar)[0]
@@ -104,7 +107,9 @@ def _run_layer_backward(residuals, cotangent, perturbed, differentiated, neuron,
         zero if end_bar.potential is None else end_bar.potential,
     )
     # A layer whose spikes nobody asked for still passes on what the potentials were asked for.
-    first, drive_bar = jax.lax.scan(step, last, (spike_bar, distance_bar, spike, distance, current), reverse=True)
+    first, drive_bar = jax.lax.scan(
+        step, last, (spike_bar, distance_bar, spike if drawn else None, distance, current), reverse=True
+    )
     recurrent_bar = None
     if mix is not None:
         recurrent_bar = jax.vjp(lambda r: jax.vmap(lambda s: mix(r, s))(spike), recurrent)[1](drive_bar)[0]

@@ -194,7 +194,7 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
 
     # ---- a run ----
 
-    def as_inputs(self, inputs: Any) -> Float[Array, "steps ..."]:
+    def as_inputs(self, inputs: Any) -> Array:
         """`inputs` as real numbers; Boolean spikes become 0 and 1."""
         return as_inputs(inputs)
 

@@ -1,5 +1,5 @@
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -28,7 +28,14 @@ class LayerParameters(eqx.Module):
 class AbstractClockedLayer(eqx.Module):
     """Neurons of one kind, and how spikes reach them: `drive` from below, `mix` from the layer itself."""
 
-    neuron: eqx.AbstractVar[AbstractClocked]
+    if TYPE_CHECKING:  # checkers would take an abstract variable for an argument of every constructor
+
+        @property
+        def neuron(self) -> AbstractClocked:
+            """The neuron of which the layer is made."""
+            ...
+    else:
+        neuron: eqx.AbstractVar[AbstractClocked]
 
     @abc.abstractmethod
     def units(self, below: tuple[int, ...]) -> tuple[int, ...]:
@@ -222,7 +229,9 @@ def _channels_and_positions(below: tuple[int, ...]) -> tuple[int, int]:
     if len(below) == 1:
         return 1, below[0]
     if len(below) != 2:
-        raise ValueError(f"`below` must have channels and positions, got the shape {shorten(below)}.")
+        raise ValueError(
+            f"`input_shape` of a convolution must be channels and positions, or positions alone, got {shorten(below)}."
+        )
     return below
 
 

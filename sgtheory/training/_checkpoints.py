@@ -26,8 +26,12 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | pathlib.Path, like: Any, keep: int = 2):
-        import orbax.checkpoint as ocp
-
+        try:
+            import orbax.checkpoint as ocp
+        except ImportError as missing:
+            raise ImportError(
+                "Checkpoints need Orbax: `pip install sgtheory[survey]`, or train without them."
+            ) from missing
         self.folder = pathlib.Path(folder).absolute()
         note, wanted = self.folder / _NOTE, _described(like)
         if self.folder.exists() and not note.exists() and any(self.folder.iterdir()):
