@@ -15,10 +15,9 @@ from sgtheory.networks import SpikeTrains
 class SpikeCount(AbstractLoss):
     r"""The number of spikes of the last layer, $L=\sum_{i,n}S_i[n]$: affine in its spikes.
 
-        >>> import jax.numpy as jnp
-    from jax.core import Tracer
-        >>> print(SpikeCount()(jnp.array([[1.0, 0.0], [1.0, 1.0]])))
-        3.0
+    >>> import jax.numpy as jnp
+    >>> print(SpikeCount()(jnp.array([[1.0, 0.0], [1.0, 1.0]])))
+    3.0
     """
 
     def __call__(self, output: PyTree) -> Scalar:
@@ -28,14 +27,13 @@ class SpikeCount(AbstractLoss):
 class SpikeTrainDistance(AbstractLoss):
     r"""Squared distance of the last layer's spikes from a target, $L_2=\frac1M\sum_i\frac12\sum_n(\hat S_i[n]-S_i[n])^2$.
 
-        **Arguments:** `target` $\hat S$, steps × units.
-        **Raises** `ValueError` for a target that is not finite, and for spikes of another shape.
-        **Source:** Gygax & Zenke (2025), Eq. 24.
+    **Arguments:** `target` $\hat S$, steps × units.
+    **Raises** `ValueError` for a target that is not finite, and for spikes of another shape.
+    **Source:** Gygax & Zenke (2025), Eq. 24.
 
-        >>> import jax.numpy as jnp
-    from jax.core import Tracer
-        >>> print(SpikeTrainDistance([[1.0, 0.0], [0.0, 1.0]])(jnp.array([[1.0, 1.0], [0.0, 0.0]])))
-        0.5
+    >>> import jax.numpy as jnp
+    >>> print(SpikeTrainDistance([[1.0, 0.0], [0.0, 1.0]])(jnp.array([[1.0, 1.0], [0.0, 0.0]])))
+    0.5
     """
 
     target: Float[Array, "steps units"] = eqx.field(converter=finite("target"))
@@ -47,21 +45,20 @@ class SpikeTrainDistance(AbstractLoss):
 class VanRossumDistance(AbstractLoss):
     r"""The same after both trains were convolved with a kernel, $\epsilon(t)=\epsilon_0(e^{-t/\tau_1}-e^{-t/\tau_2})$.
 
-        A spike that comes a little late costs little. The kernel is taken at whole steps; its sum is $0.9983$ for the values of
-        the paper at $\Delta t=1$ ms.
+    A spike that comes a little late costs little. The kernel is taken at whole steps; its sum is $0.9983$ for the values of
+    the paper at $\Delta t=1$ ms.
 
-        **Arguments:** `target` $\hat S$, steps × units; `decay` $\tau_1$ and `rise` $\tau_2$ in ms, the second the shorter one;
-        `scale` $\epsilon_0$; `time_step` $\Delta t$ in ms.
-        **Raises** `ValueError` for a target that is not finite, time constants that are not positive or where the rise is not
-        the shorter one, and for spikes of another shape.
-        **Source:** van Rossum (2001); Gygax & Zenke (2025), Eq. 25.
+    **Arguments:** `target` $\hat S$, steps × units; `decay` $\tau_1$ and `rise` $\tau_2$ in ms, the second the shorter one;
+    `scale` $\epsilon_0$; `time_step` $\Delta t$ in ms.
+    **Raises** `ValueError` for a target that is not finite, time constants that are not positive or where the rise is not
+    the shorter one, and for spikes of another shape.
+    **Source:** van Rossum (2001); Gygax & Zenke (2025), Eq. 25.
 
-        >>> import jax.numpy as jnp
-    from jax.core import Tracer
-        >>> target = jnp.zeros((50, 1)).at[10].set(1.0)
-        >>> late = [VanRossumDistance(target)(jnp.roll(target, shift)) for shift in (0, 1, 5)]
-        >>> print(*(round(float(each), 4) for each in late))
-        0.0 0.0003 0.0052
+    >>> import jax.numpy as jnp
+    >>> target = jnp.zeros((50, 1)).at[10].set(1.0)
+    >>> late = [VanRossumDistance(target)(jnp.roll(target, shift)) for shift in (0, 1, 5)]
+    >>> print(*(round(float(each), 4) for each in late))
+    0.0 0.0003 0.0052
     """
 
     target: Float[Array, "steps units"] = eqx.field(converter=finite("target"))
