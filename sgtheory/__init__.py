@@ -170,7 +170,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PACKAGES = (
-    "escape", "experiments", "expressions", "gradients", "losses", "methods", "networks", "neurons", "pages", "rules",
+    "data", "escape", "experiments", "expressions", "gradients", "losses", "methods", "networks", "neurons", "pages", "rules",
     "statistics", "surrogates", "survey", "training",
 )  # fmt: skip
 _NAMES: dict[str, tuple[str, ...]] = {

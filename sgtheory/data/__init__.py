@@ -1,0 +1,11 @@
+"""Data for spiking networks: spike trains of known statistics, classes on random manifolds, pictures, spoken digits."""
+
+from sgtheory.data._manifolds import RandomManifolds as RandomManifolds, spikes_at as spikes_at
+from sgtheory.data._pictures import dithered as dithered, portrait as portrait, read_picture as read_picture
+from sgtheory.data._poisson import frozen_poisson as frozen_poisson
+from sgtheory.data._spoken_digits import (
+    FOLDER as FOLDER,
+    DataError as DataError,
+    SpokenDigits as SpokenDigits,
+    read_spoken_digits as read_spoken_digits,
+)
