@@ -67,7 +67,8 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
     **Arguments:** `input_shape`, the shape of the inputs at one step; `layers`, of `Dense` and `Convolution`; `readout`, a
     `LeakyReadout` or None; `checkpoint_every`, so many steps of which the backward pass keeps only the first state, and
     runs the others again (None: it keeps all); `by_hand`, whether the backward pass written by hand is taken where there is
-    one. It is exact to rounding and faster, but knows neither forward mode nor second derivatives.
+    one. It is exact to rounding and faster, but knows neither forward mode nor second derivatives, and takes derivatives
+    with respect to parameters and inputs alone.
     **Raises** `ValueError` for no layers and for layers that do not fit one another; `TypeError` for other families.
     **Source:** Gygax & Zenke (2025), Eq. 18–23.
 
