@@ -19,6 +19,7 @@ from sgtheory.pages._kit import (
     Steps,
 )
 from sgtheory.pages._menus import MATCHED, SURROGATES, surrogate_of
+from sgtheory.pages.lif_neuron_tour import TOUR
 
 NEXT, SAME = "next step", "same step"
 _TIME = ("time, ms", "times")
@@ -62,6 +63,7 @@ class LIFNeuron(DeclaredPage):
         Readout("slope", "dU/dw there, through", of="stochastic.potential_slope.{time}", jumps=True),
         Readout("slope_detached", "dU/dw there, detached", of="stochastic.potential_slope_detached.{time}", jumps=True),
     )
+    tour = TOUR
     panels = (
         Panel(
             "spikes", "Spikes", x=_TIME, x_range=(-0.5, 59.5), y_range=(0.0, 1.0), wide=True,

@@ -259,7 +259,8 @@ export class Tour {
     return this.stage.plot(panel).renderers.filter(({glyph, data_source}) =>
       // A band is drawn between columns that are called after their mean.
       [glyph.y, glyph.y1].some((field) => field?.field === address || field?.field?.startsWith(address + ' '))
-      || (glyph.image && data_source.name === address));
+      || (glyph.image && data_source.name === address)
+      || data_source.name === 'at ' + address); // a marker, at the number at an address
   }
 
   /** Lights up a curve, or a whole panel, as long as its words are pointed at. */
