@@ -49,8 +49,9 @@ pages: environment
 notebooks: environment
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=120 -p no:cacheprovider notebooks
 
+# Two at a time, however many cores there are: each drives a JupyterLab, its kernels and a browser, and mostly waits.
 browser: environment
-	$(BIN)/python -m pytest -q tests/browser
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope -p no:nbval tests/browser
 
 bench: environment
 	$(BIN)/python -m benchmarks
