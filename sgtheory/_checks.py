@@ -160,6 +160,16 @@ def _traced_numbers(member: Any) -> Iterator[tuple[Numbers, jax.Array]]:
                 yield from _traced_numbers(value)
 
 
+def whole(name: str, value: Any, least: int = 1, most: int | None = None, of: str = "", remedy: str = "") -> None:
+    """**Raises** `ValueError` unless `value` is a whole number from `least`, not above `most`, the number `of` something."""
+    inside = (
+        isinstance(value, int) and not isinstance(value, bool) and value >= least and (most is None or value <= most)
+    )
+    if not inside:
+        limit = "" if most is None else f" and not above the number of {of}, {most}"
+        raise ValueError(f"`{name}` must be a whole number from {least}{limit}, got {shorten(value)}. {remedy}".strip())
+
+
 def instance(name: str, value: Any, kind: type | tuple[type, ...], remedy: str = "") -> None:
     """Refuses a `value` of another family, or of none of several classes."""
     if not isinstance(value, kind):

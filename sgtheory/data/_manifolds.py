@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from sgtheory._arrays import Array, Float, Int, Key
-from sgtheory._checks import positive, shorten
+from sgtheory._checks import positive, shorten, whole
 
 _PRECISION = 1e-3
 """Harmonics that are weaker than this part of the first one are left out."""
@@ -42,8 +42,7 @@ class RandomManifolds(eqx.Module):
 
     def __init__(self, key: Key, classes: int = 10, units: int = 100, dimensions: int = 1, smoothness: float = 2.0):
         for name, value in (("classes", classes), ("units", units), ("dimensions", dimensions)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a whole number from 1, got {shorten(value)}.")
+            whole(name, value)
         alpha = float(positive("smoothness", single=True)(smoothness))
         harmonics = min(math.ceil(_PRECISION ** (-1 / alpha)), _MOST_HARMONICS)
         drawn, places = jax.random.split(key)
@@ -56,34 +55,29 @@ class RandomManifolds(eqx.Module):
 
     def _heights(self, x: Float[Array, "points dimensions"]) -> Float[Array, "classes points units"]:
         """What each class makes of these coordinates, before it is scaled."""
-        k = jnp.arange(1, self.amplitudes.shape[-1] + 1, dtype=x.dtype)
+        labels = range(self.amplitudes.shape[0])
+        return jnp.stack([jax.lax.map(lambda point, label=label: self._height(point, label), x) for label in labels])
 
-        def of_class(amplitudes, frequencies, phases):
-            def at(point):
-                angles = 2 * jnp.pi * ((point[:, None] * k[None])[None] * frequencies + phases)
-                return jnp.prod(jnp.sum(amplitudes * jnp.sin(angles), axis=-1), axis=-1)
-
-            return jax.lax.map(at, x)
-
-        heights = [of_class(*each) for each in zip(self.amplitudes, self.frequencies, self.phases, strict=True)]
-        return jnp.stack(heights)
+    def _height(self, point: Float[Array, " dimensions"], label: int | Int[Array, ""]) -> Float[Array, " units"]:
+        """The same for one point and one class."""
+        k = jnp.arange(1, self.amplitudes.shape[-1] + 1, dtype=point.dtype)
+        angles = 2 * jnp.pi * ((point[:, None] * k[None])[None] * self.frequencies[label] + self.phases[label])
+        return jnp.prod(jnp.sum(self.amplitudes[label] * jnp.sin(angles), axis=-1), axis=-1)
 
     def sample(self, key: Key, count: int) -> tuple[Float[Array, "count units"], Int[Array, " count"]]:
         """Spike times, as parts of the trial, and the numbers of their classes: as many of each as can be, in random order.
 
         **Raises** `ValueError` for a count that is no positive whole number.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"`count` must be a whole number from 1, got {shorten(count)}.")
+        whole("count", count)
         places, order = jax.random.split(key)
         classes, dimensions = self.least.shape[0], self.amplitudes.shape[-2]
         labels = jax.random.permutation(order, jnp.arange(count) % classes)
-        each = -(-count // classes)
-        heights = self._heights(jax.random.uniform(places, (each * classes, dimensions)))[:, : each * classes]
-        scaled = (heights - self.least[:, None]) / (self.most - self.least)[:, None]
+        points = jax.random.uniform(places, (count, dimensions))
+        heights = jax.lax.map(lambda each: self._height(*each), (points, labels))
+        scaled = (heights - self.least[labels]) / (self.most - self.least)[labels]
         # A point beyond the sampled range spikes at its end; that is one in a thousand.
-        times = jnp.clip(scaled, 0.0, 1.0)[labels, jnp.arange(count)]
-        return times, labels
+        return jnp.clip(scaled, 0.0, 1.0), labels
 
 
 def spikes_at(times: Float[Array, "... units"], steps: int) -> Float[Array, "... steps units"]:

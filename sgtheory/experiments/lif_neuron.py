@@ -13,11 +13,12 @@ import jax.numpy as jnp
 from sgtheory import statistics
 from sgtheory._arrays import Array, Float, Key, Scalar
 from sgtheory._checks import finite, instance
+from sgtheory.experiments import single_unit
 from sgtheory.gradients import SurrogateGradient
 from sgtheory.losses import SpikeCount
 from sgtheory.networks import ClockedNetwork, ClockedParameters, Dense, LayerParameters
 from sgtheory.neurons import LIF
-from sgtheory.rules import SpikeRule, Threshold
+from sgtheory.rules import Sample, SpikeRule, Surrogate, Threshold
 from sgtheory.surrogates import AbstractSurrogate
 
 STEPS = 60
@@ -130,11 +131,9 @@ class LIFNeuronPicture(eqx.Module):
     """The line with the mean surrogate gradient without the reset."""
 
 
-@eqx.filter_jit
 def draw_uniforms(key: Key, trials: int, steps: int = STEPS) -> Float[Array, "trials steps"]:
     """Uniforms for so many trials; trial number k has the same ones however many trials there are."""
-    keys = jax.vmap(lambda trial: jax.random.fold_in(key, trial))(jnp.arange(trials))
-    return jax.vmap(lambda trial_key: jax.random.uniform(trial_key, (steps,)))(keys)
+    return single_unit.draw_uniforms(key, trials, steps)
 
 
 def input_spikes(key: Key, rate: Scalar | float, steps: int = STEPS) -> Float[Array, " steps"]:
@@ -167,24 +166,20 @@ def firing_probabilities(neuron: LIF, drive: Float[Array, " steps"]) -> Float[Ar
     [0.1192 0.1192]
     """
     steps = drive.shape[0]
-    keep, keep_current = (each.astype(drive.dtype) for each in (neuron.keeps_potential, neuron.keeps_current))
-    same = neuron.reset_step == "same"
+    # Row k: a neuron whose last spike was at step k − 1; row 0: one without any.
+    rows = jnp.arange(steps + 1)
 
-    def step(state, each):
-        current, potentials, alive = state
+    def step(carry, each):
+        state, alive = carry
         x, number = each
-        probability = neuron.escape.probability(potentials - neuron.threshold.astype(drive.dtype))
+        probability = neuron.escape.probability(neuron.distance(state))
         fires = jnp.sum(alive * probability)
-        arriving = (1 - keep) * current
-        # Row k: the last spike was at step k − 1; row 0: there was none.
-        born = jnp.arange(steps + 1) == number + 1
-        potentials = jnp.where(born, arriving if same else 0.0, keep * potentials + arriving)
+        born = rows == number + 1
         alive = jnp.where(born, fires, alive * (1 - probability))
-        return (keep_current * current + x, potentials, alive), fires
+        return (neuron.step(state, born.astype(drive.dtype), x), alive), fires
 
-    zero = jnp.zeros((), drive.dtype)
-    start = zero, jnp.zeros(steps + 1, drive.dtype), (jnp.arange(steps + 1) == 0).astype(drive.dtype)
-    return jax.lax.scan(step, start, (drive, jnp.arange(steps)))[1]
+    start = neuron.rest(rows.shape, drive.dtype), (rows == 0).astype(drive.dtype)
+    return jax.lax.scan(step, start, (drive, rows[:-1]))[1]
 
 
 @eqx.filter_jit
@@ -264,35 +259,26 @@ def lif_neuron(
 
 def _trial(setting: LIFNeuronSetting, spikes: Float[Array, " steps"], uniforms: Float[Array, " steps"] | None) -> Trial:
     """One trial with its derivatives, forward in time (Eq. 15–17); without uniforms, of the neuron without noise."""
-    neuron, dtype = setting.neuron, spikes.dtype
-    keep, keep_current = (each.astype(dtype) for each in (neuron.keeps_potential, neuron.keeps_current))
-    same = neuron.reset_step == "same"
+    neuron = setting.neuron
+    forward = Threshold() if uniforms is None else Sample()
+    rules = [SpikeRule(forward, Surrogate(setting.surrogate), through_reset=passes) for passes in (True, False)]
 
-    def step(state, each):
-        current, potential, current_slope, slopes = state
-        x, uniform = each
-        distance = potential - neuron.threshold.astype(dtype)
-        probability = neuron.escape.probability(distance)
-        fired = (distance > 0) if uniform is None else (uniform < probability)
-        fired = fired.astype(dtype)
-        slope = neuron.escape.slope(distance) if setting.surrogate is None else setting.surrogate.derivative(distance)
-        kept, arriving = keep * potential, (1 - keep) * current
-        thrown = kept if same else kept + arriving
-        after, shown = [], []
-        for potential_slope, passes in zip(slopes, (1.0, 0.0), strict=True):
-            spike_slope = slope * potential_slope
-            kept_slope, arriving_slope = keep * potential_slope, (1 - keep) * current_slope
-            left = kept_slope * (1 - fired) + arriving_slope if same else (kept_slope + arriving_slope) * (1 - fired)
-            after.append(left - passes * thrown * spike_slope)
-            shown += [potential_slope, spike_slope]
-        potential_after = kept * (1 - fired) + arriving if same else (kept + arriving) * (1 - fired)
-        state = (
-            keep_current * current + setting.weight * x,
-            potential_after,
-            keep_current * current_slope + x,
-            tuple(after),
-        )
-        return state, (current, potential, fired, probability, *shown)
+    def advance(rule, state, weight, x, uniform):
+        spike = rule(neuron.escape, neuron.distance(state), uniform)
+        return neuron.step(state, rule.for_reset(spike), weight * x), spike
 
-    zero = jnp.zeros((), dtype)
-    return Trial(*jax.lax.scan(step, (zero, zero, zero, (zero, zero)), (spikes, uniforms))[1])
+    def step(carry, each):
+        state, slopes = carry
+
+        def along(rule, slope):
+            weight = setting.weight, jnp.ones_like(setting.weight)
+            return jax.jvp(lambda s, w: advance(rule, s, w, *each), (state, weight[0]), (slope, weight[1]))
+
+        ((after, spike), (slope, shown)), (_, (slope_detached, shown_detached)) = map(along, rules, slopes)
+        probability = neuron.escape.probability(neuron.distance(state))
+        told = (slopes[0].potential, shown, slopes[1].potential, shown_detached)
+        return (after, (slope, slope_detached)), (state.current, state.potential, spike, probability, *told)
+
+    rest = neuron.rest((), spikes.dtype)
+    given = spikes, jnp.zeros_like(spikes) if uniforms is None else uniforms
+    return Trial(*jax.lax.scan(step, (rest, (rest, rest)), given)[1])

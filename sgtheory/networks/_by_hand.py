@@ -14,8 +14,6 @@ from sgtheory._arrays import Array
 from sgtheory.neurons import LIF, ClockedState
 from sgtheory.rules import AbstractSpikeRule, SpikeRule, Threshold
 
-State = tuple[Array, Array]
-
 
 def has_backward_pass(neuron: Any, rule: AbstractSpikeRule) -> bool:
     """Whether the backward pass of such a layer is written here."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Float, Inputs, Key, Noise
-from sgtheory._checks import as_inputs, finite, instance, positive, shorten
+from sgtheory._checks import as_inputs, finite, instance, positive, shorten, whole
 from sgtheory.escape import AbstractEscape
 from sgtheory.networks._base import (
     AbstractEscapeNoiseNetwork,
@@ -21,7 +21,7 @@ from sgtheory.networks._base import (
     rule_of,
 )
 from sgtheory.networks._by_hand import has_backward_pass, run_layer
-from sgtheory.networks._clocked_layers import AbstractClockedLayer, LayerParameters, LeakyReadout, whole
+from sgtheory.networks._clocked_layers import AbstractClockedLayer, LayerParameters, LeakyReadout
 from sgtheory.neurons import LIF
 from sgtheory.rules import AbstractSpikeRule
 
@@ -135,7 +135,7 @@ class ClockedNetwork(AbstractEscapeNoiseNetwork):
         have the standard deviation $1/\sqrt n$.
 
         **Arguments:** `rate` $\nu$ in Hz; `deviation` $\sigma_U$, in units of the potential; `share` $\alpha$.
-        **Raises** `ValueError` for numbers that are not positive, and a share that is not below 1.
+        **Raises** `ValueError` for numbers that are not positive, and a share that does not lie above 0 and at most at 1.
         **Source:** Rossbroich, Gygax & Zenke (2022); Gygax & Zenke (2025), sections 4.4 and 4.5.
         """
         rate_, deviation_ = positive("rate", single=True)(rate), positive("deviation", single=True)(deviation)

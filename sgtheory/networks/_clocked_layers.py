@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Float, Scalar, Spikes
-from sgtheory._checks import finite, instance, positive, shorten
+from sgtheory._checks import finite, instance, positive, shorten, whole
 from sgtheory.neurons import AbstractClocked, TimeConstants, check_time_constants
 
 
@@ -233,9 +233,3 @@ def _channels_and_positions(below: tuple[int, ...]) -> tuple[int, int]:
             f"`input_shape` of a convolution must be channels and positions, or positions alone, got {shorten(below)}."
         )
     return below
-
-
-def whole(name: str, value: Any, least: int = 1) -> None:
-    """**Raises** `ValueError` unless `value` is a whole number from `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"`{name}` must be a whole number from {least}, got {shorten(value)}.")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from sgtheory._arrays import Array, Distance, Float, Scalar, Spikes
-from sgtheory._checks import finite, instance, positive, require, shorten
+from sgtheory._checks import finite, instance, positive, require, shorten, whole
 from sgtheory.escape import AbstractEscape
 
 
@@ -110,14 +110,7 @@ class LIF(AbstractClocked):
         instance("escape", self.escape, AbstractEscape, "Take one of `sgtheory.escape`.")
         _one_of("reset", self.reset, ("zero", "subtractive"))
         _one_of("reset_step", self.reset_step, ("next", "same"))
-        if (
-            isinstance(self.refractory_steps, bool)
-            or not isinstance(self.refractory_steps, int)
-            or self.refractory_steps < 0
-        ):
-            raise ValueError(
-                f"`refractory_steps` must be a whole number from 0, got {shorten(self.refractory_steps)}. Count time steps."
-            )
+        whole("refractory_steps", self.refractory_steps, least=0, remedy="Count time steps.")
         check_time_constants(self)
 
     @property

@@ -12,7 +12,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sgtheory._arrays import Array, Float, Inputs, Int, Key, Parameters
-from sgtheory._checks import instance, shorten
+from sgtheory._checks import instance, whole
 from sgtheory.gradients import AbstractDifferentiable, Loss, mean_objective
 from sgtheory.networks import AbstractNetwork
 from sgtheory.training._checkpoints import Checkpoints
@@ -82,13 +82,14 @@ def train(
     instance("estimator", estimator, AbstractDifferentiable, "Take `SurrogateGradient()`, say.")
     samples = jnp.shape(jax.tree.leaves(inputs)[0])[0]
     size = samples if batch is None else batch
-    for name, value, most in (
-        ("steps", steps, None), ("batch", size, samples), ("trials", trials, None), ("every", every, None),
-        *((("seeds", seeds, None),) if seeds is not None else ()),
-    ):  # fmt: skip
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1 or (most is not None and value > most):
-            limit = "" if most is None else f" and not above the number of samples, {most}"
-            raise ValueError(f"`{name}` must be a whole number from 1{limit}, got {shorten(value)}.")
+    for name, value in (
+        ("steps", steps),
+        ("trials", trials),
+        ("every", every),
+        ("seeds", 1 if seeds is None else seeds),
+    ):
+        whole(name, value)
+    whole("batch", size, most=samples, of="samples")
     if state is None:
         state = begin(optimiser, parameters, seeds)
     update = _update(estimator, network, optimiser, loss_axis, metric, samples, size, trials, seeds)
