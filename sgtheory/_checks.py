@@ -23,15 +23,17 @@ def shorten(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def require(
-    value: jax.Array, test: Callable[[jax.Array], jax.Array], name: str, rule: str, remedy: str = ""
-) -> jax.Array:
-    """`value` again. **Raises** `ValueError` when it is concrete and its `test` is not true everywhere."""
+def require(value: jax.Array, test: Callable[[Any], Any], name: str, rule: str, remedy: str = "") -> jax.Array:
+    """`value` again. **Raises** `ValueError` when it is concrete and its `test` is not true everywhere.
+
+    The `test` is made of operators, which arrays of NumPy and of JAX share.
+    """
     if isinstance(value, Tracer):
         return value
-    # A known number is tested here and now even while something else is being traced: nothing is left in the program.
+    # A known number is tested here and now even while something else is being traced: nothing is left in the program. And
+    # as an array of NumPy, because JAX would compile the test for each shape.
     with jax.ensure_compile_time_eval():
-        holds = bool(jnp.all(test(value)))
+        holds = bool(np.all(test(np.asarray(value))))
     if not holds:
         raise ValueError(f"`{name}` must be {rule}, got {shorten(value)}. {remedy}".strip())
     return value
@@ -68,7 +70,7 @@ class Numbers:
 
     name: str
     rule: str
-    test: Callable[[jax.Array], jax.Array]
+    test: Callable[[Any], Any]
     remedy: str = ""
     single: bool = False
     optional: bool = False
@@ -91,7 +93,7 @@ class Numbers:
 
 def finite(name: str, remedy: str = "", *, single: bool = False, optional: bool = False) -> Numbers:
     """A field converter that lets finite numbers pass; a `single` one alone; with `optional` None too."""
-    return Numbers(name, "finite", jnp.isfinite, remedy, single, optional)
+    return Numbers(name, "finite", is_finite, remedy, single, optional)
 
 
 def positive(name: str, remedy: str = "", *, single: bool = False, optional: bool = False) -> Numbers:
@@ -99,8 +101,13 @@ def positive(name: str, remedy: str = "", *, single: bool = False, optional: boo
     return Numbers(name, "positive and finite", _is_positive, remedy, single, optional)
 
 
-def _is_positive(value: jax.Array) -> jax.Array:
-    return jnp.isfinite(value) & (value > 0)
+def is_finite(value: Any) -> Any:
+    """Where an array of NumPy or JAX is finite."""
+    return abs(value) < np.inf
+
+
+def _is_positive(value: Any) -> Any:
+    return (value > 0) & (value < np.inf)
 
 
 _INPUTS = finite("inputs", "Remove or replace the entries that are NaN or infinite.")

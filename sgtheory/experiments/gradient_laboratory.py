@@ -155,6 +155,7 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     return widths
 
 
+@eqx.filter_jit
 def draw_parameters(widths: tuple[int, ...], key: Key) -> MultilayerParameters:
     """The published weights and thresholds of the chain, random ones of any other network."""
     if widths == CHAIN:
@@ -289,12 +290,12 @@ def biases(method: str, cases: Case, loss: str, key: Key) -> tuple[Float[Array, 
     return jax.vmap(off)(cases)
 
 
-@jax.jit
-def median_by_width(values: Float[Array, " cases"]) -> Float[Array, " widths"]:
+def median_by_width(values: Float[Array, " cases"]) -> np.ndarray:
     """The median over the random networks of each width."""
-    return jnp.median(values.reshape(len(width_axis()), NETWORKS), axis=-1)
+    return np.median(np.asarray(values).reshape(len(width_axis()), NETWORKS), axis=-1)
 
 
+@eqx.filter_jit
 def random_networks(
     widths: tuple[int, ...], key: Key
 ) -> tuple[MultilayerParameters, Float[Array, "networks components"]]:

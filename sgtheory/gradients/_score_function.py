@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Inputs, Parameters, Scalar
-from sgtheory._checks import Numbers
+from sgtheory._checks import Numbers, is_finite
 from sgtheory.gradients._base import AbstractDifferentiable, Loss, accepted, flatten_parameters, gradient, scalar_loss
 from sgtheory.gradients._claim import Claim, Losses
 from sgtheory.gradients._enumeration import FORCED, sum_over_patterns
@@ -92,7 +92,7 @@ class ScoreFunction(AbstractDifferentiable):
 
     takes: ClassVar[type[AbstractNetwork]] = AbstractEscapeNoiseNetwork
     baseline: Scalar | Baseline = eqx.field(
-        default=0.0, converter=_Baseline("baseline", "finite", jnp.isfinite, single=True)
+        default=0.0, converter=_Baseline("baseline", "finite", is_finite, single=True)
     )
 
     @property

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sgtheory._arrays import Array, Distance, Float, Inputs, Key, Noise, Parameters, Scalar, Spikes
-from sgtheory._checks import as_real, finite, instance, positive, require, shorten
+from sgtheory._checks import as_real, finite, instance, is_finite, positive, require, shorten
 from sgtheory.escape import AbstractEscape
 from sgtheory.networks._base import AbstractEscapeNoiseNetwork, Path, Rule, as_vector, check_noise, decide, rule_of
 
@@ -107,7 +107,7 @@ def _matrix(layer: int, value: Any) -> Float[Array, "units inputs"]:
     matrix = as_real(name, value, remedy)
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(f"`{name}` must be a matrix with entries, got the shape {shorten(matrix.shape)}. {remedy}")
-    return require(matrix, jnp.isfinite, name, "finite")
+    return require(matrix, is_finite, name, "finite")
 
 
 def _widths(value: Any) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Distance, Float, Scalar
-from sgtheory._checks import as_real, finite, instance, require, shorten
+from sgtheory._checks import as_real, finite, instance, is_finite, require, shorten
 from sgtheory.escape import AbstractEscape
 
 
@@ -70,4 +70,4 @@ def _vector(name: str, value) -> Float[Array, " entries"]:
         raise ValueError(
             f"`{name}` must be a vector with at least one entry, got the shape {shorten(array.shape)}. {remedy}"
         )
-    return require(array, jnp.isfinite, name, "finite")
+    return require(array, is_finite, name, "finite")

@@ -1,6 +1,9 @@
 """Menus of several pages: escape functions and surrogate derivatives by the names that a reader chooses from."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from sgtheory.pages._kit import in_64_bits
 
 CUSTOM = "your own"
 NO_NOISE = "hard threshold"
@@ -22,6 +25,19 @@ def escape_of(name: str, steepness: Any, text: str = "", reach: float = 0.0) -> 
     if name == CUSTOM:
         return Custom(expression(text, steepness), domain=(-reach, reach))
     return ALL_ESCAPES[name](steepness)
+
+
+def refused_escape(settings: Mapping[str, Any], reach: float) -> dict[str, str]:
+    """What is wrong with your own escape function up to `reach` from threshold, under the name of its control."""
+    from sgtheory.expressions import ExpressionError, check_escape, expression
+
+    try:
+        if settings["escape"] == CUSTOM:
+            with in_64_bits():
+                check_escape(expression(settings["expression"]), settings["steepness"], -reach, reach)
+    except ExpressionError as error:
+        return {"expression": str(error)}
+    return {}
 
 
 def surrogate_of(name: str, steepness: Any) -> Any:

@@ -5,26 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import (
-    PALE,
-    Band,
-    Choice,
-    DeclaredPage,
-    Dots,
-    Interval,
-    Key,
-    Level,
-    Line,
-    Mark,
-    Marker,
-    NameTag,
-    Panel,
-    Readout,
-    ReadoutTable,
-    Several,
-    Slider,
-    Text,
-)
+from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Panel, Readout, ReadoutTable, Several, Slider, Text
+from sgtheory.pages._kit.marks import Band, Dots, Interval, Key, Level, Line, Mark, Marker, NameTag
 from sgtheory.pages._laboratory import DASHES, LEFT, MENU, NETWORKS, OWN, TOLD, chosen_widths, picture, slug, stacked
 
 _COSINES = -1.05, 1.05

@@ -3,21 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sgtheory.pages._kit import (
-    PALE,
-    Choice,
-    DeclaredPage,
-    Dots,
-    Film,
-    Level,
-    Line,
-    Marker,
-    Panel,
-    Raster,
-    Readout,
-    Slider,
-    Steps,
-)
+from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Film, Panel, Readout, Slider
+from sgtheory.pages._kit.marks import Dots, Level, Line, Marker, Raster, Steps
 from sgtheory.pages._menus import MATCHED, SURROGATES, surrogate_of
 from sgtheory.pages.lif_neuron_tour import TOUR
 

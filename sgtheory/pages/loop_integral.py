@@ -5,49 +5,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sgtheory.pages._kit import (
-    PALE,
-    Action,
-    Choice,
-    DeclaredPage,
-    Dots,
-    HeatMap,
-    Level,
-    Line,
-    Panel,
-    Readout,
-    Slider,
-    Text,
-)
+from sgtheory.pages._drawn_loop import CIRCLE, DRAWN, START_CORNERS, DrawnLoop
+from sgtheory.pages._kit import PALE, Action, Choice, Panel, Readout, Slider, Text
+from sgtheory.pages._kit.marks import Dots, HeatMap, Level, Line
 
 PUBLISHED, RANDOM = "of Fig. 5", "random"
-CIRCLE, DRAWN = "circle", "drawn"
-FARTHEST = 50.0  # the largest coordinate of a corner, from the centre, in units of the radius
-START_CORNERS = "-1 -1; 1 -1; 1 1; 0 0.2; -1 1"
 
 _LOOP = (
     Line("loop.1", "orange", "the loop", x="loop.0", width=2.5),
     Dots("start.1", "orange", "its start", x="start.0", size=8),
 )
-
-
-def parse_corners(text: str) -> list[tuple[float, float]]:
-    """The corners of a drawn loop. **Raises** `ValueError`, one sentence, for a text that is not a loop."""
-    from sgtheory.experiments.loop_integral import MOST_CORNERS
-
-    rule = f"The loop must be 3 to {MOST_CORNERS} corners such as “{START_CORNERS}”"
-    corners = []
-    for part in text.strip().strip(";").split(";"):
-        try:
-            across, upward = (float(number) for number in part.split())
-        except ValueError:
-            raise ValueError(f"{rule}, got “{part.strip()[:30]}”. Give two numbers per corner.") from None
-        if not abs(across) <= FARTHEST or not abs(upward) <= FARTHEST:
-            raise ValueError(f"{rule}, none farther than {FARTHEST:g}, got “{part.strip()[:30]}”. Bring it nearer.")
-        corners.append((across, upward))
-    if not 3 <= len(corners) <= MOST_CORNERS:
-        raise ValueError(f"{rule}, got {len(corners)}. Click on a map, or type them.")
-    return corners
 
 
 def _map(name: str, title: str, marks: tuple, text: str) -> Panel:
@@ -57,7 +24,7 @@ def _map(name: str, title: str, marks: tuple, text: str) -> Panel:
     )  # fmt: skip
 
 
-class LoopIntegral(DeclaredPage):
+class LoopIntegral(DrawnLoop):
     """Walk once around a loop in weight space and add up the surrogate gradient: a true gradient would give zero."""
 
     name = "loop_integral"
@@ -142,50 +109,6 @@ class LoopIntegral(DeclaredPage):
             text="The same loop in forty random planes: the size of its integral is {size} on average.",
         ),
     )  # fmt: skip
-    _collected: list[tuple[str, float, float]] | None = None  # clicked on maps, until they are a loop
-
-    # ---- a loop drawn by the reader ----
-
-    def new_loop(self) -> None:
-        """Collects corners from now on; the third makes a loop."""
-        self._collected = []
-        self.say("Click on a map: at least three corners make a loop.")
-
-    def pointed(self, figure: str, x: float, y: float) -> None:
-        """Adds a corner to the drawn loop, or collects it while there are fewer than three."""
-        settings = self.settings()
-        if self._collected is None and settings["loop"] != DRAWN:
-            self.say("Drag to move the circle; press “Own loop” to draw a loop corner by corner.")
-            return
-        drawn = self._collected is None and not self.refusals(settings)
-        clicked = [*(self._collected or []), (figure, x, y)]
-        radius, centre = settings["radius"], (settings["centre_x"], settings["centre_y"])
-        corners = parse_corners(settings["corners"]) if drawn else []
-        corners += [((across - centre[0]) / radius, (upward - centre[1]) / radius) for _, across, upward in clicked]
-        if len(corners) < 3:
-            self._collected = clicked
-            self.say(f"{len(corners)} of at least 3 corners.")
-            return
-        self._collected = None
-        text = "; ".join(f"{across:.4g} {upward:.4g}" for across, upward in corners)
-        self.move({**settings, "loop": DRAWN, "corners": text})
-        self.say()
-
-    def marks(self) -> list[tuple[str, float, float]]:
-        return self._collected or []
-
-    def reset(self) -> None:
-        self._collected = None
-        super().reset()
-
-    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        if settings["loop"] != DRAWN:
-            return {}
-        try:
-            parse_corners(settings["corners"])
-        except ValueError as error:
-            return {"corners": str(error)}
-        return {}
 
     # ---- numbers ----
 
@@ -223,10 +146,5 @@ class LoopIntegral(DeclaredPage):
 
     def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Arrays only, so that one program serves all of them."""
-        corners = parse_corners(settings["corners"]) if settings["loop"] == DRAWN else []
-        padded = np.zeros((self.experiment().MOST_CORNERS, 2))
-        padded[: len(corners)] = np.reshape(corners, (-1, 2))
-        return {
-            "published": np.asarray(settings["plane"] == PUBLISHED), "planes": self._axis("random_planes()"),
-            "corners": padded, "sides": np.asarray(len(corners)),
-        }  # fmt: skip
+        plane = {"published": np.asarray(settings["plane"] == PUBLISHED), "planes": self._axis("random_planes()")}
+        return super().choices(settings) | plane

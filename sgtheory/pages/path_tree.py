@@ -6,26 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sgtheory.pages._kit import (
-    PALE,
-    Bars,
-    Choice,
-    DeclaredPage,
-    Discs,
-    Dots,
-    ErrorBand,
-    Film,
-    Flow,
-    Level,
-    Line,
-    Marker,
-    Panel,
-    Readout,
-    Shown,
-    Slider,
-    in_64_bits,
-    nice_range,
-)
+from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Film, Panel, Readout, Slider, in_64_bits, nice_range
+from sgtheory.pages._kit.marks import Bars, Discs, Dots, ErrorBand, Flow, Level, Line, Marker, Shown
 from sgtheory.pages._tree_layout import LANES, WEIGHTS, Tree
 
 CHAIN = "1-1-1-1"

@@ -3,21 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sgtheory.pages._kit import (
-    Choice,
-    DeclaredPage,
-    Dots,
-    ErrorBand,
-    Interval,
-    Key,
-    Level,
-    Line,
-    NameTag,
-    Panel,
-    Readout,
-    ReadoutTable,
-    Slider,
-)
+from sgtheory.pages._kit import Choice, DeclaredPage, Panel, Readout, ReadoutTable, Slider
+from sgtheory.pages._kit.marks import Dots, ErrorBand, Interval, Key, Level, Line, NameTag
 
 PROGRAMS = ("random walk, X²", "random walk, X", "toy program")
 TOY = PROGRAMS[-1]

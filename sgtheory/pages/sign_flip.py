@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sgtheory.pages._kit import PALE, DeclaredPage, HeatMap, Level, Line, Marker, Panel, Readout, Shade, Slider
+from sgtheory.pages._kit import PALE, DeclaredPage, Panel, Readout, Slider
+from sgtheory.pages._kit.marks import HeatMap, Level, Line, Marker, Shade
 
 W, V1 = ("w", "weight_axis()"), ("v₁", "map_axis()")
 FRAME = (

@@ -3,23 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sgtheory.pages._kit import (
-    PALE,
-    Choice,
-    DeclaredPage,
-    Dots,
-    ErrorBand,
-    Line,
-    Marker,
-    Panel,
-    Raster,
-    Readout,
-    Slider,
-    Steps,
-    Text,
-    in_64_bits,
-)
-from sgtheory.pages._menus import CUSTOM, ESCAPES, MATCHED, SURROGATES, escape_of, surrogate_of
+from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Panel, Readout, Slider, Text
+from sgtheory.pages._kit.marks import Dots, ErrorBand, Line, Marker, Raster, Steps
+from sgtheory.pages._menus import CUSTOM, ESCAPES, MATCHED, SURROGATES, escape_of, refused_escape, surrogate_of
 from sgtheory.pages.single_unit_tour import TOUR
 
 CONSTANT, OPTIMAL = "the slider's b", "1 − p"
@@ -131,17 +117,7 @@ class SingleUnit(DeclaredPage):
     )  # fmt: skip
 
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        if settings["escape"] != CUSTOM:
-            return {}
-        from sgtheory.expressions import ExpressionError, check_escape, expression
-
-        try:
-            formula = expression(settings["expression"])
-            with in_64_bits():
-                check_escape(formula, settings["steepness"], -_FARTHEST, _FARTHEST)
-        except ExpressionError as error:
-            return {"expression": str(error)}
-        return {}
+        return refused_escape(settings, _FARTHEST)
 
     def culprit(self, settings: Mapping[str, Any]) -> str | None:
         return "expression" if settings.get("escape") == CUSTOM else None

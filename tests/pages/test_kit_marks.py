@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sgtheory.pages._kit import (
+from sgtheory.pages._kit import Choice, DeclaredPage, Panel, Progress, Readout, ReadoutTable, Slider
+from sgtheory.pages._kit.marks import (
     Band,
     Bars,
-    Choice,
-    DeclaredPage,
     Discs,
     Dots,
     ErrorBand,
@@ -26,12 +25,7 @@ from sgtheory.pages._kit import (
     Lines,
     Marker,
     NameTag,
-    Panel,
-    Progress,
-    Readout,
-    ReadoutTable,
     Shade,
-    Slider,
 )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sgtheory.pages.loop_integral import DRAWN, parse_corners
+from sgtheory.pages._drawn_loop import DRAWN, parse_corners
 
 
 @pytest.fixture

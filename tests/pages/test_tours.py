@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from sgtheory.pages._kit import Choice, Choose, DeclaredPage, Line, Number, Panel, Readout, Sketch, Slider, Step
+from sgtheory.pages._kit import Choice, Choose, DeclaredPage, Number, Panel, Readout, Sketch, Slider, Step
 from sgtheory.pages._kit.formula import formula
+from sgtheory.pages._kit.marks import Line
 from sgtheory.pages._kit.tour import as_html, check_tour, live_numbers, words_of
 from sgtheory.pages._registry import ALL_PAGES
 from sgtheory.pages.single_unit import SingleUnit

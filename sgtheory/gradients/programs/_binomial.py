@@ -1,11 +1,11 @@
 import jax.numpy as jnp
 
-from sgtheory._checks import Numbers, shorten
+from sgtheory._checks import Numbers, is_finite, shorten
 from sgtheory.gradients.programs._distribution import PROBABILITY, AbstractDistribution, enforced, neighbour, ratio
 from sgtheory.gradients.programs._inversion import inverted
 
 TRIALS = Numbers(
-    "trials", "a whole number that is not negative", lambda n: jnp.isfinite(n) & (n >= 0) & (n == jnp.floor(n)),
+    "trials", "a whole number that is not negative", lambda n: is_finite(n) & (n >= 0) & (n % 1 == 0),
     "Give a whole number, 0 or more.", single=True,
 )  # fmt: skip
 """The rule for the number of trials."""

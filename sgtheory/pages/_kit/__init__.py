@@ -17,27 +17,6 @@ from sgtheory.pages._kit.drawing import (
     sent_range as sent_range,
 )
 from sgtheory.pages._kit.job import Progress as Progress
-from sgtheory.pages._kit.marks import (
-    Band as Band,
-    Bars as Bars,
-    Discs as Discs,
-    Dots as Dots,
-    ErrorBand as ErrorBand,
-    Flow as Flow,
-    HeatMap as HeatMap,
-    Interval as Interval,
-    Key as Key,
-    Level as Level,
-    Line as Line,
-    Lines as Lines,
-    Mark as Mark,
-    Marker as Marker,
-    NameTag as NameTag,
-    Raster as Raster,
-    Shade as Shade,
-    Shown as Shown,
-    Steps as Steps,
-)
 from sgtheory.pages._kit.numbers import (
     Sources as Sources,
     in_64_bits as in_64_bits,

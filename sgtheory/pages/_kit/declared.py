@@ -29,7 +29,7 @@ class DeclaredPage(Page):
     whose experiment takes something else says so in `bundle`.
     """
 
-    panels: ClassVar[tuple[Panel, ...]]
+    panels: ClassVar[tuple[Panel, ...]] = ()
     experiment_name: ClassVar[str | None] = None
     """Where several pages share an experiment."""
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}

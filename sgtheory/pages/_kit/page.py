@@ -38,8 +38,8 @@ class Page(ipywidgets.VBox):
     title: ClassVar[str]
     version: ClassVar[int] = 1
     play: ClassVar[str]
-    specification: ClassVar[tuple[Control, ...]]
-    readouts: ClassVar[tuple[Readout, ...]]
+    specification: ClassVar[tuple[Control, ...]] = ()
+    readouts: ClassVar[tuple[Readout, ...]] = ()
     table: ClassVar[ReadoutTable | None] = None
     actions: ClassVar[tuple[Action, ...]] = ()
     discrete: ClassVar[frozenset[str]] = frozenset()
