@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import pathlib
 import time
 from collections.abc import Callable, Iterator
@@ -92,12 +93,15 @@ def train(
     whole("batch", size, most=samples, of="samples")
     if state is None:
         state = begin(optimiser, parameters, seeds)
-    update = _update(estimator, network, optimiser, loss_axis, metric, samples, size, trials, seeds)
+    sizes = _Sizes(samples, size, trials, seeds, loss_axis)
     done = int(state.done)
     while done < steps:
         count = min(every, steps - done)
         began = time.perf_counter()
-        state, values, metrics = update(state, loss, inputs, key, count)
+        numbers = state.done + jnp.arange(count)
+        state, values, metrics = _several(
+            estimator, network, optimiser, metric, sizes, state, loss, inputs, key, numbers
+        )
         values = np.asarray(values)
         done += count
         seconds = (time.perf_counter() - began) / count
@@ -111,11 +115,24 @@ def begin(optimiser: optax.GradientTransformation, parameters: Parameters, seeds
     return TrainingState(parameters, start(real), jnp.array(0))
 
 
-def _update(estimator, network, optimiser, loss_axis, metric, samples, size, trials, seeds):
-    """A compiled program of several steps."""
+@dataclasses.dataclass(frozen=True)
+class _Sizes:
+    """What of a step is known before it is compiled: how many samples there are, are taken, and how often each."""
+
+    samples: int
+    batch: int
+    trials: int
+    seeds: int | None
+    loss_axis: int | None
+
+
+@eqx.filter_jit
+def _several(estimator, network, optimiser, metric, sizes: _Sizes, state, loss, inputs, key, numbers):
+    """Several steps. One program for all estimators, networks and losses that differ in numbers alone."""
+    dynamic, static = eqx.partition(state.parameters, eqx.is_array)
 
     def objective(parameters, loss, inputs, key):
-        value, paths = mean_objective(estimator, loss, network, parameters, inputs, key=key, loss_axis=loss_axis)
+        value, paths = mean_objective(estimator, loss, network, parameters, inputs, key=key, loss_axis=sizes.loss_axis)
         return value, None if metric is None else jnp.mean(jax.vmap(metric)(paths.output))
 
     def one_step(parameters, optimiser_state, loss, inputs, key):
@@ -125,47 +142,39 @@ def _update(estimator, network, optimiser, loss_axis, metric, samples, size, tri
         )
         return eqx.apply_updates(parameters, updates), optimiser_state, value, found
 
-    def chosen(step, loss, inputs, key):
-        """The samples of a step, each as often as there are trials."""
-        if size < samples:
-            epochs = samples // size
-            order = jax.random.permutation(jax.random.fold_in(key, step // epochs), samples)
-            index = jax.lax.dynamic_slice_in_dim(order, (step % epochs) * size, size)
-        else:
-            index = jnp.arange(samples)
-        index = jnp.repeat(index, trials)
-        picked = jax.tree.map(lambda leaf: _over_devices(jnp.take(leaf, index, axis=0)), inputs)
-        if loss_axis is not None:
-            loss = jax.tree.map(lambda leaf: jnp.take(leaf, index, axis=0) if eqx.is_array(leaf) else leaf, loss)
-        return loss, picked
-
-    @eqx.filter_jit
-    def several(state, loss, inputs, key, numbers):
-        dynamic, static = eqx.partition(state.parameters, eqx.is_array)
-
-        def body(carry, step):
-            parameters, optimiser_state = carry
-            parameters = eqx.combine(parameters, static)
-            order, draws = jax.random.split(key)
-            own_loss, own_inputs = chosen(step, loss, inputs, order)
-            draw = jax.random.fold_in(draws, step)
-            if seeds is None:
-                after = one_step(parameters, optimiser_state, own_loss, own_inputs, draw)
-            else:
-                after = eqx.filter_vmap(one_step, in_axes=(eqx.if_array(0), 0, None, None, 0))(
-                    parameters, optimiser_state, own_loss, own_inputs, jax.random.split(draw, seeds)
-                )
-            parameters, optimiser_state, value, found = after
-            return (eqx.filter(parameters, eqx.is_array), optimiser_state), (value, found)
-
-        (parameters, optimiser_state), (values, found) = jax.lax.scan(body, (dynamic, state.optimiser), numbers)
+    def body(carry, step):
+        parameters, optimiser_state = carry
         parameters = eqx.combine(parameters, static)
-        return TrainingState(parameters, optimiser_state, state.done + numbers.shape[0]), values, found
+        order, draws = jax.random.split(key)
+        own_loss, own_inputs = _chosen(sizes, step, loss, inputs, order)
+        draw = jax.random.fold_in(draws, step)
+        if sizes.seeds is None:
+            after = one_step(parameters, optimiser_state, own_loss, own_inputs, draw)
+        else:
+            after = eqx.filter_vmap(one_step, in_axes=(eqx.if_array(0), 0, None, None, 0))(
+                parameters, optimiser_state, own_loss, own_inputs, jax.random.split(draw, sizes.seeds)
+            )
+        parameters, optimiser_state, value, found = after
+        return (eqx.filter(parameters, eqx.is_array), optimiser_state), (value, found)
 
-    def run(state, loss, inputs, key, count):
-        return several(state, loss, inputs, key, state.done + jnp.arange(count))
+    (parameters, optimiser_state), (values, found) = jax.lax.scan(body, (dynamic, state.optimiser), numbers)
+    parameters = eqx.combine(parameters, static)
+    return TrainingState(parameters, optimiser_state, state.done + numbers.shape[0]), values, found
 
-    return run
+
+def _chosen(sizes: _Sizes, step, loss, inputs, key):
+    """The samples of a step, each as often as there are trials."""
+    if sizes.batch < sizes.samples:
+        epochs = sizes.samples // sizes.batch
+        order = jax.random.permutation(jax.random.fold_in(key, step // epochs), sizes.samples)
+        index = jax.lax.dynamic_slice_in_dim(order, (step % epochs) * sizes.batch, sizes.batch)
+    else:
+        index = jnp.arange(sizes.samples)
+    index = jnp.repeat(index, sizes.trials)
+    picked = jax.tree.map(lambda leaf: _over_devices(jnp.take(leaf, index, axis=0)), inputs)
+    if sizes.loss_axis is not None:
+        loss = jax.tree.map(lambda leaf: jnp.take(leaf, index, axis=0) if eqx.is_array(leaf) else leaf, loss)
+    return loss, picked
 
 
 def _over_devices(leaf: Array) -> Array:
