@@ -57,5 +57,11 @@ COURSE = (
         "A neuron resets itself whenever it fires. Should the gradient pass through the reset? The exact answer is at hand.",
         ("lif_neuron",),
     ),
+    Lesson(
+        "07_spike_train_matching.ipynb",
+        "7 · Drawing with spikes",
+        "Two networks learn to draw a picture with their spikes, one of them with noise. Is noise in the way of precision?",
+        ("spike_train_matching",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

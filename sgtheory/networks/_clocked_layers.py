@@ -219,10 +219,16 @@ class LeakyReadout(eqx.Module):
         return potentials, end
 
 
-def _convolved(inputs: Array, weights: Array, stride: int, padding: int) -> Array:
-    return jax.lax.conv_general_dilated(
-        inputs, weights, (stride,), [(padding, padding)], dimension_numbers=("NCH", "OIH", "NCH")
-    )
+def _convolved(
+    inputs: Float[Array, "many channels positions"], weights: Float[Array, "units channels width"], stride: int, padding: int
+) -> Float[Array, "many units places"]:
+    """All windows side by side, and one product: on a CPU several times as fast as XLA's convolution, inside a loop above all."""
+    width = weights.shape[-1]
+    padded = jnp.pad(inputs, [(0, 0), (0, 0), (padding, padding)])
+    places = (padded.shape[-1] - width) // stride + 1
+    reach = stride * (places - 1) + 1
+    windows = jnp.stack([padded[:, :, first : first + reach : stride] for first in range(width)], axis=2)
+    return jnp.einsum("ncwp,ucw->nup", windows, weights)
 
 
 def _channels_and_positions(below: tuple[int, ...]) -> tuple[int, int]:

@@ -10,3 +10,4 @@ from sgtheory.pages.path_tree import PathTree as PathTree
 from sgtheory.pages.program_laboratory import ProgramLaboratory as ProgramLaboratory
 from sgtheory.pages.sign_flip import SignFlip as SignFlip
 from sgtheory.pages.single_unit import SingleUnit as SingleUnit
+from sgtheory.pages.spike_train_matching import SpikeTrainMatching as SpikeTrainMatching

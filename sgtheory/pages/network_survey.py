@@ -97,7 +97,7 @@ class NetworkSurvey(Page):
             points = {
                 slug(label): {"networks": done, "median": each} for label, each in zip(methods, medians, strict=True)
             }
-            text = f"{done} of {wanted} networks, {settings['widths']}, β = {2.0 ** settings['steepness']:g}"
+            text = f"{done} of {wanted} networks, {settings['widths']}, β = {settings['steepness']:g}"
             yield Progress(done, wanted, text, points=points, checkpoint=found)
 
     def progressed(self) -> None:

@@ -1,15 +1,18 @@
-"""`python -m sgtheory.pages.store` writes what each page shows before it can compute.
+"""`python -m sgtheory.pages.store` writes what each page shows before it can compute; `… train` trains the shipped runs anew.
 
-That is the first picture as numbers (shipped with the package, shown before JAX is loaded), and a still picture (beside the
-notebooks, shown where nothing runs). Run it when an experiment, a start state or a text has changed; a test compares.
+What is written is the first picture as numbers (shipped with the package, shown before JAX is loaded), and a still picture
+(beside the notebooks, shown where nothing runs). Run it when an experiment, a start state or a text has changed; a test
+compares.
 """
 
 import pathlib
+import sys
 
 import numpy as np
 
 from sgtheory.pages._kit.opening import PICTURES, stored_arrays
 from sgtheory.pages._registry import ALL_PAGES, STORED_PAGES
+from sgtheory.pages._training import TrainingPage, write_run
 
 STILLS = pathlib.Path(__file__).parent.parent.parent / "notebooks" / "figures"
 
@@ -28,5 +31,18 @@ def main() -> None:
         print(f"{name}: {path.stat().st_size / 1024:.0f} kB of numbers")
 
 
+def train(names: list[str]) -> None:
+    """Trains the networks that training pages show at first, of all of them or of those that are named."""
+    for name, kind in ALL_PAGES.items():
+        if issubclass(kind, TrainingPage) and (not names or name in names):
+            page = kind()
+            page.start()
+            page.job.wait(3600)
+            print(f"{name}: {page.job.progress.text}, {write_run(name, page.run).stat().st_size / 1024:.0f} kB")
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["train"]:
+        train(sys.argv[2:])
+    else:
+        main()

@@ -9,6 +9,7 @@ from sgtheory.training._fit import (
     Fitted as Fitted,
     Report as Report,
     TrainingState as TrainingState,
+    begin as begin,
     fit as fit,
     train as train,
 )

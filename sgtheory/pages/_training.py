@@ -1,0 +1,188 @@
+"""Pages that train networks: what the reader sees is a run, moment by moment; Start makes another one."""
+
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from sgtheory.pages._kit import DeclaredPage, Film, Progress, Sources, Text
+from sgtheory.pages._kit.marks import Shown
+
+RUNS = pathlib.Path(__file__).parent / "_runs"
+"""The runs that are shipped: what a page shows until the reader trains."""
+MOMENT, FOLDER = "moment", "folder"
+"""Names of two controls that every such page has: which moment of the run is shown, and where checkpoints are kept."""
+
+
+class Run(NamedTuple):
+    """A run as far as it has come: the `settings` of its start, and numbers `of` it.
+
+    `moments`: name → array with a leading axis over moments. `whole`: name → array of the run as a whole.
+    """
+
+    settings: Mapping[str, Any]
+    moments: Mapping[str, np.ndarray]
+    whole: Mapping[str, np.ndarray]
+
+    def longer(self, moment: Mapping[str, Any]) -> "Run":
+        """The run with one more moment."""
+        new = {name: np.asarray(values)[None] for name, values in moment.items()}
+        if self.moments:
+            new = {name: np.concatenate([values, new[name]]) for name, values in self.moments.items()}
+        return self._replace(moments=new)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All arrays under one name each, as a file holds them."""
+        settings = np.frombuffer(json.dumps(dict(self.settings)).encode(), dtype="u1")
+        parts = {"moments": self.moments, "whole": self.whole}
+        return {"settings": settings} | {
+            f"{part}/{name}": v for part, each in parts.items() for name, v in each.items()
+        }
+
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray]) -> "Run":
+        """The run that such arrays describe."""
+
+        def part(name):
+            return {key.partition("/")[2]: columns[key] for key in columns if key.startswith(f"{name}/")}
+
+        return cls(json.loads(np.asarray(columns["settings"], dtype="u1").tobytes()), part("moments"), part("whole"))
+
+
+class TrainingPage(DeclaredPage):
+    """A page whose numbers are those of a run: the shipped one at first, then what Start makes with the controls.
+
+    A page says which numbers there are at a moment (`training`); its marks have the addresses `moment.name` for those of the
+    chosen one, `run.name` for those of all moments, and `whole.name` for what belongs to the run as a whole.
+    """
+
+    job_name = "training"
+    shows: ClassVar[tuple[str, ...]] = (MOMENT, FOLDER)
+    """The controls that do not belong to a run: another value of all others waits for the next Start."""
+
+    def __init__(self) -> None:
+        self.run = stored_run(self.name) or self._untrained()
+        self._differs = False
+        super().__init__()
+
+    # ---- what a page defines ----
+
+    def begun(self, settings: Mapping[str, Any]) -> Run:
+        """A run before its first moment."""
+        raise NotImplementedError
+
+    def training(
+        self, settings: Mapping[str, Any], states: Any
+    ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
+        """The run itself, step by step, from `states` on, unless that is None.
+
+        Each step gives how many steps are done, a few words, the states to go on from, and the numbers of a moment or None.
+        """
+        raise NotImplementedError
+
+    # ---- the work ----
+
+    def work(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:
+        run, states = checkpoint or (self.begun(self._own(settings)), None)
+        steps, text, kept = settings["steps"], "Compiling …", None
+        if checkpoint is None:
+            yield Progress(0, steps, text)
+        try:
+            for done, text, reached, moment in self.training(settings, states):
+                if settings[FOLDER].strip() and kept is None:
+                    from sgtheory.training import Checkpoints
+
+                    kept = Checkpoints(settings[FOLDER].strip(), reached)
+                run = run if moment is None else run.longer(moment)
+                if kept is not None and moment is not None:
+                    kept.save(done, reached, run.columns())
+                yield Progress(done, steps, text, checkpoint=(run, reached))
+        finally:
+            if kept is not None:
+                kept.close()
+
+    def _untrained(self) -> Run:
+        """A run that has not gone beyond its first moment: what there is to see before one was ever stored."""
+        settings = {control.name: control.value for control in self.specification}
+        _, _, _, moment = next(iter(self.training(settings, None)))
+        assert moment is not None
+        return self.begun(self._own(settings)).longer(moment)
+
+    def progressed(self) -> None:
+        if self.job.checkpoint is not None and self.job.checkpoint[0] is not self.run:
+            self.run = self.job.checkpoint[0]
+            self.loop.renew()
+
+    def _own(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that belong to a run."""
+        return {name: value for name, value in settings.items() if name not in self.shows}
+
+    # ---- numbers ----
+
+    def compute(self, settings: Mapping[str, Any]) -> Sources:
+        differs = self._own(settings) != dict(self.run.settings)
+        if differs != self._differs:
+            self._differs = differs
+            self.say("Shown is the last run; Start trains anew, with these controls." if differs else "Ready.")
+        return super().compute(settings)
+
+    @classmethod
+    def _programs(cls) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        chosen = np.rint(shown(f"setting.{MOMENT}")).astype(int)
+        last = len(next(iter(self.run.moments.values()))) - 1
+        numbers = np.minimum(chosen, last)
+
+        def everywhere(values):
+            return np.broadcast_to(np.asarray(values)[None], (len(numbers), *np.shape(values)))
+
+        return {
+            "moment": {name: _real(values[numbers]) for name, values in self.run.moments.items()},
+            "run": {name: everywhere(values) for name, values in self.run.moments.items() if values.ndim == 1},
+            "whole": {name: everywhere(values) for name, values in self.run.whole.items()},
+        }
+
+
+def _real(values: np.ndarray) -> np.ndarray:
+    """Counts, which a file holds in a byte each, as numbers that can be drawn; spikes stay what they are."""
+    return values if values.dtype == bool else values.astype(float)
+
+
+def moment_control(moments: int) -> Film:
+    """The control with which a reader goes through a run."""
+    last = moments - 1
+    return Film(
+        MOMENT,
+        "moment",
+        last,
+        0,
+        last,
+        1,
+        "A moment of the training, from before the first step to after the last",
+        rate=4,
+    )
+
+
+def folder_control() -> Text:
+    """The control that names a folder for checkpoints."""
+    return Text(FOLDER, "keep in", "", "A folder for checkpoints, so that a killed kernel loses nothing; none if empty")
+
+
+def stored_run(name: str) -> Run | None:
+    """The run that is shipped with the page of this name, if there is one."""
+    path = RUNS / f"{name}.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        return Run.of(arrays)
+
+
+def write_run(name: str, run: Run) -> pathlib.Path:
+    """Ships a run with the page of this name."""
+    RUNS.mkdir(exist_ok=True)
+    np.savez_compressed(RUNS / f"{name}.npz", **run.columns())
+    return RUNS / f"{name}.npz"

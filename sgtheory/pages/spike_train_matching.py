@@ -1,0 +1,183 @@
+"""Page 07: two networks learn to draw a picture with their spikes, one of them with noise."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from sgtheory.pages._kit import Choice, Panel, Readout, Slider, Upload
+from sgtheory.pages._kit.marks import Dots, HeatMap, Level, Line, Marker, Raster
+from sgtheory.pages._training import Run, TrainingPage, folder_control, moment_control
+
+MOMENTS, UNITS = 16, 200
+_STEPS = ("steps of training", "run.step")
+_NOW = Marker("moment.step", legend="the chosen moment")
+
+
+def _raster(name: str, title: str, address: str, role: str, text: str) -> Panel:
+    return Panel(
+        name, title, x=("time, ms", "times()"), y_label="neuron", x_range=(-0.5, 197.5), y_range=(0.0, 200.0), equal=True,
+        marks=(Raster(address, role, 0.0, 200.0),), text=text,
+    )  # fmt: skip
+
+
+def _distance(name: str, title: str, key: str, text: str) -> Panel:
+    return Panel(
+        name, title, x=_STEPS, y_label="distance", y_powers_of=10 if key == "rossum" else None,
+        marks=(
+            _NOW,
+            Level(f"whole.{key}_silent", "ink", "silence", width=1.5, dash="dashed"),
+            Level(f"whole.{key}_random", "purple", "random spikes", width=1.5, dash="dashed"),
+            Line(f"run.{key}_stochastic", "blue", "with noise", width=2),
+            Dots(f"run.{key}_stochastic", "blue", size=5),
+            Line(f"run.{key}_deterministic", "orange", "without", width=2),
+            Dots(f"run.{key}_deterministic", "orange", size=5),
+        ),
+        text=text,
+    )  # fmt: skip
+
+
+class SpikeTrainMatching(TrainingPage):
+    """Watch two networks learn to draw a picture with their spikes; then train them on a picture of your own."""
+
+    name = "spike_train_matching"
+    title = "Drawing with spikes: can a noisy network be precise?"
+    play = "moment"
+    specification = (
+        moment_control(MOMENTS),
+        Slider("steps", "training steps", 1000, 100, 5000, 100, "How many steps Start trains", tabled=False),
+        Choice("distance", "distance", "van Rossum", ("van Rossum", "L2"), "The distance from the target that training lowers"),
+        Choice("slope", "output slope", "SuperSpike", ("SuperSpike", "matched"), "The surrogate derivative of noisy outputs"),
+        Slider("hidden", "hidden β", 10.0, 2.0, 40.0, 1.0, "Steepness of the hidden neurons' escape noise", tabled=False),
+        Slider("output", "output β", 100.0, 5.0, 200.0, 5.0, "Steepness of the outputs' escape noise", tabled=False),
+        Slider("trials", "trials a step", 10, 1, 20, 1, "Trials over which a step of the noisy network averages", tabled=False),
+        Choice("optimiser", "optimiser", "Adam", ("Adam", "SMORMS3"), "How a gradient becomes a step"),
+        Slider("rate", "learning rate", 2e-3, 1e-4, 1e-1, 0.1, "The optimiser's learning rate", tabled=False, base=10),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other first weights and other noise", tabled=False),
+        Upload("picture", "your picture", "A picture of your own as the target: PNG or JPEG"),
+        folder_control(),
+    )  # fmt: skip
+    readouts = (
+        Readout("step", "steps of training", of="moment.step"),
+        Readout("stochastic", "van Rossum, with noise", of="moment.distance_stochastic"),
+        Readout("deterministic", "van Rossum, without", of="moment.distance_deterministic"),
+        Readout("silent", "… of silence", of="whole.distance_silent"),
+        Readout("random", "… of random spikes", of="whole.distance_random"),
+        Readout("below", "times below silence, noisy", of="moment.below"),
+        Readout("squares", "L2, with noise", of="moment.squares_stochastic"),
+        Readout("squares_deterministic", "L2, without", of="moment.squares_deterministic"),
+        Readout("squares_silent", "… of silence", of="whole.squares_silent"),
+        Readout("fano_hidden", "Fano factor, hidden", of="moment.fano_hidden"),
+        Readout("fano_output", "Fano factor, output", of="moment.fano_output"),
+    )
+    panels = (
+        _raster(
+            "target", "The target: one row a neuron", "whole.target", "ink",
+            "The target: the spikes that the outputs should have, a dithered picture, time along x and one row for each neuron.",
+        ),
+        _raster(
+            "stochastic", "Outputs with noise, one trial", "moment.stochastic", "blue",
+            "Spikes of the outputs of the network with noise, in one trial, after {step} steps of training.",
+        ),
+        _raster(
+            "deterministic", "Outputs without noise", "moment.deterministic", "orange",
+            "Spikes of the outputs of the network without noise, after {step} steps of training.",
+        ),
+        Panel(
+            "mean", "Outputs with noise, ten trials", x=("time, ms", "times()"), y_label="neuron", x_range=(-0.5, 197.5),
+            y_range=(0.0, 200.0), equal=True, marks=(HeatMap("moment.mean", "neurons()", "blue 33", low=0.0, high=10.0),),
+            text="In how many of ten trials each neuron spikes at each moment: what all trials have in common.",
+        ),
+        _raster(
+            "hidden", "Hidden neurons with noise, one trial", "moment.hidden", "green",
+            "Spikes of the hidden neurons of the network with noise, in the same trial. Nobody told them what to do.",
+        ),
+        _distance(
+            "rossum", "Distance of van Rossum", "rossum",
+            "Distance of van Rossum from the target over the steps of training, on a logarithmic axis: {stochastic} with noise and "
+            "{deterministic} without, beside {silent} of silence and {random} of random spikes.",
+        ),
+        _distance(
+            "squares", "Distance L2", "squares",
+            "Distance L2 from the target over the steps of training: {squares} with noise, {squares_deterministic} without, beside "
+            "{squares_silent} of silence.",
+        ),
+        Panel(
+            "fano", "Fano factor over ten trials", x=_STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
+            marks=(
+                _NOW,
+                Level(1.0, legend="Poisson", dash="dashed"),
+                Line("run.fano_hidden", "green", "hidden", width=2), Dots("run.fano_hidden", "green", size=5),
+                Line("run.fano_output", "blue", "output", width=2), Dots("run.fano_output", "blue", size=5),
+            ),
+            text="Fano factor of single steps over ten trials of the network with noise: {fano_hidden} of the hidden neurons, "
+            "{fano_output} of the outputs. It is 1 for rare independent spikes, and 0 where every trial is the same.",
+        ),
+    )  # fmt: skip
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        from sgtheory.data import read_picture
+
+        content = self.uploaded("picture", settings["picture"]) if settings["picture"] else None
+        try:
+            if content is not None:
+                read_picture(content)
+        except ValueError as error:
+            return {"picture": str(error).replace("`source`", "your picture")}
+        return {}
+
+    # ---- training ----
+
+    def begun(self, settings: Mapping[str, Any]) -> Run:
+        experiment = self.experiment()
+        target = self._target(settings)
+        whole = {"target": np.asarray(target, dtype=bool).T[::-1]}
+        for name, found in experiment.baselines(target).items():
+            key, scaled = _KEYS[name]
+            whole |= {f"{key}_{each}": np.asarray(scaled(distance)) for each, distance in found.items()}
+            whole |= {f"distance_{each}": np.asarray(v) for each, v in found.items() if key == "rossum"}
+        return Run(settings, {}, whole)
+
+    def training(
+        self, settings: Mapping[str, Any], states: Any
+    ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
+        experiment = self.experiment()
+        setting = experiment.MatchingSetting(
+            distance=settings["distance"], slope=settings["slope"], hidden_steepness=settings["hidden"],
+            output_steepness=settings["output"], trials=settings["trials"], optimiser=settings["optimiser"],
+            learning_rate=settings["rate"], seed=settings["seed"],
+        )  # fmt: skip
+        target = self._target(settings)
+        silent, text = experiment.baselines(target)["van Rossum"]["silent"], "Compiling …"
+        for found in experiment.train_matching(setting, target, settings["steps"], states=states):
+            if found.moment is not None:
+                near = {arm: each["van Rossum"] for arm, each in found.moment.distances.items()}
+                text = f"van Rossum {near['stochastic']:.3g} with noise, {near['deterministic']:.3g} without"
+            yield found.done, text, found.states, found.moment and _columns(found.moment, silent)
+
+    def _target(self, settings: Mapping[str, Any]) -> Any:
+        from sgtheory.data import portrait, read_picture
+
+        content = self.uploaded("picture", settings["picture"]) if settings["picture"] else None
+        return self.experiment().target_of(portrait() if content is None else read_picture(content))
+
+
+def _logarithm(distance: float) -> float:
+    """On an axis that ends at a thousandth, where a distance of zero would lie too."""
+    return float(np.log10(max(distance, 1e-3)))
+
+
+_KEYS: Mapping[str, tuple[str, Any]] = {"van Rossum": ("rossum", _logarithm), "L2": ("squares", float)}
+
+
+def _columns(moment: Any, silent: float) -> dict[str, Any]:
+    """The numbers of a moment, with the top of the picture on top."""
+    columns: dict[str, Any] = {"step": float(moment.step), "mean": np.rint(10 * moment.mean[::-1]).astype("u1")}
+    columns |= {arm: moment.output[arm][::-1] > 0.5 for arm in ("stochastic", "deterministic")}
+    columns["hidden"] = moment.hidden["stochastic"][::-1] > 0.5
+    for arm, found in moment.distances.items():
+        columns |= {f"{key}_{arm}": scaled(found[name]) for name, (key, scaled) in _KEYS.items()}
+        columns[f"distance_{arm}"] = found["van Rossum"]
+    columns["below"] = silent / max(moment.distances["stochastic"]["van Rossum"], 1e-9)
+    # A silent layer has no Fano factor; nothing varies there.
+    return columns | {f"fano_{layer}": moment.fano.get(layer, 0.0) for layer in ("hidden", "output")}
