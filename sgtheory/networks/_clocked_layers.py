@@ -220,7 +220,10 @@ class LeakyReadout(eqx.Module):
 
 
 def _convolved(
-    inputs: Float[Array, "many channels positions"], weights: Float[Array, "units channels width"], stride: int, padding: int
+    inputs: Float[Array, "many channels positions"],
+    weights: Float[Array, "units channels width"],
+    stride: int,
+    padding: int,
 ) -> Float[Array, "many units places"]:
     """All windows side by side, and one product: on a CPU several times as fast as XLA's convolution, inside a loop above all."""
     width = weights.shape[-1]
