@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Claim as Claim,
         Comparison as Comparison,
         ConcreteRelaxation as ConcreteRelaxation,
+        EligibilityRule as EligibilityRule,
         ExactGradient as ExactGradient,
         FiniteDifference as FiniteDifference,
         Loss as Loss,
@@ -203,8 +204,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "gradients": (
         "AbstractDifferentiable", "AbstractGradientEstimator", "AbstractRuleGradient", "Claim", "Comparison",
-        "ConcreteRelaxation", "ExactGradient", "FiniteDifference", "Loss", "Losses", "MeanFieldGradient",
-        "PathTable", "PathwiseGradient", "Problem", "RealTimeRecurrentLearning", "RuleGradient",
+        "ConcreteRelaxation", "EligibilityRule", "ExactGradient", "FiniteDifference", "Loss", "Losses",
+        "MeanFieldGradient", "PathTable", "PathwiseGradient", "Problem", "RealTimeRecurrentLearning", "RuleGradient",
         "ScoreFunction", "SmoothedDerivative", "StochasticTriple", "StraightThrough", "SurrogateGradient",
         "compare", "enumerate_paths", "exact_gradient", "expectation", "expected_gradient",
         "flatten_parameters", "flip_gradient", "layered_expectation", "mean_baseline", "mean_objective",

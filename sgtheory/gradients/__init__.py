@@ -21,6 +21,7 @@ from sgtheory.gradients._compare import (
     measure as measure,
 )
 from sgtheory.gradients._concrete import ConcreteRelaxation as ConcreteRelaxation
+from sgtheory.gradients._eligibility import EligibilityRule as EligibilityRule
 from sgtheory.gradients._enumeration import spike_patterns as spike_patterns
 from sgtheory.gradients._exact import (
     ExactGradient as ExactGradient,

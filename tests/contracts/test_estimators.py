@@ -19,6 +19,7 @@ from sgtheory.gradients import (
     AbstractGradientEstimator,
     Claim,
     ConcreteRelaxation,
+    EligibilityRule,
     ExactGradient,
     FiniteDifference,
     Losses,
@@ -243,10 +244,12 @@ def find_bias(draws, truth):
 
 def test_every_exported_estimator_is_registered_or_the_open_form(exported_members):
     registered = {type(estimator) for estimator in ESTIMATORS.values()}
-    # Learning forward in time is a surrogate gradient by another route, for clocked networks alone.
+    # Learning forward in time is a surrogate gradient by another route, for clocked networks alone; the eligibility rule is
+    # no gradient, for two layers and one loss alone.
     assert exported_members(package, AbstractGradientEstimator) == registered | {
         RuleGradient,
         RealTimeRecurrentLearning,
+        EligibilityRule,
     }
 
 
