@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import h5py
@@ -17,6 +18,7 @@ from sgtheory.data import (
     RandomManifolds,
     dithered,
     frozen_poisson,
+    latency_digits,
     portrait,
     read_picture,
     read_spoken_digits,
@@ -98,14 +100,85 @@ def test_classes_can_be_told_apart_by_their_nearest_neighbour_and_counts_tell_no
 def test_spikes_come_at_their_times():
     spikes = spikes_at(jnp.array([[0.0, 0.5, 0.999, 1.0]]), 10)
     assert np.argmax(np.asarray(spikes[0]), axis=0).tolist() == [0, 5, 9, 9]
-    with pytest.raises(ValueError, match="must lie in the trial"):
-        spikes_at(jnp.array([1.2]), 10)
+    for wrong in (1.2, -0.1, float("nan"), -float("inf")):
+        with pytest.raises(ValueError, match="must lie in the trial"):
+            spikes_at(jnp.array([0.5, wrong]), 10)
+
+
+def test_a_unit_whose_time_is_infinite_never_spikes():
+    times = jnp.array([0.5, jnp.inf, 1.0])
+    for make in (spikes_at, jax.jit(spikes_at, static_argnums=1)):
+        assert np.argwhere(make(times, 4)).tolist() == [[2, 0], [3, 2]]
 
 
 @pytest.mark.parametrize("wrong", [{"classes": 0}, {"units": -1}, {"dimensions": 0}])
 def test_manifolds_of_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must be a whole number from 1"):
         RandomManifolds(jax.random.key(0), **wrong)
+
+
+# ---- handwritten digits ----
+
+
+def test_bright_pixels_spike_first_and_dark_ones_never():
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    train, test = latency_digits(jax.random.key(0), dark=0.25, held_out=0.2)
+    assert (len(train.labels), len(test.labels)) == (1438, 359)
+    known = {(tuple(picture), label) for picture, label in zip(pixels, labels, strict=True)}
+    for part in (train, test):
+        times = np.asarray(part.times)
+        brightness = np.where(np.isinf(times), 0, 1 - 0.75 * times)
+        assert brightness.max() == 1.0
+        assert brightness[brightness > 0].min() == pytest.approx(5 / 16)  # 4/16 is dark
+        cut = {(tuple(np.where(np.array(picture) > 4, picture, 0.0)), label) for picture, label in known}
+        found = {
+            (tuple(each), label) for each, label in zip(np.rint(16 * brightness), part.labels.tolist(), strict=True)
+        }
+        assert found <= cut
+    both = np.concatenate([train.labels, test.labels])
+    np.testing.assert_array_equal(np.bincount(both), np.bincount(labels))  # each sample is in one part
+
+
+def test_the_parts_follow_from_the_key():
+    (first, held), (again, _), (other, _) = (latency_digits(jax.random.key(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.times, again.times)
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert np.any(np.asarray(first.labels) != np.asarray(other.labels))
+    assert min(np.bincount(held.labels)) > 20  # every digit is there
+
+
+def test_digits_can_be_told_apart_by_their_spike_times():
+    train, test = latency_digits(jax.random.key(0))
+    known, asked = (np.where(np.isinf(each.times), 1.0, each.times) for each in (train, test))
+    nearest = np.linalg.norm(known[None] - asked[:, None], axis=-1).argmin(axis=1)
+    assert np.mean(np.asarray(train.labels)[nearest] == np.asarray(test.labels)) > 0.95
+
+
+@pytest.mark.parametrize("wrong", [{"dark": 1.0}, {"dark": -0.1}, {"held_out": 0.0}, {"held_out": 1.0}])
+def test_numbers_that_leave_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must lie"):
+        latency_digits(jax.random.key(0), **wrong)
+
+
+MISSING = {
+    "sklearn": ("scikit-learn", lambda: latency_digits(jax.random.key(0))),
+    "PIL": ("Pillow", lambda: dithered(np.ones((2, 2)), 2, 2)),
+    "PIL ": ("Pillow", lambda: read_picture(b"")),
+    "h5py": ("h5py", lambda: read_spoken_digits("shd_train.h5")),
+}
+
+
+@pytest.mark.parametrize(("module", "package", "call"), [(each.strip(), *MISSING[each]) for each in MISSING])
+def test_a_package_that_is_missing_is_named_in_one_sentence(module, package, call, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        ImportError, match=rf"with {package}, which .* Run `pip install sgtheory\[data\]`\.$"
+    ) as refusal:
+        call()
+    assert "\n" not in str(refusal.value)
 
 
 # ---- pictures ----

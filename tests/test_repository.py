@@ -153,7 +153,9 @@ def test_environment_agrees_with_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == PYPROJECT["project"]["name"]
     assert environment["channels"] == ["conda-forge"]
-    wanted = {conda_spelling(requirement) for requirement in requirements("pages", "voila", "survey")} | CONDA_ONLY
+    wanted = {
+        conda_spelling(requirement) for requirement in requirements("pages", "voila", "survey", "data")
+    } | CONDA_ONLY
     assert sorted(environment["dependencies"]) == sorted(wanted)
 
 

@@ -86,7 +86,7 @@ def main():
     # Compiled to bytecode now; otherwise the first page would wait for thousands of files to be compiled.
     install = (binaries / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", environment_python)
     if NEWEST:
-        run(*install, "--upgrade", "--editable", ".[pages,voila,survey,dev]")
+        run(*install, "--upgrade", "--editable", ".[pages,voila,survey,data,dev]")
     else:
         run(*install, "--require-hashes", "-r", "requirements.lock")
         run(*install, "--no-deps", "--editable", ".")

@@ -81,17 +81,21 @@ class RandomManifolds(eqx.Module):
 
 
 def spikes_at(times: Float[Array, "... units"], steps: int) -> Float[Array, "... steps units"]:
-    """Spike trains of units that spike once, at these parts of the trial (1 is the last step).
+    """Spike trains of units that spike once, at these parts of the trial (1 is the last step), or never: at infinity.
 
     **Raises** `ValueError` for times outside the trial, as far as they are known.
 
     >>> import jax.numpy as jnp
-    >>> print(spikes_at(jnp.array([0.0, 1.0]), 3))
-    [[1. 0.]
-     [0. 0.]
-     [0. 1.]]
+    >>> print(spikes_at(jnp.array([0.0, 1.0, jnp.inf]), 3))
+    [[1. 0. 0.]
+     [0. 0. 0.]
+     [0. 1. 0.]]
     """
-    if not isinstance(times, Tracer) and not bool(jnp.all((times >= 0) & (times <= 1))):
-        raise ValueError(f"`times` must lie in the trial, between 0 and 1, got {shorten(times)}. Divide by its length.")
-    at = jnp.minimum((times * steps).astype(int), steps - 1)
+    if not isinstance(times, Tracer) and not bool(jnp.all(((times >= 0) & (times <= 1)) | (times == jnp.inf))):
+        raise ValueError(
+            f"`times` must lie in the trial, between 0 and 1, or be infinite where there is no spike, got "
+            f"{shorten(times)}. Divide by its length."
+        )
+    never = -1  # of which `one_hot` makes zeros
+    at = jnp.where(times <= 1, jnp.minimum((times * steps).astype(int), steps - 1), never)
     return jnp.moveaxis(jax.nn.one_hot(at, steps, dtype=times.dtype), -1, -2)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sgtheory._checks import shorten
+from sgtheory.data._needed import needed
 
 MOST_PIXELS = 40_000_000
 """The largest picture that is read: a photograph has a tenth of that."""
@@ -18,7 +19,7 @@ def dithered(picture: Any, steps: int, units: int) -> np.ndarray:
     The picture is brought to the size, and its darkness spread by the error diffusion of Floyd and Steinberg.
 
     **Arguments:** `picture`, an array of brightness between 0 and 1, height × width.
-    **Raises** `ValueError` for anything else.
+    **Raises** `ValueError` for anything else; `ImportError` where Pillow is not installed.
     **Source:** Gygax & Zenke (2025), section 4.4, who match such a raster; Floyd & Steinberg (1976).
 
     >>> import numpy as np
@@ -26,7 +27,8 @@ def dithered(picture: Any, steps: int, units: int) -> np.ndarray:
     >>> print(raster.shape, round(float(raster.mean()), 2))
     (30, 20) 0.24
     """
-    from PIL import Image
+    with needed("Pillow", "Pictures are dithered"):
+        from PIL import Image
 
     brightness = np.asarray(picture, dtype=float)
     if brightness.ndim != 2 or not brightness.size or not np.all((brightness >= 0) & (brightness <= 1)):
@@ -42,9 +44,11 @@ def dithered(picture: Any, steps: int, units: int) -> np.ndarray:
 def read_picture(source: str | pathlib.Path | bytes) -> np.ndarray:
     """The brightness of a PNG or JPEG, height × width, from a file or its bytes.
 
-    **Raises** `ValueError` for what is no such picture, and for one of more than 40 million pixels, before it is unpacked.
+    **Raises** `ValueError` for what is no such picture, and for one of more than 40 million pixels, before it is unpacked;
+    `ImportError` where Pillow is not installed.
     """
-    from PIL import Image, UnidentifiedImageError
+    with needed("Pillow", "Pictures are read"):
+        from PIL import Image, UnidentifiedImageError
 
     data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
     try:

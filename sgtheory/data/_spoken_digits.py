@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sgtheory._checks import shorten
+from sgtheory.data._needed import needed
 
 FOLDER = "SGTHEORY_DATA"
 """The environment variable that names the folder with `shd_train.h5` and `shd_test.h5`."""
@@ -45,10 +46,12 @@ def read_spoken_digits(path: str | pathlib.Path | None = None, part: str = "trai
 
     **Arguments:** `path` of the file, or None for that of this `part`, "train" or "test", in the folder that the
     environment variable `SGTHEORY_DATA` names.
-    **Raises** `DataError` for a file that is not there, is no such file, or is damaged: one sentence.
+    **Raises** `DataError` for a file that is not there, is no such file, or is damaged: one sentence; `ImportError`
+    where h5py is not installed.
     **Source:** Cramer et al. (2022); the files are at https://zenkelab.org/datasets/.
     """
-    import h5py
+    with needed("h5py", "Spoken digits are read"):
+        import h5py
 
     file = _found(part) if path is None else pathlib.Path(path)
     if not file.is_file():
