@@ -172,7 +172,7 @@ MISSING = {
 
 @pytest.mark.parametrize(("module", "package", "call"), [(each.strip(), *MISSING[each]) for each in MISSING])
 def test_a_package_that_is_missing_is_named_in_one_sentence(module, package, call, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+    for name in {module, *(name for name in sys.modules if name.split(".")[0] == module)}:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(
         ImportError, match=rf"with {package}, which .* Run `pip install sgtheory\[data\]`\.$"

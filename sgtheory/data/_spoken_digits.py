@@ -48,7 +48,7 @@ def read_spoken_digits(path: str | pathlib.Path | None = None, part: str = "trai
     environment variable `SGTHEORY_DATA` names.
     **Raises** `DataError` for a file that is not there, is no such file, or is damaged: one sentence; `ImportError`
     where h5py is not installed.
-    **Source:** Cramer et al. (2022); the files are at https://zenkelab.org/datasets/.
+    **Source:** Cramer et al. (2022); `download_spoken_digits` brings the files.
     """
     with needed("h5py", "Spoken digits are read"):
         import h5py
@@ -56,7 +56,8 @@ def read_spoken_digits(path: str | pathlib.Path | None = None, part: str = "trai
     file = _found(part) if path is None else pathlib.Path(path)
     if not file.is_file():
         raise DataError(
-            f"`{file}` must be a file with spoken digits, but there is none. Name another, or set {FOLDER}."
+            f"`{file}` must be a file with spoken digits, but there is none. Name another, set {FOLDER}, or take "
+            "`download_spoken_digits(folder)`."
         )
     try:
         with h5py.File(file, "r") as opened:
