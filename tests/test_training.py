@@ -1,7 +1,9 @@
 """Training: the optimiser's digits, runs that go on to the last bit, several seeds, several devices."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -13,7 +15,8 @@ import optax
 import pytest
 
 import sgtheory as sg
-from sgtheory.training import CheckpointError, fit, smorms3, train
+from sgtheory.training import CheckpointError, Checkpoints, _fit, fit, smorms3, train
+from sgtheory.training._fit import begin
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +101,72 @@ def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path):
     whole = fit(*problem(), optax.adam(0.05), **OPTIONS)
     assert same(whole.parameters, again.parameters)
     np.testing.assert_array_equal(whole.loss, again.loss)
+
+
+def test_ctrl_c_keeps_what_was_reached(tmp_path, monkeypatch):
+    real = _fit.train
+
+    def interrupted(*arguments, **options):
+        for number, report in enumerate(real(*arguments, **options)):
+            if number == 2:
+                signal.raise_signal(signal.SIGINT)
+            yield report
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_fit, "train", interrupted)
+        stopped = fit(*problem(), optax.adam(0.05), **OPTIONS, checkpoints=tmp_path / "run")
+    assert int(stopped.state.done) == len(stopped.loss) == 14
+    assert (tmp_path / "run" / "14").is_dir()
+    again = fit(*problem(), optax.adam(0.05), **OPTIONS, checkpoints=tmp_path / "run")
+    whole = fit(*problem(), optax.adam(0.05), **OPTIONS)
+    assert same(whole.parameters, again.parameters)
+    np.testing.assert_array_equal(whole.loss, again.loss)
+
+
+def test_ctrl_c_in_the_middle_of_keeping_keeps_it_nevertheless(tmp_path, monkeypatch):
+    real, calls = Checkpoints.save, []
+
+    def interrupted(self, step, state, history):
+        calls.append(step)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(self, step, state, history)
+        if len(calls) == 4:  # when all is kept, but nobody knows it yet
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", interrupted)
+    options = {**OPTIONS, "checkpoints": tmp_path / "run", "keep_every": 7}
+    assert int(fit(*problem(), optax.adam(0.05), **options).state.done) == 14
+    assert int(fit(*problem(), optax.adam(0.05), **options).state.done) == 21
+    assert calls == [7, 14, 14, 21, 21]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"14", "21", "training.json", "training.lock"}
+
+
+def test_ctrl_c_before_the_first_report_keeps_nothing(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+        yield
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_fit, "train", interrupted)
+        stopped = fit(*problem(), optax.adam(0.05), **OPTIONS, checkpoints=tmp_path / "run")
+    assert int(stopped.state.done) == len(stopped.loss) == 0
+    assert not (tmp_path / "run" / "0").exists()
+    again = fit(*problem(), optax.adam(0.05), **{**OPTIONS, "steps": 7}, checkpoints=tmp_path / "run")
+    assert len(again.loss) == 7
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    options = {**OPTIONS, "steps": 7, "checkpoints": tmp_path / "run"}
+    like = begin(optax.adam(0.05), problem()[3])
+    with (
+        contextlib.closing(Checkpoints(tmp_path / "run", like)),
+        pytest.raises(CheckpointError, match="must be free, but another training run is at work there"),
+    ):
+        fit(*problem(), optax.adam(0.05), **options)
+    with pytest.raises(ValueError, match="`steps` must be a whole number"):
+        fit(*problem(), optax.adam(0.05), **{**options, "steps": 0})
+    assert len(fit(*problem(), optax.adam(0.05), **options).loss) == 7  # whatever ends a run, its folder is free again
 
 
 def test_checkpoints_of_another_model_are_refused(tmp_path):

@@ -1,4 +1,3 @@
-import json
 import pathlib
 from typing import Any
 
@@ -7,22 +6,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory._checks import shorten
+from sgtheory._checkpoint_folder import CheckpointFolder, Words
 
 
 class CheckpointError(ValueError):
     """A folder of checkpoints cannot be used: what it is, what it holds, and what to do."""
 
 
-_NOTE = "training.json"
+_WORDS = Words("training run", "model", "Name another folder, or remove this one.", CheckpointError)
 
 
 class Checkpoints:
     """A folder with the state of a training run as it was after some of its steps, each either complete or absent.
 
     **Arguments:** `folder`; `like`, a state of the kind that is kept; `keep`, how many of the last ones stay.
-    **Raises** `CheckpointError` for a folder that holds something else, or checkpoints of another model; `ImportError`
-    where Orbax is not installed.
+    **Raises** `CheckpointError` for a folder that holds something else, or checkpoints of another model, or in which another
+    run is at work; `ImportError` where Orbax is not installed.
     """
 
     def __init__(self, folder: str | pathlib.Path, like: Any, keep: int = 2):
@@ -33,24 +32,7 @@ class Checkpoints:
                 "Checkpoints need Orbax: `pip install sgtheory[survey]`, or train without them."
             ) from missing
         self.folder = pathlib.Path(folder).absolute()
-        note, wanted = self.folder / _NOTE, _described(like)
-        if self.folder.exists() and not note.exists() and any(self.folder.iterdir()):
-            raise CheckpointError(
-                f"`{self.folder}` must be a folder of checkpoints, but it holds something else. Name another."
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if note.exists():
-            found = json.loads(note.read_text(encoding="utf-8"))
-            if found != wanted:
-                name = next(key for key in {**wanted, **found} if found.get(key) != wanted.get(key))
-                raise CheckpointError(
-                    f"`{self.folder}` holds checkpoints of another model: `{name}` is {shorten(found.get(name))}, not "
-                    f"{shorten(wanted.get(name))}. Name another folder, or remove this one."
-                )
-        else:
-            part = note.with_suffix(".part")
-            part.write_text(json.dumps(wanted), encoding="utf-8")
-            part.replace(note)
+        self._held = CheckpointFolder(self.folder, "training", _described(like), _WORDS)
         self._ocp = ocp
         self._manager = ocp.CheckpointManager(
             self.folder,
@@ -60,7 +42,9 @@ class Checkpoints:
         )
 
     def save(self, step: int, state: Any, history: dict[str, np.ndarray]) -> None:
-        """Keeps a state, and the history that led to it."""
+        """Keeps a state, and the history that led to it, unless they are kept already."""
+        if step == self._manager.latest_step():
+            return
         leaves = jax.tree.leaves(eqx.filter(state, eqx.is_array))
         kept = {"state": {_name(k): np.asarray(leaf) for k, leaf in enumerate(leaves)}, "history": history}
         self._manager.save(step, args=self._ocp.args.StandardSave(kept))
@@ -86,6 +70,7 @@ class Checkpoints:
     def close(self) -> None:
         """Releases the folder."""
         self._manager.close()
+        self._held.close()
 
 
 def _name(number: int) -> str:

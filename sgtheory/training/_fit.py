@@ -206,8 +206,9 @@ def fit(
 
     **Arguments:** as `train`; `checkpoints`, a folder where the state is kept, after every `keep_every` steps and at the
     end: a run that was stopped or killed goes on from there, to the last bit; `bar`, whether the bar is shown. Ctrl+C ends
-    a run early with what it has reached.
-    **Raises** as `train`, and `CheckpointError` for checkpoints of another model.
+    a run early with what it has reached, which is then kept, too.
+    **Raises** as `train`, and `CheckpointError` for checkpoints of another model, and for a folder in which another run is
+    at work.
 
     >>> import jax, jax.numpy as jnp, optax, sgtheory as sg
     >>> network = sg.MultilayerPerceptron((2, 4, 1), sg.Sigmoid(2.0))
@@ -219,30 +220,41 @@ def fit(
     >>> print(bool(fitted.loss[-20:].mean() < 0.7 * fitted.loss[:20].mean()))
     True
     """
-    state = begin(optimiser, parameters, options.get("seeds"))
-    kept, history = None, {}
-    if checkpoints is not None:
-        kept = Checkpoints(checkpoints, state)
-        state, history = kept.latest(state) or (state, {})
-    last_kept = int(state.done)
-    shown = _bar(steps, last_kept) if bar else contextlib.nullcontext()
-    with shown as progress, contextlib.suppress(KeyboardInterrupt):
-        for report in train(
-            estimator, loss, network, parameters, inputs, optimiser, steps=steps, key=key, state=state, **options
-        ):
-            state = report.state
-            history = _longer(history, {"loss": report.loss, "metric": report.metric})
-            done = int(state.done)
-            if kept is not None and (done - last_kept >= keep_every or done == steps):
-                kept.save(done, state, history)
-                last_kept = done
-            if progress is not None:
-                progress.set_postfix(
-                    {name: f"{values[-1].mean():.4g}" for name, values in history.items()}, refresh=False
-                )
-                progress.update(len(report.loss))
-    if kept is not None:
-        kept.close()
+    start = begin(optimiser, parameters, options.get("seeds"))
+    reached = start, {}
+    held = contextlib.nullcontext() if checkpoints is None else contextlib.closing(Checkpoints(checkpoints, start))
+    with held as kept:
+        if kept is not None:
+            reached = kept.latest(start) or reached
+        last_kept = int(reached[0].done)
+        shown = _bar(steps, last_kept) if bar else contextlib.nullcontext()
+        with shown as progress, contextlib.suppress(KeyboardInterrupt):
+            for report in train(
+                estimator,
+                loss,
+                network,
+                parameters,
+                inputs,
+                optimiser,
+                steps=steps,
+                key=key,
+                state=reached[0],
+                **options,
+            ):
+                # In one step, because Ctrl+C may come between any two.
+                reached = report.state, _longer(reached[1], {"loss": report.loss, "metric": report.metric})
+                done = int(report.state.done)
+                if kept is not None and done - last_kept >= keep_every:
+                    kept.save(done, *reached)
+                    last_kept = done
+                if progress is not None:
+                    last = {name: f"{values[-1].mean():.4g}" for name, values in reached[1].items()}
+                    progress.set_postfix(last, refresh=False)
+                    progress.update(len(report.loss))
+        done = int(reached[0].done)
+        if kept is not None and done > last_kept:
+            kept.save(done, *reached)
+    state, history = reached
     return Fitted(state.parameters, state, history.get("loss", np.zeros(0)), history.get("metric"))
 
 
