@@ -14,7 +14,15 @@ from typing import Any
 
 from benchmarks.drag import NOTEBOOKS, VIEW, await_table, bare, dragged, offer_bare, open_in_view
 from benchmarks.laboratory import browser, running_lab
-from sgtheory.pages import GradientLaboratory, LIFNeuron, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages import (
+    Classification,
+    GradientLaboratory,
+    LIFNeuron,
+    LoopIntegral,
+    PathTree,
+    SignFlip,
+    SpikeTrainMatching,
+)
 from sgtheory.pages._kit import Slider
 
 PAGES = {
@@ -23,6 +31,8 @@ PAGES = {
     "04_sign_flip.ipynb": SignFlip,
     "05_loop_integral.ipynb": LoopIntegral,
     "06_lif_neuron.ipynb": LIFNeuron,
+    "07_spike_train_matching.ipynb": SpikeTrainMatching,
+    "08_classification.ipynb": Classification,
 }
 
 

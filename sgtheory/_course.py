@@ -63,5 +63,11 @@ COURSE = (
         "Two networks learn to draw a picture with their spikes, one of them with noise. Is noise in the way of precision?",
         ("spike_train_matching",),
     ),
+    Lesson(
+        "08_classification.ipynb",
+        "8 · Telling classes apart",
+        "Does a network that was trained with noise work without it, and the reverse? And what in the training matters?",
+        ("classification",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

@@ -8,7 +8,7 @@ same with several seeds.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -24,7 +24,7 @@ from sgtheory._checks import shorten, whole
 from sgtheory.data import RandomManifolds, read_spoken_digits, spikes_at
 from sgtheory.escape import Sigmoid
 from sgtheory.experiments.spike_train_matching import schedule
-from sgtheory.gradients import SurrogateGradient, mean_objective
+from sgtheory.gradients import SurrogateGradient
 from sgtheory.losses import MaximumOverTime
 from sgtheory.networks import ClockedNetwork, Convolution, LeakyReadout
 from sgtheory.neurons import LIF
@@ -51,8 +51,6 @@ TRIALS, WINDOW = 10, 10
 """Trials of one sample, and steps of the sliding window of its Fano factor."""
 PATHS = 12
 """Sampled paths from which the mean gradient is estimated."""
-RULES = {"with": SpikeRule(), "without": SpikeRule(Threshold())}
-"""A network is tested with escape noise and without."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +66,11 @@ class ClassificationSetting:
     ValueError: `arms` must be names of `ARMS`, such as no noise, got 'more noise'.
     """
 
-    arms: tuple[str, ...] = ("noise, matched", "no noise")
+    arms: tuple[str, ...] = ("noise, SuperSpike", "no noise")
     data: str = MANIFOLDS
     smoothness: float = 1.0
     steepness: float = 10.0
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -126,9 +124,9 @@ class Look(eqx.Module):
     potentials: np.ndarray
     """Potential of the right class less the highest of the others, trials × steps, with escape noise."""
     one_path: float
-    """Cosine between the gradient along one sampled path and the mean along `PATHS` others."""
+    """Cosine between the gradient along one of `PATHS` sampled paths and the mean along the others, on average."""
     noiseless_path: float
-    """The same for the gradient along the path without noise, at the same weights."""
+    """Cosine between the gradient along the path without noise, at the same weights, and the mean along all of these."""
 
 
 class Progressed(NamedTuple):
@@ -206,49 +204,53 @@ def look(setting: ClassificationSetting, states: Mapping[str, TrainingState]) ->
     """How the networks do, on samples from which they have not learnt."""
     known, asked = samples(setting.data, setting.smoothness)
     network, classes = setting.network(), int(known.labels.max()) + 1
-    batch = known.spikes[:BATCH], known.labels[:BATCH]
+    batch = jnp.asarray(known.spikes[:BATCH]), MaximumOverTime(jnp.asarray(known.labels[:BATCH]))
+    every, first = jnp.asarray(asked.spikes), jnp.asarray(np.repeat(asked.spikes[:1], TRIALS, axis=0))
     found = {}
     for arm in setting.arms:
         parameters, own = states[arm].parameters, "without" if arm == "no noise" else "with"
-        answers = {
-            name: np.asarray(_answers(network, parameters, jnp.asarray(asked.spikes), rule, jax.random.key(7)))
-            for name, rule in RULES.items()
-        }
-        trials = _trials(network, parameters, jnp.asarray(asked.spikes[0]), RULES["with"], jax.random.key(8))
-        shown = trials if own == "with" else _trials(
-            network, parameters, jnp.asarray(asked.spikes[0]), RULES["without"], jax.random.key(8)
-        )  # fmt: skip
-        margins = _margins(np.asarray(trials.potential), int(asked.labels[0]))
+        answers, trials = {}, {}
+        for name, noisy in (("with", True), ("without", False)):
+            run = network, parameters, jnp.asarray(noisy)
+            answers[name] = np.asarray(_answers(*run, every, jax.random.key(7)))
+            trials[name] = _trials(*run, first, jax.random.key(8))
         one, noiseless = _selection(network, parameters, *batch, jax.random.key(9))
         found[arm] = Look(
             accuracy={name: float(np.mean(each == asked.labels)) for name, each in answers.items()},
             confusion=_confusion(asked.labels, answers[own], classes),
-            fano=np.array([_fano(layer) for layer in trials.spikes]),
-            spikes=tuple(np.asarray(layer[0]).reshape(layer.shape[1], -1).T > 0.5 for layer in shown.spikes),
-            potentials=margins, one_path=float(one), noiseless_path=float(noiseless),
+            fano=np.array([_fano(layer) for layer in trials["with"].spikes]),
+            spikes=tuple(np.asarray(layer[0]).reshape(layer.shape[1], -1).T > 0.5 for layer in trials[own].spikes),
+            potentials=_margins(np.asarray(trials["with"].potential), int(asked.labels[0])),
+            one_path=float(one), noiseless_path=float(noiseless),
         )  # fmt: skip
     return found
 
 
+def _uniforms(network: ClockedNetwork, inputs: Any, key: Key, noisy: Any) -> Any:
+    """The noise of a run; one half everywhere is a run without noise: one program for both."""
+    return tuple(jnp.where(noisy, each, 0.5) for each in network.draw(inputs, key=key))
+
+
+def _outputs(network: ClockedNetwork, parameters: Any, noisy: Any, inputs: Any, key: Key) -> Any:
+    inputs = network.as_inputs(inputs)
+    return network(parameters, inputs, _uniforms(network, inputs, key, noisy), SpikeRule()).output
+
+
 @eqx.filter_jit
-def _answers(network: ClockedNetwork, parameters: Any, inputs: Any, rule: SpikeRule, key: Key) -> Any:
+def _answers(network: ClockedNetwork, parameters: Any, noisy: Any, inputs: Any, key: Key) -> Any:
     """For each sample the class with the largest potential."""
 
-    def one(spikes, key):
-        spikes = network.as_inputs(spikes)
-        output = network(parameters, spikes, network.draw(spikes, key=key), rule).output
-        return jnp.argmax(jnp.max(output.potential, axis=0))
+    def one(each):
+        return jnp.argmax(jnp.max(_outputs(network, parameters, noisy, *each).potential, axis=0))
 
-    keys = jax.random.split(key, inputs.shape[0])
-    return jax.lax.map(lambda each: one(*each), (inputs, keys), batch_size=100)
+    return jax.lax.map(one, (inputs, jax.random.split(key, inputs.shape[0])), batch_size=100)
 
 
 @eqx.filter_jit
-def _trials(network: ClockedNetwork, parameters: Any, sample: Any, rule: SpikeRule, key: Key) -> Any:
-    """Outputs of several trials of one sample."""
-    inputs = network.as_inputs(sample)
-    keys = jax.random.split(key, TRIALS)
-    return jax.vmap(lambda each: network(parameters, inputs, network.draw(inputs, key=each), rule).output)(keys)
+def _trials(network: ClockedNetwork, parameters: Any, noisy: Any, inputs: Any, key: Key) -> Any:
+    """The output for each of these inputs."""
+    keys = jax.random.split(key, inputs.shape[0])
+    return jax.vmap(lambda *each: _outputs(network, parameters, noisy, *each))(inputs, keys)
 
 
 def _margins(potentials: np.ndarray, label: int) -> np.ndarray:
@@ -267,24 +269,30 @@ def _fano(layer: Any) -> float:
 
 
 @eqx.filter_jit
-def _selection(network: ClockedNetwork, parameters: Any, spikes: Any, labels: Any, key: Key) -> tuple[Any, Any]:
-    """Cosines with the mean over sampled paths, of the gradient along one more of them and of that along the noiseless one.
+def _selection(
+    network: ClockedNetwork, parameters: Any, inputs: Any, loss: MaximumOverTime, key: Key
+) -> tuple[Any, Any]:
+    """Cosines with the mean gradient over sampled paths: along one path, with the mean over the others; and without noise.
 
-    All with the matched surrogate and the reset detached, at the same weights and samples.
+    All with SuperSpike and the reset detached, at the same weights and samples. The first is a mean over paths.
     """
-    loss, inputs = MaximumOverTime(jnp.asarray(labels)), jnp.asarray(spikes)
+    estimator = ARMS["noise, SuperSpike"]
 
-    def gradient(estimator, key):
+    def gradient(key, noisy):
         def objective(parameters):
-            return mean_objective(estimator, loss, network, parameters, inputs, key=key, loss_axis=0)[0]
+            def one(loss, spikes, key):
+                spikes = network.as_inputs(spikes)
+                return estimator.objective(loss, network, parameters, spikes, _uniforms(network, spikes, key, noisy))[0]
+
+            axes = eqx.if_array(0), 0, 0
+            return jnp.mean(eqx.filter_vmap(one, in_axes=axes)(loss, inputs, jax.random.split(key, inputs.shape[0])))
 
         return ravel_pytree(eqx.filter_grad(objective)(parameters))[0]
 
-    keys = jax.random.split(key, PATHS + 1)
-    along = jax.lax.map(lambda each: gradient(SurrogateGradient(through_reset=False), each), keys)
-    noiseless = gradient(SurrogateGradient(forward=Threshold(), through_reset=False), key)
-    mean = jnp.mean(along[1:], axis=0)
-    return _cosine(along[0], mean), _cosine(noiseless, mean)
+    noisy = jnp.arange(PATHS + 1) < PATHS  # the last path is the one without noise
+    along = jax.lax.map(lambda each: gradient(*each), (jax.random.split(key, PATHS + 1), noisy))
+    sampled, total = along[:PATHS], jnp.sum(along[:PATHS], axis=0)
+    return jnp.mean(jax.vmap(lambda own: _cosine(own, total - own))(sampled)), _cosine(along[PATHS], total)
 
 
 def _cosine(one: Any, other: Any) -> Any:
@@ -292,11 +300,21 @@ def _cosine(one: Any, other: Any) -> Any:
     return jnp.where(length > 0, jnp.vdot(one, other) / jnp.where(length > 0, length, 1.0), 0.0)
 
 
+def classes() -> np.ndarray:
+    """The numbers of the classes of the random manifolds."""
+    return np.arange(float(CLASSES))
+
+
+def shares() -> np.ndarray:
+    """The middle of each time step, as a share of the trial."""
+    return (np.arange(STEPS) + 0.5) / STEPS
+
+
+def places() -> np.ndarray:
+    """Where each way to train stands."""
+    return np.arange(1.0, len(ARMS) + 1)
+
+
 def first_sample(data: str, smoothness: float) -> np.ndarray:
     """The spikes of the sample that is shown, positions × steps."""
     return samples(data, smoothness)[1].spikes[0, :, 0, :].T
-
-
-def arm_names(names: Sequence[str]) -> tuple[str, ...]:
-    """These arms in the order of `ARMS`."""
-    return tuple(arm for arm in ARMS if arm in names)

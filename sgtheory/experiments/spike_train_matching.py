@@ -17,11 +17,11 @@ import numpy as np
 import optax
 
 from sgtheory import statistics
-from sgtheory._arrays import Array, Float, Key
+from sgtheory._arrays import Array, Float
 from sgtheory._checks import shorten, whole
 from sgtheory.data import dithered, frozen_poisson
 from sgtheory.escape import Sigmoid
-from sgtheory.gradients import AbstractDifferentiable, RuleGradient, SurrogateGradient
+from sgtheory.gradients import AbstractDifferentiable, EligibilityRule, RuleGradient, SurrogateGradient
 from sgtheory.losses import AbstractLoss, SpikeTrainDistance, VanRossumDistance
 from sgtheory.networks import ClockedNetwork, ClockedParameters, Dense
 from sgtheory.neurons import LIF
@@ -39,6 +39,7 @@ CONTRAST = 0.4
 """The picture is made so much fainter that it has about as many spikes as the published target."""
 ARMS = ("stochastic", "deterministic")
 """The two networks: with escape noise and without."""
+RULES = ("back-propagation", "eligibility rule")
 SLOPES = ("SuperSpike", "matched")
 DISTANCES = ("van Rossum", "L2")
 OPTIMISERS = ("Adam", "SMORMS3")
@@ -48,16 +49,19 @@ OPTIMISERS = ("Adam", "SMORMS3")
 class MatchingSetting:
     r"""How two networks are trained.
 
-    **Arguments:** `distance` that is minimised, one of `DISTANCES`; `slope`, the surrogate derivative of the outputs, one of
-    `SLOPES`; `hidden_steepness` and `output_steepness`, $\beta$ of the escape noise; `trials` a step, with noise;
-    `optimiser`, one of `OPTIMISERS`; `learning_rate`; `seed` of weights and noise.
-    **Raises** `ValueError` for names that are none of these, and numbers that are not positive.
+    **Arguments:** `rule`, one of `RULES`: back-propagation through time, or the authors' own rule, which is no gradient and
+    asks for no slope of the outputs; `distance` that is minimised, one of `DISTANCES`; `slope`, the surrogate derivative of
+    noisy outputs, one of `SLOPES`; `hidden_steepness` and `output_steepness`, $\beta$ of the escape noise; `trials` a step,
+    with noise; `optimiser`, one of `OPTIMISERS`; `learning_rate`; `seed` of weights and noise.
+    **Raises** `ValueError` for names that are none of these, numbers that are not positive, and the authors' rule with
+    another distance than that of van Rossum.
 
     >>> MatchingSetting(distance="L3")
     Traceback (most recent call last):
     ValueError: `distance` must be van Rossum or L2, got 'L3'.
     """
 
+    rule: str = "back-propagation"
     distance: str = "van Rossum"
     slope: str = "SuperSpike"
     hidden_steepness: float = 10.0
@@ -68,12 +72,16 @@ class MatchingSetting:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("distance", DISTANCES), ("slope", SLOPES), ("optimiser", OPTIMISERS)):
+        for name, allowed in (("rule", RULES), ("distance", DISTANCES), ("slope", SLOPES), ("optimiser", OPTIMISERS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be {' or '.join(allowed)}, got {shorten(getattr(self, name))}.")
         for name in ("hidden_steepness", "output_steepness", "learning_rate"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"`{name}` must be positive and finite, got {shorten(getattr(self, name))}.")
+        if self.rule == "eligibility rule" and self.distance != "van Rossum":
+            raise ValueError(
+                f"`distance` must be van Rossum for the eligibility rule, got {self.distance}. Or take back-propagation."
+            )
         whole("trials", self.trials)
         whole("seed", self.seed, 0)
 
@@ -83,7 +91,9 @@ class MatchingSetting:
         return ClockedNetwork((UNITS,), tuple(Dense(UNITS, neuron) for neuron in neurons))
 
     def estimator(self, arm: str) -> AbstractDifferentiable:
-        """Back-propagation through time, the reset detached: matched in the hidden layer where there is noise."""
+        """The reset is detached; with noise the hidden layer shows the matched slope, without it that of SuperSpike."""
+        if self.rule == "eligibility rule":
+            return EligibilityRule() if arm == "stochastic" else EligibilityRule(SuperSpike(10.0), Threshold())
         if arm == "deterministic":
             return SurrogateGradient(SuperSpike(10.0), Threshold(), through_reset=False)
         output = Surrogate(SuperSpike(10.0) if self.slope == "SuperSpike" else None)
@@ -170,7 +180,11 @@ def schedule(steps: int, moments: int = MOMENTS) -> list[int]:
     [0, 20, 90, 200]
     """
     whole("steps", steps)
-    return sorted({*(10 * round(steps * (k / (moments - 1)) ** 2 / 10) for k in range(moments - 1)), steps})
+    due = [0]
+    for k in range(1, moments):
+        wanted = steps if k == moments - 1 else 10 * round(steps * (k / (moments - 1)) ** 2 / 10)
+        due.append(min(max(wanted, due[-1] + 10), steps))
+    return sorted(set(due))
 
 
 def train_matching(
@@ -238,7 +252,7 @@ def look(
 
 
 @eqx.filter_jit
-def _run(network: ClockedNetwork, parameters: ClockedParameters, rule: SpikeRule, losses: dict, keys: Key) -> Any:
+def _run(network: ClockedNetwork, parameters: ClockedParameters, rule: SpikeRule, losses: dict, keys: Any) -> Any:
     inputs = input_spikes()
 
     def one(key):

@@ -64,7 +64,7 @@ class TrainingPage(DeclaredPage):
 
     def __init__(self) -> None:
         self.run = stored_run(self.name) or self._untrained()
-        self._differs = False
+        self._told_last = "Ready."
         super().__init__()
 
     # ---- what a page defines ----
@@ -85,16 +85,19 @@ class TrainingPage(DeclaredPage):
     # ---- the work ----
 
     def work(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:
+        steps, folder = settings["steps"], settings[FOLDER].strip()
         run, states = checkpoint or (self.begun(self._own(settings)), None)
-        steps, text, kept = settings["steps"], "Compiling …", None
         if checkpoint is None:
-            yield Progress(0, steps, text)
-        try:
-            for done, text, reached, moment in self.training(settings, states):
-                if settings[FOLDER].strip() and kept is None:
-                    from sgtheory.training import Checkpoints
+            yield Progress(0, steps, "Compiling …")
+        kept = None
+        if folder:
+            from sgtheory.training import Checkpoints
 
-                    kept = Checkpoints(settings[FOLDER].strip(), reached)
+            kept = Checkpoints(folder, states or next(iter(self.training(settings, None)))[2])
+        try:
+            if kept is not None and states is None:
+                run, states = self._found(kept, run, settings)
+            for done, text, reached, moment in self.training(settings, states):
                 run = run if moment is None else run.longer(moment)
                 if kept is not None and moment is not None:
                     kept.save(done, reached, run.columns())
@@ -102,6 +105,21 @@ class TrainingPage(DeclaredPage):
         finally:
             if kept is not None:
                 kept.close()
+
+    def _found(self, kept: Any, run: Run, settings: Mapping[str, Any]) -> tuple[Run, Any]:
+        """What the folder of checkpoints holds of this run; nothing is lost of one with other settings."""
+        found = kept.latest(next(iter(self.training(settings, None)))[2])
+        if found is None:
+            return run, None
+        states, columns = found
+        earlier = Run.of(columns)
+        for name, value in self._own(settings).items():
+            if earlier.settings.get(name) != value:
+                raise ValueError(
+                    f"The folder holds a run with another {name}, {earlier.settings.get(name)} and not {value}. Name another "
+                    "folder, or set the control as it was."
+                )
+        return earlier, states
 
     def _untrained(self) -> Run:
         """A run that has not gone beyond its first moment: what there is to see before one was ever stored."""
@@ -122,11 +140,23 @@ class TrainingPage(DeclaredPage):
     # ---- numbers ----
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
-        differs = self._own(settings) != dict(self.run.settings)
-        if differs != self._differs:
-            self._differs = differs
-            self.say("Shown is the last run; Start trains anew, with these controls." if differs else "Ready.")
+        told = self.told_about(settings)
+        if told != self._told_last:
+            self._told_last = told
+            self.say(told)
         return super().compute(settings)
+
+    def as_html(self, links: Mapping[str, str] | None = None) -> str:
+        """The text of a file with the run that is shown: the controls go where they stood when it began."""
+        self.move({**self.settings(), **self.run.settings})
+        return super().as_html(links)
+
+    def told_about(self, settings: Mapping[str, Any]) -> str:
+        """What the status line says of the run that is shown."""
+        if self._own(settings) == dict(self.run.settings):
+            return "Ready."
+        shown = "the last run" if self.job.checkpoint else "a run that comes with this page"
+        return f"Shown is {shown}. Start trains networks with these controls."
 
     @classmethod
     def _programs(cls) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ import numpy as np
 from sgtheory.pages._kit import Choice, Panel, Readout, Slider, Upload
 from sgtheory.pages._kit.marks import Dots, HeatMap, Level, Line, Marker, Raster
 from sgtheory.pages._training import Run, TrainingPage, folder_control, moment_control
+from sgtheory.pages.spike_train_matching_tour import TOUR
 
 MOMENTS, UNITS = 16, 200
 _STEPS = ("steps of training", "run.step")
@@ -46,6 +47,10 @@ class SpikeTrainMatching(TrainingPage):
     specification = (
         moment_control(MOMENTS),
         Slider("steps", "training steps", 1000, 100, 5000, 100, "How many steps Start trains", tabled=False),
+        Choice(
+            "rule", "rule", "back-propagation", ("back-propagation", "eligibility rule"),
+            "Back-propagation through time, or the rule of Gygax & Zenke (2025), which is no gradient",
+        ),
         Choice("distance", "distance", "van Rossum", ("van Rossum", "L2"), "The distance from the target that training lowers"),
         Choice("slope", "output slope", "SuperSpike", ("SuperSpike", "matched"), "The surrogate derivative of noisy outputs"),
         Slider("hidden", "hidden β", 10.0, 2.0, 40.0, 1.0, "Steepness of the hidden neurons' escape noise", tabled=False),
@@ -70,6 +75,7 @@ class SpikeTrainMatching(TrainingPage):
         Readout("fano_hidden", "Fano factor, hidden", of="moment.fano_hidden"),
         Readout("fano_output", "Fano factor, output", of="moment.fano_output"),
     )
+    tour = TOUR
     panels = (
         _raster(
             "target", "The target: one row a neuron", "whole.target", "ink",
@@ -91,6 +97,10 @@ class SpikeTrainMatching(TrainingPage):
         _raster(
             "hidden", "Hidden neurons with noise, one trial", "moment.hidden", "green",
             "Spikes of the hidden neurons of the network with noise, in the same trial. Nobody told them what to do.",
+        ),
+        _raster(
+            "calm", "Hidden neurons without noise", "moment.calm", "purple",
+            "Spikes of the hidden neurons of the network without noise.",
         ),
         _distance(
             "rossum", "Distance of van Rossum", "rossum",
@@ -124,6 +134,10 @@ class SpikeTrainMatching(TrainingPage):
                 read_picture(content)
         except ValueError as error:
             return {"picture": str(error).replace("`source`", "your picture")}
+        if settings["rule"] == "eligibility rule" and settings["distance"] != "van Rossum":
+            return {
+                "distance": "The eligibility rule is for the distance of van Rossum. Choose that, or back-propagation."
+            }
         return {}
 
     # ---- training ----
@@ -143,7 +157,7 @@ class SpikeTrainMatching(TrainingPage):
     ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
         experiment = self.experiment()
         setting = experiment.MatchingSetting(
-            distance=settings["distance"], slope=settings["slope"], hidden_steepness=settings["hidden"],
+            rule=settings["rule"], distance=settings["distance"], slope=settings["slope"], hidden_steepness=settings["hidden"],
             output_steepness=settings["output"], trials=settings["trials"], optimiser=settings["optimiser"],
             learning_rate=settings["rate"], seed=settings["seed"],
         )  # fmt: skip
@@ -174,7 +188,7 @@ def _columns(moment: Any, silent: float) -> dict[str, Any]:
     """The numbers of a moment, with the top of the picture on top."""
     columns: dict[str, Any] = {"step": float(moment.step), "mean": np.rint(10 * moment.mean[::-1]).astype("u1")}
     columns |= {arm: moment.output[arm][::-1] > 0.5 for arm in ("stochastic", "deterministic")}
-    columns["hidden"] = moment.hidden["stochastic"][::-1] > 0.5
+    columns |= {"hidden": moment.hidden["stochastic"][::-1] > 0.5, "calm": moment.hidden["deterministic"][::-1] > 0.5}
     for arm, found in moment.distances.items():
         columns |= {f"{key}_{arm}": scaled(found[name]) for name, (key, scaled) in _KEYS.items()}
         columns[f"distance_{arm}"] = found["van Rossum"]

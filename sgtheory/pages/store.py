@@ -12,7 +12,7 @@ import numpy as np
 
 from sgtheory.pages._kit.opening import PICTURES, stored_arrays
 from sgtheory.pages._registry import ALL_PAGES, STORED_PAGES
-from sgtheory.pages._training import TrainingPage, write_run
+from sgtheory.pages._training import RUNS, TrainingPage, write_run
 
 STILLS = pathlib.Path(__file__).parent.parent.parent / "notebooks" / "figures"
 
@@ -35,6 +35,7 @@ def train(names: list[str]) -> None:
     """Trains the networks that training pages show at first, of all of them or of those that are named."""
     for name, kind in ALL_PAGES.items():
         if issubclass(kind, TrainingPage) and (not names or name in names):
+            (RUNS / f"{name}.npz").unlink(missing_ok=True)  # it may hold other numbers than the page now shows
             page = kind()
             page.start()
             page.job.wait(3600)

@@ -137,9 +137,10 @@ def _several(estimator, network, optimiser, metric, sizes: _Sizes, state, loss, 
 
     def one_step(parameters, optimiser_state, loss, inputs, key):
         (value, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(parameters, loss, inputs, key)
-        updates, optimiser_state = optimiser.update(
-            gradient, optimiser_state, eqx.filter(parameters, eqx.is_inexact_array)
-        )
+        with jax.numpy_dtype_promotion("standard"):  # optimisers of optax mix kinds of numbers
+            updates, optimiser_state = optimiser.update(
+                gradient, optimiser_state, eqx.filter(parameters, eqx.is_inexact_array)
+            )
         return eqx.apply_updates(parameters, updates), optimiser_state, value, found
 
     def body(carry, step):

@@ -5,7 +5,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import COMPILED_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
-from sgtheory.pages import GradientLaboratory, LIFNeuron, LoopIntegral, PathTree, SignFlip
+from sgtheory.pages import (
+    Classification,
+    GradientLaboratory,
+    LIFNeuron,
+    LoopIntegral,
+    PathTree,
+    SignFlip,
+    SpikeTrainMatching,
+)
 from sgtheory.pages._kit.ticks import exponents, labels
 
 STAGE = "document.querySelector('.sgtheory-stage').sgtheory"
@@ -15,6 +23,8 @@ PAGES = {
     "notebooks/04_sign_flip.ipynb": (SignFlip, "surrogate"),
     "notebooks/05_loop_integral.ipynb": (LoopIntegral, "integral"),
     "notebooks/06_lif_neuron.ipynb": (LIFNeuron, "expected"),
+    "notebooks/07_spike_train_matching.ipynb": (SpikeTrainMatching, "stochastic"),
+    "notebooks/08_classification.ipynb": (Classification, "with"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
 
@@ -215,6 +225,8 @@ VALUES = {
     "path_tree": ("over", "weight_axis()", "mean_over.{weight}"),
     "gradient_laboratory": ("steepness", "surrogate.steepness.x", "surrogate.steepness.y"),
     "lif_neuron": ("probability", "times", "firing_probability"),
+    "spike_train_matching": ("rossum", "run.step", "run.rossum_stochastic"),
+    "classification": ("fano", "run.step", "look.fano_last"),
 }
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)

@@ -44,11 +44,15 @@ BY_HAND = {
     "05.3": 7.0,
     "06.1": 3.155310127707648,
     "06.2": 2.375,
+    "07.1": 7.783086776733398 / 0.06586942821741104,
+    "07.2": 360.0,
+    "08.1": 0.9025 - 0.8275,
+    "08.2": 4.0,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
 8², because ε is not 0; the root of a bracket with two terms; twice the published loop integral; the mean of the hundred draws of
-page 06, whose experiment is held to enumeration, over the exact derivative."""
+page 06, whose experiment is held to enumeration, over the exact derivative; what the runs of pages 07 and 08 printed."""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +147,7 @@ def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
     assert said(capsys) == "Yes.\n"
 
 
-WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 2.5, 8.0, 10, 1e300, -1e300, 1e-300]
+WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 2.5, 8.0, 10, 450.0, 1e300, -1e300, 1e-300]
 
 
 @pytest.mark.usefixtures("computed_once")
@@ -191,7 +195,7 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
     with pytest.raises(
         ValueError,
-        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, 06\.1, 06\.2, got ",
+        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, 06\.1, .*, 08\.2, got ",
     ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)

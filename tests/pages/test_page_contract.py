@@ -11,7 +11,7 @@ import pytest
 from sgtheory.pages import HiddenUnit, SingleUnit
 from sgtheory.pages._kit import THEME, Action, Slider
 from sgtheory.pages._kit.hearing import hear
-from sgtheory.pages._kit.opening import STORED_ROWS
+from sgtheory.pages._kit.opening import stored_rows
 from sgtheory.pages._kit.ticks import powers_of
 
 WITHOUT_LIBRARIES = """
@@ -223,9 +223,9 @@ def test_a_page_brings_its_stored_picture_with_it(tools):
     for name, values in tools.columns_of(page.loop.latest[1]).items():
         np.testing.assert_array_equal(read[name], values)
     table, data = messages["table"]
-    assert (table["control"], table["rows"]) == (page.play, STORED_ROWS)
+    assert (table["control"], table["rows"]) == (page.play, stored_rows(page.by_name[page.play]))
     assert table["others"] == {name: value for name, value in page.settings().items() if name != page.play}
-    assert tools.read_columns(table["layout"], data, STORED_ROWS)
+    assert tools.read_columns(table["layout"], data, table["rows"])
 
 
 def test_a_page_without_a_stored_picture_brings_a_computed_one():

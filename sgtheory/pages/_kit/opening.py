@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PICTURES = pathlib.Path(__file__).parent.parent / "_pictures"
 STORED_ROWS = 33
+"""Of the coarse table that is stored; a film has all of its own."""
 _NOTEBOOKS = {name: lesson.notebook for lesson in COURSE for name in lesson.pages}
 
 
@@ -48,13 +49,18 @@ def stored_arrays(page: "Page") -> dict[str, np.ndarray]:
     """The arrays that are shipped for a page in its start state."""
     settings, control = page.settings(), page.by_name[page.play]
     assert isinstance(control, Slider)
-    halves = page.sweep(settings, page.play, control.numbers(STORED_ROWS))
+    halves = page.sweep(settings, page.play, control.numbers(stored_rows(control)))
     halves = {key: half_precision(values) for key, values in flatten(halves, "table").items()}
     singles = {key: _single(values) for key, values in flatten(page.compute(settings), "picture").items()}
     # Described with the numbers as they are stored, so that the page that reads them gives the same description.
     description = described_figures(page, unflatten(singles, "picture"))
     figures = np.frombuffer(json.dumps(description).encode(), dtype="u1")
     return singles | halves | {"figures": figures}
+
+
+def stored_rows(control: Slider) -> int:
+    """Rows of the stored table over a slider."""
+    return control.positions() if isinstance(control, Film) else STORED_ROWS
 
 
 def _single(values: np.ndarray) -> np.ndarray:
@@ -157,7 +163,14 @@ def open_stage(page: "Page", stored: Stored | None) -> None:
         control = page.by_name[page.play]
         assert isinstance(control, Slider)
         first.append(
-            table(control, STORED_ROWS, settings, stored.table, discrete=page.discrete, epoch=first[0][0]["epoch"])
+            table(
+                control,
+                stored_rows(control),
+                settings,
+                stored.table,
+                discrete=page.discrete,
+                epoch=first[0][0]["epoch"],
+            )
         )
     with page.stage.hold_sync():  # one message
         page.stage.set_trait("doc", json.dumps(figures["document"]))

@@ -1,0 +1,240 @@
+"""Page 08: deep spiking networks tell classes apart, trained with noise and without, tested with it and without."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sgtheory.pages._kit import Choice, Panel, Readout, ReadoutTable, Several, Slider
+from sgtheory.pages._kit.marks import Bars, Dots, HeatMap, Level, Line, Lines, Mark, Marker, Raster, Shown
+from sgtheory.pages._laboratory import DASHES, slug
+from sgtheory.pages._training import FOLDER, MOMENT, Run, TrainingPage, folder_control, moment_control
+from sgtheory.pages.classification_tour import TOUR
+
+ARMS = {
+    "noise, matched": ("blue", "circle"),
+    "noise, SuperSpike": ("green", "circle"),
+    "no noise": ("orange", "circle"),
+    "through the reset": ("green", "triangle"),
+    "unscaled": ("purple", "circle"),
+    "unscaled, through": ("purple", "triangle"),
+}
+"""Ways to train, those of the experiment, and how each is drawn: colour and marker."""
+MANIFOLDS, SPOKEN = "random manifolds", "spoken digits"
+MOMENTS, TRIALS = 16, 10
+_STEPS = ("steps of training", "run.step")
+_NOW = Marker("moment.step", legend="the chosen moment")
+_TOLD = (
+    ("with", "right, tested with noise"), ("without", "tested without"), ("loss", "loss"), ("first", "Fano factor, layer 1"),
+    ("last", "last layer"),
+)  # fmt: skip
+
+
+def _each(curve: Callable[[str, str, str, str], tuple[Mark, ...]]) -> tuple[Mark, ...]:
+    return tuple(mark for arm, (role, marker) in ARMS.items() for mark in curve(arm, slug(arm), role, marker))
+
+
+def _curves(field: str) -> tuple[Mark, ...]:
+    """A curve for each way to train."""
+    return _each(
+        lambda arm, source, role, marker: (
+            Line(f"{source}.{field}", role, arm, x=f"{source}.step", dash=DASHES[marker], width=2),
+        )
+    )
+
+
+class Classification(TrainingPage):
+    """Train deep spiking networks in up to six ways, side by side; test them with noise and without."""
+
+    name = "classification"
+    title = "Telling classes apart: trained with noise, tested without"
+    play = "moment"
+    specification = (
+        moment_control(MOMENTS),
+        Choice("network", "look at", "noise, SuperSpike", tuple(ARMS), "The network whose answers and spikes are shown"),
+        Several(
+            "arms", "train", "; ".join(ARMS), tuple(ARMS), "Ways to train, side by side from the same weights: fewer are faster",
+            tuple(ARMS.values()), len(ARMS),
+        ),
+        Slider("steps", "training steps", 600, 50, 3000, 50, "How many steps Start trains", tabled=False),
+        Choice("data", "data", MANIFOLDS, (MANIFOLDS, SPOKEN), "What is told apart; spoken digits if they are on this computer"),
+        Slider("smoothness", "smoothness", 1.0, 0.6, 3.0, 0.1, "Of the random manifolds: smoother ones are easier", tabled=False),
+        Slider("steepness", "steepness β", 10.0, 2.0, 40.0, 1.0, "Steepness of the escape noise", tabled=False),
+        Slider("rate", "learning rate", 1e-2, 1e-4, 1e-1, 0.1, "Of the optimiser Adam", tabled=False, base=10),
+        Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other first weights and other noise", tabled=False),
+        folder_control(),
+    )  # fmt: skip
+    shows: ClassVar = (MOMENT, FOLDER, "network")
+    readouts = (
+        Readout("step", "steps of training", of="moment.step"),
+        Readout("with", "right, tested with noise", of="look.with"),
+        Readout("without", "right, tested without", of="look.without"),
+        Readout("fano", "Fano factor, last layer", of="look.fano"),
+        Readout("one_path", "cosine of one path", of="look.one_path"),
+        Readout("noiseless_path", "cosine of the noiseless path", of="look.noiseless_path"),
+    )
+    table = ReadoutTable(
+        "The trained networks at this moment", tuple((slug(arm), arm, *mark) for arm, mark in ARMS.items()), _TOLD
+    )
+    tour = TOUR
+    panels = (
+        Panel(
+            "accuracy", "Right answers, tested as trained", x=_STEPS, y_label="share right", y_range=(0.0, 1.02),
+            marks=(_NOW, Level(0.1, legend="by chance", dash="dotted"), *_curves("own")),
+            text="Share of new samples that each network gets right, tested as it was trained, over the steps of training. The one "
+            "that is looked at has {with} with noise and {without} without.",
+        ),
+        Panel(
+            "loss", "Loss", x=_STEPS, y_label="cross entropy", y_range=(0.0, 2.6), marks=(_NOW, *_curves("losses")),
+            text="Loss of the last steps before each moment, for each network, over the steps of training.",
+        ),
+        Panel(
+            "tests", "Trained in one way, tested in another", x=("network", "places()"), y_label="share right",
+            x_range=(0.4, 6.6), y_range=(0.0, 1.02), wide=True, x_ticks=tuple((k, arm) for k, arm in enumerate(ARMS, 1)),
+            marks=(
+                Bars("tests.with", "blue", "tested with noise", aside=-0.16, width=0.3),
+                Bars("tests.without", "orange", "tested without", aside=0.16, width=0.3),
+            ),
+            text="Share of new samples that each network gets right after {step} steps of training, tested with escape noise and "
+            "without. Of the network that is looked at: {with} and {without}.",
+        ),
+        Panel(
+            "confusion", "Which class is taken for which", x=("answer, class by class", "classes()"),
+            y_label="class of the sample", y_range=(-0.5, 9.5), x_range=(-0.5, 9.5), ticks=(), x_ticks=(), equal=True,
+            marks=(HeatMap("look.confusion", "classes()", "blue 33", low=0.0),),
+            text="For each class of samples, from below, the share of each answer, from the left, by the network that is looked "
+            "at. Right answers lie on the diagonal.",
+        ),
+        Panel(
+            "spikes", "One sample: its spikes, and those of the layers", x=("time, share of the trial", "shares()"),
+            x_range=(0.0, 1.0), y_range=(0.0, 1.0), ticks=((0.15, "last layer"), (0.5, "layer 1"), (0.85, "sample")), height=300,
+            marks=(
+                Raster("look.last", "blue", 0.0, 0.31), Raster("look.first", "green", 0.345, 0.655),
+                Raster("whole.sample", "ink", 0.69, 1.0),
+            ),
+            text="Spikes of one sample, at the top, and in one trial those of the first and of the last layer of the network that "
+            "is looked at, tested as it was trained.",
+        ),
+        Panel(
+            "trials", "The same sample, ten trials with noise", x=("time, share of the trial", "shares()"), x_range=(0.0, 1.0),
+            y_label="right class ahead by",
+            marks=(Level(0.0), Lines("look.time", "look.margin", "look.begin", "blue", "one trial", alpha=0.7, jumps=True)),
+            text="By how much the potential of the right class is ahead of the highest of the others, over ten trials with noise "
+            "of the same sample. Above zero the right class leads.",
+        ),
+        Panel(
+            "fano", "Fano factor over ten trials", x=_STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
+            marks=(
+                _NOW, Line("look.fano_first", "green", "layer 1", width=2), Dots("look.fano_first", "green", size=5),
+                Line("look.fano_last", "blue", "last layer", width=2), Dots("look.fano_last", "blue", size=5),
+            ),
+            text="Fano factor over ten trials of one sample, of the spikes in a sliding window of ten steps, in the first and in "
+            "the last layer of the network that is looked at.",
+        ),
+        Panel(
+            "paths", "One path for all: cosine with the mean gradient", x=_STEPS, y_label="cosine", y_range=(-1.05, 1.05),
+            marks=(
+                _NOW, Level(0.0),
+                Line("look.one_paths", "blue", "along one sampled path", width=2), Dots("look.one_paths", "blue", size=5),
+                Line("look.noiseless_paths", "orange", "along the path without noise", width=2),
+                Dots("look.noiseless_paths", "orange", size=5),
+            ),
+            text="Cosine with the mean gradient over many sampled paths, at the same weights: {one_path} of the gradient along one "
+            "sampled path, {noiseless_path} of that along the only path that a network without noise takes.",
+        ),
+    )  # fmt: skip
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        if settings["data"] != SPOKEN:
+            return {}
+        from sgtheory.data import DataError
+
+        try:
+            self.experiment().samples(SPOKEN, 1.0)
+        except DataError as error:
+            return {"data": str(error)}
+        return {}
+
+    # ---- training ----
+
+    def begun(self, settings: Mapping[str, Any]) -> Run:
+        sample = self.experiment().first_sample(settings["data"], settings["smoothness"])
+        return Run(settings, {}, {"sample": sample[::-1]})
+
+    def training(
+        self, settings: Mapping[str, Any], states: Any
+    ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
+        experiment, text, losses = self.experiment(), "Compiling …", {}
+        arms = tuple(settings["arms"].split("; "))
+        setting = experiment.ClassificationSetting(
+            arms=arms, data=settings["data"], smoothness=settings["smoothness"], steepness=settings["steepness"],
+            learning_rate=settings["rate"], seed=settings["seed"],
+        )  # fmt: skip
+        for found in experiment.train_classifiers(setting, settings["steps"], states=states):
+            losses = {arm: float(np.mean(values)) for arm, values in found.loss.items()}
+            if found.looks is not None:
+                right = {arm: each.accuracy[_own(arm)] for arm, each in found.looks.items()}
+                text = "right: " + ", ".join(f"{100 * share:.0f} % {arm}" for arm, share in right.items())
+            yield found.done, text, found.states, found.looks and _columns(found.done, found.looks, losses)
+
+    # ---- numbers ----
+
+    def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        views = dict(super().views(shown, settings))
+        moment, rows = views["moment"], len(shown(f"setting.{MOMENT}"))
+        trained = self.run.settings["arms"].split("; ")
+        looked = settings["network"] if settings["network"] in trained else trained[0]
+
+        def curve(arm, field):
+            values = np.asarray(self.run.moments[f"{slug(arm)}/{field}"], dtype=float)
+            return np.broadcast_to(values[None], (rows, len(values)))
+
+        def of(arm):
+            if arm not in trained:  # neither drawn nor told
+                return dict.fromkeys(("step", "own", "losses", *(field for field, _ in _TOLD)), np.zeros((rows, 0)))
+            told = {field: moment[f"{slug(arm)}/{field}"] for field, _ in _TOLD}
+            return {"step": views["run"]["step"], "own": curve(arm, _own(arm)), "losses": curve(arm, "loss"), **told}
+
+        margins = moment[f"{slug(looked)}/margins"]
+        time = np.tile((np.arange(margins.shape[-1]) + 0.5) / margins.shape[-1], margins.shape[-2])
+        begin = np.arange(margins.shape[-2]) * float(margins.shape[-1])
+        nothing = np.zeros(rows)
+        return views | {slug(arm): of(arm) for arm in ARMS} | {
+            "look": {
+                **{name.partition("/")[2]: values for name, values in moment.items() if name.startswith(f"{slug(looked)}/")},
+                **{f"{name}s": curve(looked, name) for name in ("one_path", "noiseless_path")},
+                "fano": moment[f"{slug(looked)}/last"], "fano_first": curve(looked, "first"), "fano_last": curve(looked, "last"),
+                "first": moment[f"{slug(looked)}/spikes_first"], "last": moment[f"{slug(looked)}/spikes_last"],
+                "time": np.broadcast_to(time, (rows, time.size)), "begin": np.broadcast_to(begin, (rows, begin.size)),
+                "margin": margins.reshape(rows, -1),
+            },
+            "tests": {
+                name: np.stack([moment.get(f"{slug(arm)}/{name}", nothing) for arm in ARMS], axis=1)
+                for name in ("with", "without")
+            },
+        }  # fmt: skip
+
+    def told_about(self, settings: Mapping[str, Any]) -> str:
+        trained = self.run.settings["arms"].split("; ")
+        if settings["network"] in trained:
+            return super().told_about(settings)
+        return f"“{settings['network']}” is not in this run: shown is “{trained[0]}”. Tick it, and press Start."
+
+
+def _own(arm: str) -> str:
+    """Which test is the one as it was trained."""
+    return "without" if arm == "no noise" else "with"
+
+
+def _columns(step: int, looks: Mapping[str, Any], losses: Mapping[str, float]) -> dict[str, Any]:
+    """The numbers of a moment, all networks side by side."""
+    columns: dict[str, Any] = {"step": float(step)}
+    for arm, look in looks.items():
+        told = {
+            **look.accuracy, "loss": losses.get(arm, float(np.log(len(look.confusion)))), "confusion": look.confusion,
+            "first": look.fano[0], "last": look.fano[-1], "margins": look.potentials.astype("f4"),
+            "one_path": look.one_path, "noiseless_path": look.noiseless_path,
+            "spikes_first": look.spikes[0], "spikes_last": look.spikes[-1],
+        }  # fmt: skip
+        columns |= {f"{slug(arm)}/{name}": values for name, values in told.items()}
+    return columns

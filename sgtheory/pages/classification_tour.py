@@ -1,0 +1,197 @@
+"""The tour of page 08: networks that tell patterns apart, and what matters in their training, one question at a time."""
+
+from sgtheory.pages._kit import Choose, Number, Step
+
+
+def _only(panels: tuple[str, ...], *arms: str) -> tuple[str, ...]:
+    """The marks of these panels that show other ways to train than `arms`."""
+    every = ("noise_matched", "noise_superspike", "no_noise", "through_the_reset", "unscaled", "unscaled_through")
+    return tuple(f"{panel}/{arm}.{_FIELD[panel]}" for panel in panels for arm in every if arm not in arms)
+
+
+_FIELD = {"accuracy": "own", "loss": "losses"}
+_BOTH = ("accuracy", "loss")
+
+TOUR = (
+    Step(
+        "Patterns that only times tell apart",
+        """Each of 48 inputs spikes once, at its own time: the top of the plot is one such *sample*. Samples come from ten
+        classes. Within a class the times vary smoothly with a hidden coordinate, along a *random manifold*. Every input spikes
+        once in each sample, so counts tell nothing: only times do.
+
+        Two layers of LIF neurons look at a window of inputs and of themselves, *recurrent convolutions*. Ten units that do not
+        spike add up what the last layer says; the one with the highest potential is the answer.""",
+        panels=("spikes",),
+        ask=Choose(
+            "How many answers are right by chance?",
+            ("one in two", "one in ten", "none"),
+            1,
+            ("There are ten classes.", "", "Whoever guesses is right sometimes."),
+            "One in ten. A network that has learnt nothing is there: 0.105 of new samples are right before the first step.",
+        ),
+    ),
+    Step(
+        "It learns, with noise",
+        """The network has *escape noise* in every layer, and learns by surrogate gradients; its surrogate derivative is
+        *SuperSpike*, $1/(1 + β|u|)^2$. The plot shows how many of 400 samples are right that it has not learnt from.""",
+        panels=("accuracy",),
+        controls=("moment",),
+        without=_only(("accuracy",), "noise_superspike"),
+        set={"moment": 0},
+        try_="[Play the film](play:moment) of the training, or go to its [end](moment=15).",
+    ),
+    Step(
+        "And without noise?",
+        """A second network begins with the same weights and learns without noise: a neuron fires whenever its potential exceeds
+        the threshold.""",
+        panels=("accuracy", "loss"),
+        controls=("moment",),
+        without=_only(_BOTH, "noise_superspike", "no_noise"),
+        ask=Choose(
+            "Tested as it was trained, the network without noise is in the end …",
+            ("much better", "about as good", "much worse"),
+            1,
+            (
+                "Its loss is a little lower, but what of new samples?",
+                "",
+                "Surrogate gradients were invented for such networks.",
+            ),
+            """About as good: 0.90 of the samples each. In [the loss](light:loss/no_noise.losses), that of the samples it learns
+            from, it is ahead: 0.17 and 0.29. Noise keeps a network from learning samples by heart.""",
+            reveals=("accuracy", "loss"),
+        ),
+    ),
+    Step(
+        "Change the rules for the test",
+        """Now each network is tested in both ways, with noise and without. The bars are shares of right answers.""",
+        panels=("tests",),
+        controls=("moment",),
+        ask=Choose(
+            "Which network loses by a test for which it was not trained?",
+            ("the noisy one, tested without noise", "the one without noise, tested with it", "both"),
+            1,
+            (
+                "A network that has learnt to bear noise: what does it lose when there is none?",
+                "",
+                "A network that has learnt to bear noise: what does it lose when there is none?",
+            ),
+            """The one without noise: 0.90 becomes 0.83 with noise. The noisy one has 0.90 and 0.90. Who has learnt with noise has
+            learnt something that does not need it; the reverse does not hold. On spoken digits, and with three layers, the
+            authors saw the same, and a much larger loss.""",
+            reveals=("tests",),
+        ),
+    ),
+    Step(
+        "Which classes are confused?",
+        """Rows are classes of samples, columns are answers. A right answer lies on the diagonal.""",
+        panels=("confusion",),
+        controls=("moment",),
+        in_words=("network",),
+        set={"network": "no noise"},
+        try_="Look at the network [without noise](network=no noise), at the one [with noise](network=noise, SuperSpike), and at an "
+        "[early moment](moment=4).",
+    ),
+    Step(
+        "The same sample, ten times",
+        """With noise no two trials are the same. The plot has ten trials of one sample: by how much the right class is ahead of
+        the best of the others. Only the highest potential counts, at whatever time.
+
+        The *Fano factor*, variance over mean of spike counts in ten milliseconds, says how much trials differ.""",
+        panels=("trials", "fano"),
+        controls=("moment",),
+        set={"network": "noise, SuperSpike"},
+        ask=Choose(
+            "While the network learns, the Fano factor of its last layer …",
+            ("falls to nearly 0", "hardly changes", "rises above 1"),
+            1,
+            (
+                "Does the network need equal trials for equal answers?",
+                "",
+                "Independent rare spikes would have 1, and these are neither.",
+            ),
+            """From 0.61 it comes to {fano} in the end. Spikes stay a matter of chance; what they add up to does not. So the
+            answer is sure although no spike is.""",
+            reveals=("fano",),
+        ),
+    ),
+    Step(
+        "The missing control",
+        """Page 1 said that a surrogate is exact if it *matches* the noise: if it is the slope of the escape probability. The
+        authors' network has noise with a sigmoid and SuperSpike as its surrogate: no match. Here is a third network, with the
+        matched slope.""",
+        panels=("accuracy", "loss"),
+        controls=("moment",),
+        without=_only(_BOTH, "noise_superspike", "no_noise", "noise_matched"),
+        ask=Choose(
+            "With the matched surrogate, this network learns …",
+            ("better", "about as well", "worse"),
+            2,
+            (
+                "Exact holds for one unit. And how far from threshold does each slope reach?",
+                "Exact holds for one unit. And how far from threshold does each slope reach?",
+                "",
+            ),
+            """Worse: 0.45 of the samples, and 0.90 with SuperSpike. In a deep network neither is exact (page 2). But the matched
+            slope vanishes exponentially away from threshold, where most potentials are; SuperSpike has wide tails, and still
+            tells a silent neuron what to do. Matched is not best.""",
+            reveals=("accuracy", "loss"),
+        ),
+    ),
+    Step(
+        "The scale, and the reset",
+        """Three more networks with SuperSpike and noise. One passes the gradient [through the
+        reset](light:accuracy/through_the_reset.own). In another SuperSpike is [unscaled](light:accuracy/unscaled.own), $β$ = 10
+        times as large. The last has [both](light:accuracy/unscaled_through.own).""",
+        panels=("accuracy", "tests"),
+        controls=("moment",),
+        ask=Number(
+            "A gradient passes from the answer through two layers, with a slope at each. Unscaled, by which factor is what "
+            "reaches the first layer's weights larger, at least?",
+            100.0,
+            1.0,
+            "Too small. Each of the two layers multiplies by a slope that is β = 10 times as large.",
+            "Too large. Each of the two layers multiplies by a slope that is β = 10 times as large.",
+            """By $10^2$ = 100, and by more along the recurrent connections. Adam divides by the size of a gradient, but not by
+            that of its outliers: unscaled it comes to 0.38, 0.52 through the reset. Scaled, the reset hardly matters: 0.89
+            through it, 0.90 detached.""",
+        ),
+    ),
+    Step(
+        "Only one path",
+        """A network without noise takes one path through its spikes: the most likely decisions. With noise each trial takes
+        another one, and gradients are averaged. Is the one path typical?
+
+        The plot has *cosines* with the mean gradient over many paths at the same weights, 1 for the same direction: of [one
+        sampled path](light:paths/look.one_paths), and of [the path without noise](light:paths/look.noiseless_paths).""",
+        panels=("paths",),
+        controls=("moment",),
+        set={"network": "no noise"},
+        ask=Choose(
+            "For the network that was trained without noise, the path without noise points in the end …",
+            ("more along the mean than a sampled path", "less than a sampled path", "against it"),
+            1,
+            (
+                "Each sampled path is a fair draw from what the mean is over. Is this path?",
+                "",
+                "They share most of their spikes.",
+            ),
+            """Less: 0.50, and 0.73 for a sampled path. It is no draw from the paths, but a choice. This *selection bias* is small
+            at first and grows where the network has learnt to rely on its one path.""",
+            reveals=("paths",),
+        ),
+    ),
+    Step(
+        "Three sentences, and a question",
+        """**1.** Surrogate gradients train deep networks with noise as well as without.
+
+        **2.** Who was trained with noise does without it; who was trained without it loses when it comes.
+
+        **3.** The width of the surrogate and its scale matter more than whether it matches the noise.
+
+        All these gradients were wrong, more or less, and they served. **Is there a spiking neuron with a gradient that is
+        exact?** The theory has one. Next.""",
+        panels=("tests", "accuracy"),
+        controls=("moment",),
+        try_="[Go through it once more](step:1), or explore freely: choose ways to train, and press Start.",
+    ),
+)

@@ -1,0 +1,119 @@
+"""Page 08: every number that its tour and its notebook tell."""
+
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from sgtheory.pages import Classification
+from sgtheory.pages._laboratory import slug
+from sgtheory.pages.classification import ARMS
+from sgtheory.pages.classification_exercises import EXERCISES, HIDDEN_ARM
+from sgtheory.pages.classification_tour import TOUR
+
+_CELLS = json.loads((pathlib.Path(__file__).parents[2] / "notebooks" / "08_classification.ipynb").read_text())["cells"]
+NOTEBOOK = " ".join(" ".join("".join(cell["source"]) for cell in _CELLS).split())
+
+
+@pytest.fixture(scope="module")
+def page():
+    return Classification()
+
+
+def reason(title):
+    return next(step for step in TOUR if step.title == title).ask.reason
+
+
+def last(page, name):
+    return float(page.run.moments[name][-1])
+
+
+def told(text, *values, digits=2):
+    """Each of these numbers stands in the text, rounded."""
+    for value in values:
+        assert f"{value:.{digits}f}" in text
+
+
+def test_it_begins_by_chance(page):
+    assert "0.105 of new samples" in reason("Patterns that only times tell apart")
+    for arm in ARMS:
+        assert page.run.moments[f"{slug(arm)}/with"][0] == pytest.approx(0.105, abs=5e-4)
+
+
+def test_with_noise_and_without_it_learns_as_well(page):
+    noisy, calm = last(page, "noise_superspike/with"), last(page, "no_noise/without")
+    assert abs(noisy - calm) < 0.02
+    told(reason("And without noise?"), noisy, last(page, "no_noise/loss"), last(page, "noise_superspike/loss"))
+    told(NOTEBOOK, noisy)
+
+
+def test_who_was_trained_without_noise_loses_with_it(page):
+    text = reason("Change the rules for the test")
+    calm = [last(page, f"no_noise/{test}") for test in ("without", "with")]
+    noisy = [last(page, f"noise_superspike/{test}") for test in ("without", "with")]
+    assert calm[0] - calm[1] > 0.05 > abs(noisy[0] - noisy[1])
+    told(text, *calm, *noisy)
+    assert "loses 7 points" in NOTEBOOK
+    assert round(100 * (calm[0] - calm[1])) == 7
+
+
+def test_variability_stays(page):
+    fano = page.run.moments["noise_superspike/last"]
+    assert 0.4 < fano.min() < fano.max() < 0.75
+    told(reason("The same sample, ten times"), fano[0])
+
+
+def test_matched_is_not_best(page):
+    matched, wide = last(page, "noise_matched/with"), last(page, "noise_superspike/with")
+    assert matched < wide - 0.3
+    assert f"{matched:.3f}" == "0.445"
+    assert "0.45 of the samples, and 0.90" in reason("The missing control")
+
+
+def test_scale_matters_and_the_reset_hardly(page):
+    text = reason("The scale, and the reset")
+    unscaled, both, through = (
+        last(page, f"{arm}/with") for arm in ("unscaled", "unscaled_through", "through_the_reset")
+    )
+    assert max(unscaled, both) < through - 0.3
+    assert abs(through - last(page, "noise_superspike/with")) < 0.02
+    assert (unscaled, both, through) == pytest.approx((0.375, 0.515, 0.8875))
+    assert all(number in text for number in ("0.38", "0.52", "0.89"))
+
+
+def test_the_noiseless_path_becomes_less_typical(page):
+    moments = page.run.moments
+    told(reason("Only one path"), last(page, "no_noise/noiseless_path"), last(page, "no_noise/one_path"))
+    bias = moments["no_noise/one_path"] - moments["no_noise/noiseless_path"]
+    assert bias[-3:].mean() > 0.1 > bias[:3].mean()
+
+
+def test_the_hidden_network_is_the_one_that_is_told(page):
+    found_ = re.search(
+        r"(0\.\d+) right with noise and (0\.\d+) without, and the Fano factors (0\.\d+) and (0\.\d+)", NOTEBOOK
+    )
+    assert found_ is not None
+    wanted = [float(number) for number in found_.groups()]
+    found = [[last(page, f"{slug(arm)}/{name}") for name in ("with", "without", "first", "last")] for arm in ARMS]
+    near = [np.allclose(each, wanted, atol=6e-4) for each in found]
+    assert near == [slug(arm) == HIDDEN_ARM for arm in ARMS]
+    assert EXERCISES["08.2"].answer() == 1 + near.index(True)
+
+
+def test_a_network_that_is_not_in_the_run_is_told_and_not_drawn(page):
+    run = page.run
+    try:
+        page.run = run._replace(settings={**run.settings, "arms": "no noise"})
+        assert "is not in this run: shown is “no noise”" in page.told_about(page.settings())
+        sources = page.compute(page.settings())
+        assert not any(values.size for values in sources["noise_matched.step"].values())
+        assert sources["no_noise.step"]["no_noise.own"].size == len(run.moments["step"])
+    finally:
+        page.run = run
+
+
+def test_spoken_digits_are_refused_where_they_are_not(page, monkeypatch):
+    monkeypatch.delenv("SGTHEORY_DATA", raising=False)
+    assert "SGTHEORY_DATA" in page.refusals(page.settings() | {"data": "spoken digits"})["data"]
