@@ -8,13 +8,14 @@ MODULES = sgtheory tests benchmarks tools
 # Spread over the cores, up to four; which tests stay together is decided in tests/conftest.py. nbval only reads notebooks.
 SPREAD = -n logical --maxprocesses=4 --dist loadscope -p no:nbval
 
-.PHONY: help environment lab test check unit pages notebooks browser bench pictures wheel format lock newest
+.PHONY: help environment lab test check unit pages notebooks browser bench bench-peers pictures wheel format lock newest
 
 help:
 	@echo "make lab        open the pages in JupyterLab"
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
 	@echo "make pages      the part of the tests that concerns what is seen: pages and notebooks"
 	@echo "make bench      measure speed and print a table"
+	@echo "make bench-peers measure a training step beside other libraries, in an environment of their own"
 	@echo "make pictures   write the stored first pictures and the still pictures again"
 	@echo "make wheel      build the package, notebooks included, in dist/"
 	@echo "make format     format the code"
@@ -55,6 +56,19 @@ browser: environment
 
 bench: environment
 	$(BIN)/python -m benchmarks
+
+# Other libraries for spiking networks. One that cannot be installed is left out, and the table says so.
+PEERS_ENVIRONMENT ?= $(CURDIR)/.venv-peers
+PEERS_PYTHON = $(PEERS_ENVIRONMENT)/bin/python
+
+bench-peers: $(PEERS_ENVIRONMENT)/.stamp
+	$(PEERS_PYTHON) -m benchmarks.peers
+
+$(PEERS_ENVIRONMENT)/.stamp: benchmarks/peers.txt
+	$(PYTHON) -m venv $(PEERS_ENVIRONMENT)
+	$(PEERS_PYTHON) -m pip install --quiet -r $< || grep '^[a-z].*==' $< | while read -r each; do \
+		$(PEERS_PYTHON) -m pip install --quiet -c $< "$$each" || echo "left out: $$each"; done
+	@touch $@
 
 pictures: environment
 	$(BIN)/python -m sgtheory.pages.store

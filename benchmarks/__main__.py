@@ -2,9 +2,9 @@
 
 import os
 import platform
-from typing import Any
 
 from benchmarks import drag, first_picture, networks, objectives, pages, round_trip, survey
+from benchmarks.tables import table
 
 
 def main() -> None:
@@ -20,13 +20,6 @@ def main() -> None:
         ("A survey of random networks", survey.measure),
     ):
         print(f"{title}\n{table(measure())}\n", flush=True)
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows with the same keys, as a Markdown table."""
-    keys = list(rows[0])
-    lines = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
-    return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in keys) + " |" for row in rows])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""What a training step of the same LIF network costs in sgtheory and in its peers.
+
+    make bench-peers
+
+Two layers of 200 units on 200 inputs, 198 steps, batch 1 and 10; one layer of 4096 on 4096 inputs, 100 steps, against a loop
+in plain PyTorch. Forward and backward, float32, compiled where the library compiles. All in one run, in rounds: `ms` is the
+median, `× sgtheory` the median of the ratios within a round. `spikes` and `gradient` show that the step has done something:
+the share of steps in which a unit of the last layer fired, and the largest entry of any weight's gradient. The steps
+themselves are in `benchmarks/peer_steps.py`. A library that is missing or fails has a row that says so.
+"""
+
+import dataclasses
+import importlib.metadata
+import math
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+import sgtheory
+from benchmarks import peer_steps
+from benchmarks.peer_steps import Problem, Step
+from benchmarks.tables import table
+
+ROUNDS = 11
+LEAST_S = 0.02  # so long at least is each library timed in a round
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A library: the function that makes its step, the package that its version belongs to, and what its neuron carries."""
+
+    make: Any
+    package: str
+    state: str = "current, potential"
+
+
+PEERS = {
+    "sgtheory": Peer(peer_steps.in_sgtheory, "sgtheory"),
+    "slax": Peer(peer_steps.in_slax, "slax", "potential"),
+    "spyx": Peer(peer_steps.in_spyx, "spyx"),
+    "brainpy.state": Peer(peer_steps.in_brainpy, "brainpy"),
+    "SpikingJelly": Peer(peer_steps.in_spikingjelly, "spikingjelly", "potential"),
+    "Norse": Peer(peer_steps.in_norse, "norse"),
+    "snnTorch": Peer(peer_steps.in_snntorch, "snntorch"),
+    "PyTorch, a loop by hand": Peer(peer_steps.in_plain_torch, "torch"),
+}
+
+
+def measure() -> Iterator[list[dict[str, Any]]]:
+    """One table per network and batch, with a row per library."""
+    for batch in (1, 10):
+        yield compare("200-200-200", Problem.draw(200, 2, 198, batch), PEERS)
+    two = {name: PEERS[name] for name in ("sgtheory", "PyTorch, a loop by hand")}
+    yield compare("4096, one layer", Problem.draw(4096, 1, 100, 1), two)
+
+
+def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int = ROUNDS) -> list[dict[str, Any]]:
+    """One row per library."""
+    steps: dict[str, Step] = {}
+    found: dict[str, dict[str, str]] = {}
+    for name, peer in peers.items():
+        try:
+            steps[name], found[name] = _first_run(peer.make(problem))
+        except ImportError as error:
+            found[name] = {"ms": f"not installed: {error}"}
+        except Exception as error:  # one library that fails must not hide the others
+            found[name] = {"ms": f"does not run: {type(error).__name__}: {str(error).partition(chr(10))[0]}"}
+    taken = _rounds(steps, rounds)
+    for name, times in taken.items():
+        found[name]["ms"] = f"{1e3 * statistics.median(times):.3g}"
+        if "sgtheory" in taken:
+            ratios = [each / own for each, own in zip(times, taken["sgtheory"], strict=True)]
+            found[name]["× sgtheory"] = f"{statistics.median(ratios):.2g}"
+    keys = ("ms", "× sgtheory", "spikes", "gradient")
+    return [
+        {"network": network, "batch": problem.batch, "library": name, "version": _version(peer), "state": peer.state}
+        | {key: found[name].get(key, "") for key in keys}
+        for name, peer in peers.items()
+    ]
+
+
+def _first_run(step: Step) -> tuple[Step, dict[str, str]]:
+    """Compiles where there is something to compile, and looks at what the step gives."""
+    spikes, gradients = jax.block_until_ready(step())
+    largest = max(float(np.abs(np.asarray(leaf)).max()) for leaf in jax.tree.leaves(gradients))
+    if not largest > 0:
+        raise ArithmeticError("no gradient arrives at the weights")
+    return step, {"spikes": f"{float(np.asarray(spikes).mean()):.1%}", "gradient": f"{largest:.2g}"}
+
+
+def _rounds(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Seconds per step, one number a round. What ran before may still hold a core: the first run of each goes untimed."""
+    repeats = {name: math.ceil(LEAST_S / _seconds(step, 1)) for name, step in steps.items()}
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            _seconds(step, 1)
+            taken[name].append(_seconds(step, repeats[name]))
+    return taken
+
+
+def _seconds(step: Step, repeats: int) -> float:
+    began = time.perf_counter()
+    jax.block_until_ready([step() for _ in range(repeats)])
+    return (time.perf_counter() - began) / repeats
+
+
+def _version(peer: Peer) -> str:
+    if peer.package == "sgtheory":
+        return sgtheory.__version__
+    try:
+        return importlib.metadata.version(peer.package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, JAX {jax.__version__}\n")
+    for rows in measure():
+        print(table(rows) + "\n", flush=True)
