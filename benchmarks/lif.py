@@ -2,10 +2,14 @@
 
     python -m benchmarks.lif
 
-Three layers of 200, 198 steps, batch 1 and 10; one layer of 512, 500 steps, batch 16; recurrent and convolutional ones. All in
-one run, in rounds, float32. `ratio`: to the forward and backward products of the same network alone.
+Three layers of 200, 198 steps, batch 1 and 10; one layer of 512, 500 steps, batch 16; one of 4096, 100 steps; recurrent and
+convolutional ones. All in one run, in rounds, float32. `ratio`: to the forward and backward products of the same network alone.
+
+A second table holds the memory of a step, loss and gradient, beside its arguments, as XLA plans it: the compiled program's own
+figure. With checkpoints the backward pass keeps one state in so many steps, about the square root of all.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -33,6 +37,7 @@ def measure() -> list[dict[str, Any]]:
         ("200-200-200", (200,), (sg.Dense(200, NEURON), sg.Dense(200, NEURON)), 198, 1),
         ("200-200-200", (200,), (sg.Dense(200, NEURON), sg.Dense(200, NEURON)), 198, 10),
         ("512, one layer", (512,), (sg.Dense(512, NEURON),), 500, 16),
+        ("4096, one layer", (4096,), (sg.Dense(4096, NEURON),), 100, 1),
         ("200-200, recurrent", (200,), (sg.Dense(200, NEURON, recurrent=True),), 198, 10),
         (
             "1×200, 16×18, recurrent convolution",
@@ -44,6 +49,29 @@ def measure() -> list[dict[str, Any]]:
     ):
         rows += _case(name, sg.ClockedNetwork(inputs, layers), steps, batch)
     return rows
+
+
+def measure_memory() -> list[dict[str, Any]]:
+    """One row per batch and number of steps, for 200-200-200: megabytes without and with checkpoints."""
+    rows = []
+    for batch in (1, 10, 100):
+        for steps in (200, 2000):
+            every = round(math.sqrt(steps))
+            kept, again = _megabytes(batch, steps, None), _megabytes(batch, steps, every)
+            rows.append(
+                {"batch": batch, "steps": steps, "all kept, MB": f"{kept:.3g}", "a checkpoint every … steps": every,
+                 "checkpoints, MB": f"{again:.3g}", "ratio": f"{kept / again:.2g}"}
+            )  # fmt: skip
+    return rows
+
+
+def _megabytes(batch: int, steps: int, every: int | None) -> float:
+    network = sg.ClockedNetwork((200,), (sg.Dense(200, NEURON), sg.Dense(200, NEURON)), checkpoint_every=every)
+    parameters = network.random_parameters(jax.random.key(0), rate=50.0)
+    spikes, target = jnp.zeros((batch, steps, 200), jnp.float32), jnp.zeros((steps, 200), jnp.float32)
+    gradient = _gradient(METHODS["deterministic, reset detached"], sg.SpikeTrainDistance(target), network)
+    plan = gradient.lower(parameters, spikes, jax.random.key(3)).compile().compiled.memory_analysis()
+    return plan.temp_size_in_bytes / 1e6
 
 
 def _case(name: str, network: sg.ClockedNetwork, steps: int, batch: int) -> list[dict[str, Any]]:
@@ -93,15 +121,19 @@ def _products(network, parameters, spikes):
 
 
 def _step(estimator, loss, network, parameters, spikes):
+    gradient = _gradient(estimator, loss, network)
+    return lambda: gradient(parameters, spikes, jax.random.key(3))
+
+
+def _gradient(estimator, loss, network):
     """Loss and gradient of a batch."""
 
     def objective(parameters, spikes, key):
         return sg.mean_objective(estimator, loss, network, parameters, spikes, key=key)[0]
 
-    gradient = eqx.filter_jit(eqx.filter_value_and_grad(objective))
-    return lambda: gradient(parameters, spikes, jax.random.key(3))
+    return eqx.filter_jit(eqx.filter_value_and_grad(objective))
 
 
 if __name__ == "__main__":
-    for row in measure():
+    for row in measure() + measure_memory():
         print(row, flush=True)

@@ -177,6 +177,43 @@ def in_brainpy(problem: Problem) -> Step:
     return step
 
 
+def in_plain_jax(problem: Problem) -> Step:
+    """No library: for each layer one product for all of time, and a scan over steps, differentiated automatically."""
+    import jax
+    import jax.numpy as jnp
+
+    @jax.custom_jvp
+    def spike(distance):
+        return (distance > 0).astype(distance.dtype)
+
+    @spike.defjvp
+    def _(primal, tangent):
+        (distance,), (bar,) = primal, tangent
+        return spike(distance), bar / (STEEPNESS * jnp.abs(distance) + 1) ** 2
+
+    def one_step(state, arriving):
+        current, potential = state
+        fired = spike(potential - 1.0)
+        kept = 1 - jax.lax.stop_gradient(fired)
+        return (SYNAPSE * current + arriving, (MEMBRANE * potential + (1 - MEMBRANE) * current) * kept), fired
+
+    @jax.jit
+    def step(weights, spikes, target):
+        def loss(weights):
+            out = spikes
+            for each in weights:
+                drive = out @ each.T
+                out = jax.lax.scan(one_step, (jnp.zeros_like(drive[0]),) * 2, drive)[1]
+            return _distance(out, target), out
+
+        (_, out), gradients = jax.value_and_grad(loss, has_aux=True)(weights)
+        return out, gradients
+
+    weights = [jnp.asarray(each) for each in problem.weights]
+    spikes, target = jnp.asarray(problem.spikes), jnp.asarray(problem.target)
+    return lambda: step(weights, spikes, target)
+
+
 # ---- PyTorch ----
 
 

@@ -45,6 +45,7 @@ PEERS = {
     "slax": Peer(peer_steps.in_slax, "slax", "potential"),
     "spyx": Peer(peer_steps.in_spyx, "spyx"),
     "brainpy.state": Peer(peer_steps.in_brainpy, "brainpy"),
+    "JAX, a scan by hand": Peer(peer_steps.in_plain_jax, "jax"),
     "SpikingJelly": Peer(peer_steps.in_spikingjelly, "spikingjelly", "potential"),
     "Norse": Peer(peer_steps.in_norse, "norse"),
     "snnTorch": Peer(peer_steps.in_snntorch, "snntorch"),
@@ -56,8 +57,8 @@ def measure() -> Iterator[list[dict[str, Any]]]:
     """One table per network and batch, with a row per library."""
     for batch in (1, 10):
         yield compare("200-200-200", Problem.draw(200, 2, 198, batch), PEERS)
-    two = {name: PEERS[name] for name in ("sgtheory", "PyTorch, a loop by hand")}
-    yield compare("4096, one layer", Problem.draw(4096, 1, 100, 1), two)
+    few = {name: PEERS[name] for name in ("sgtheory", "JAX, a scan by hand", "PyTorch, a loop by hand")}
+    yield compare("4096, one layer", Problem.draw(4096, 1, 100, 1), few)
 
 
 def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int = ROUNDS) -> list[dict[str, Any]]:
