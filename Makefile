@@ -62,7 +62,7 @@ PEERS_ENVIRONMENT ?= $(CURDIR)/.venv-peers
 PEERS_PYTHON = $(PEERS_ENVIRONMENT)/bin/python
 
 bench-peers: $(PEERS_ENVIRONMENT)/.stamp
-	$(PEERS_PYTHON) -m benchmarks.peers
+	$(PEERS_PYTHON) -m benchmarks.peers $(PEERS_OPTIONS)
 
 $(PEERS_ENVIRONMENT)/.stamp: benchmarks/peers.txt
 	$(PYTHON) -m venv $(PEERS_ENVIRONMENT)

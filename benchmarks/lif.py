@@ -69,7 +69,7 @@ def _megabytes(batch: int, steps: int, every: int | None) -> float:
     network = sg.ClockedNetwork((200,), (sg.Dense(200, NEURON), sg.Dense(200, NEURON)), checkpoint_every=every)
     parameters = network.random_parameters(jax.random.key(0), rate=50.0)
     spikes, target = jnp.zeros((batch, steps, 200), jnp.float32), jnp.zeros((steps, 200), jnp.float32)
-    gradient = _gradient(METHODS["deterministic, reset detached"], sg.SpikeTrainDistance(target), network)
+    gradient: Any = _gradient(METHODS["deterministic, reset detached"], sg.SpikeTrainDistance(target), network)
     plan = gradient.lower(parameters, spikes, jax.random.key(3)).compile().compiled.memory_analysis()
     return plan.temp_size_in_bytes / 1e6
 

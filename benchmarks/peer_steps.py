@@ -110,18 +110,18 @@ def in_spyx(problem: Problem) -> Step:
     return lambda: step(model, spikes, target)
 
 
-def in_slax(problem: Problem) -> Step:
-    """`RNN` unrolls all steps unless told otherwise, which takes a minute or two to compile and then runs more slowly."""
+def in_slax(problem: Problem, unroll: int | None = 1) -> Step:
+    """`unroll`: so many steps at once, or None for all, as `RNN` does unless told otherwise."""
     import flax.linen as nn
     import jax
     import jax.numpy as jnp
     import slax
 
     tau = math.log(MEMBRANE / (1 - MEMBRANE))
-    chain = []
+    options, chain = {} if unroll is None else {"unroll": unroll}, []
     for weights in problem.weights:
         neuron = slax.LIF(init_tau=tau, spike_fn=slax.fast_sigmoid(STEEPNESS))
-        chain += [nn.Dense(weights.shape[0], use_bias=False), slax.RNN(neuron, unroll=1)]
+        chain += [nn.Dense(weights.shape[0], use_bias=False), slax.RNN(neuron, **options)]
     model = slax.connect(chain, return_carry=False)
     spikes, target = jnp.asarray(problem.spikes), jnp.asarray(problem.target)
     variables = dict(model.init(jax.random.key(0), spikes))

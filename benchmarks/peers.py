@@ -1,6 +1,7 @@
 """What a training step of the same LIF network costs in sgtheory and in its peers.
 
     make bench-peers
+    make bench-peers PEERS_OPTIONS=--slow   also what takes minutes to compile
 
 Two layers of 200 units on 200 inputs, 198 steps, batch 1 and 10; one layer of 4096 on 4096 inputs, 100 steps, against a loop
 in plain PyTorch. Forward and backward, float32, compiled where the library compiles. All in one run, in rounds: `ms` is the
@@ -10,11 +11,13 @@ themselves are in `benchmarks/peer_steps.py`. A library that is missing or fails
 """
 
 import dataclasses
+import functools
 import importlib.metadata
 import math
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -51,12 +54,13 @@ PEERS = {
     "snnTorch": Peer(peer_steps.in_snntorch, "snntorch"),
     "PyTorch, a loop by hand": Peer(peer_steps.in_plain_torch, "torch"),
 }
+SLOW = {"slax, all steps unrolled": Peer(functools.partial(peer_steps.in_slax, unroll=None), "slax", "potential")}
 
 
-def measure() -> Iterator[list[dict[str, Any]]]:
+def measure(peers: dict[str, Peer]) -> Iterator[list[dict[str, Any]]]:
     """One table per network and batch, with a row per library."""
     for batch in (1, 10):
-        yield compare("200-200-200", Problem.draw(200, 2, 198, batch), PEERS)
+        yield compare("200-200-200", Problem.draw(200, 2, 198, batch), peers)
     few = {name: PEERS[name] for name in ("sgtheory", "JAX, a scan by hand", "PyTorch, a loop by hand")}
     yield compare("4096, one layer", Problem.draw(4096, 1, 100, 1), few)
 
@@ -77,7 +81,7 @@ def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int 
         found[name]["ms"] = f"{1e3 * statistics.median(times):.3g}"
         if "sgtheory" in taken:
             ratios = [each / own for each, own in zip(times, taken["sgtheory"], strict=True)]
-            found[name]["× sgtheory"] = f"{statistics.median(ratios):.2g}"
+            found[name]["× sgtheory"] = f"{statistics.median(ratios):.3g}"
     keys = ("ms", "× sgtheory", "spikes", "gradient")
     return [
         {"network": network, "batch": problem.batch, "library": name, "version": _version(peer), "state": peer.state}
@@ -123,5 +127,5 @@ def _version(peer: Peer) -> str:
 
 if __name__ == "__main__":
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, JAX {jax.__version__}\n")
-    for rows in measure():
+    for rows in measure(PEERS | SLOW if "--slow" in sys.argv else PEERS):
         print(table(rows) + "\n", flush=True)
