@@ -31,7 +31,7 @@ from benchmarks.peer_steps import Problem, Step
 from benchmarks.tables import table
 
 ROUNDS = 11
-LEAST_S = 0.02  # so long at least is each library timed in a round
+WARM_S, LEAST_S = 0.1, 0.05  # so long at least each library runs in a round, first untimed and then timed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,13 +100,14 @@ def _first_run(step: Step) -> tuple[Step, dict[str, str]]:
 
 
 def _rounds(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Seconds per step, one number a round. What ran before may still hold a core: the first run of each goes untimed."""
-    repeats = {name: math.ceil(LEAST_S / _seconds(step, 1)) for name, step in steps.items()}
+    """Seconds per step, one number a round. A program of several threads is at full speed only after some 50 ms: after one
+    of a single thread, the system has yet to give it the other cores."""
+    once = {name: _seconds(step, 3) for name, step in steps.items()}
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
-            _seconds(step, 1)
-            taken[name].append(_seconds(step, repeats[name]))
+            _seconds(step, math.ceil(WARM_S / once[name]))
+            taken[name].append(_seconds(step, math.ceil(LEAST_S / once[name])))
     return taken
 
 
