@@ -28,9 +28,17 @@ from sgtheory.gradients import (
     expected_gradient,
     flatten_parameters,
 )
-from sgtheory.losses import SquaredDistance, Total
+from sgtheory.losses import SpikeCount, SpikeTrainDistance, SquaredDistance, Total
 from sgtheory.methods import METHODS, MethodSetting
-from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
+from sgtheory.networks import (
+    ClockedNetwork,
+    ClockedParameters,
+    Dense,
+    LayerParameters,
+    MultilayerParameters,
+    MultilayerPerceptron,
+)
+from sgtheory.neurons import LIF
 
 CHAIN = (1, 1, 1, 1)
 """Widths of the chain of Fig. 3, whose weights are known."""
@@ -38,6 +46,8 @@ MOST_LAYERS, MOST_INPUTS, MOST_UNITS = 4, 8, 12
 """Of a network whose exact gradient is there at once: layers of units, inputs, and units in all."""
 LOWEST_LOG_STEEPNESS, HIGHEST_LOG_STEEPNESS, STEEPNESSES = -1.0, 3.0, 17
 """Logarithms to base 2 between which the bias is shown against the steepness, and the number of steepnesses."""
+LIF_NETWORK, LIF_STEPS = (2, 2), 5
+"""What stands for widths of the LIF network: two inputs, and two recurrent LIF neurons; and its time steps of 1 ms."""
 WIDEST, NETWORKS = 5, 8
 """Units in each hidden layer of the widest random networks, and the number of networks of each width."""
 CURVE_DRAWS = 200
@@ -79,6 +89,11 @@ LOSSES: dict[str, Callable[[LaboratorySetting], Loss]] = {
     "squared error": lambda setting: SquaredDistance(setting.target),
 }
 """From a setting to the loss: the sum of the outputs, or that of their squared differences from the target."""
+LIF_LOSSES: dict[str, Callable[[LaboratorySetting], Loss]] = {
+    "output": lambda setting: SpikeCount(),
+    "squared error": lambda setting: SpikeTrainDistance(jnp.full((LIF_STEPS, LIF_NETWORK[1]), setting.target)),
+}
+"""The same of the LIF network: the number of spikes, or their distance from a train that is the target at every step."""
 
 
 class MethodPicture(eqx.Module):
@@ -107,7 +122,7 @@ class Case(eqx.Module):
 
     setting: LaboratorySetting
     """The numbers."""
-    parameters: MultilayerParameters
+    parameters: MultilayerParameters | ClockedParameters
     """The parameters of the network, before `spread` multiplies the weights."""
     kept: Float[Array, " components"]
     """1 for the components that count, 0 for the others."""
@@ -155,9 +170,26 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     return widths
 
 
+def lif_network(steepness: Scalar | float) -> ClockedNetwork:
+    """Two recurrent LIF neurons with fast membranes and synapses, so that five steps show what happens: ten decisions."""
+    neuron = LIF(Sigmoid(steepness), membrane_time_constant=2.0, synaptic_time_constant=2.0)
+    inputs, units = LIF_NETWORK
+    return ClockedNetwork((inputs,), (Dense(units, neuron, recurrent=True),), by_hand=False)
+
+
+def _network(widths: tuple[int, ...], steepness: Scalar | float) -> tuple[Any, Float[Array, "..."]]:
+    """The network of these widths, and its inputs, which are all 1."""
+    if widths == LIF_NETWORK:
+        return lif_network(steepness), jnp.ones((LIF_STEPS, widths[0]))
+    return MultilayerPerceptron(widths, Sigmoid(steepness)), jnp.ones(widths[0])
+
+
 @eqx.filter_jit
-def draw_parameters(widths: tuple[int, ...], key: Key) -> MultilayerParameters:
+def draw_parameters(widths: tuple[int, ...], key: Key) -> MultilayerParameters | ClockedParameters:
     """The published weights and thresholds of the chain, random ones of any other network."""
+    if widths == LIF_NETWORK:
+        within, among = jax.random.normal(key, (2, widths[1], widths[0]))
+        return ClockedParameters((LayerParameters(1.0 + within, 1.5 * among),))
     if widths == CHAIN:
         return MultilayerParameters([[[0.8]], [[1.2]], [[-0.9]]], [[-0.3], [-0.5], [0.2]])
     return MultilayerPerceptron(widths, Sigmoid(1.0)).random_parameters(key)
@@ -170,8 +202,12 @@ def component_blocks(widths: tuple[int, ...]) -> list[tuple[str, int]]:
     return weights + [(f"biases of layer {layer}", above) for layer, (_, above) in enumerate(pairs, 1)]
 
 
-def problem_of(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Problem:
+def problem_of(setting: LaboratorySetting, parameters: MultilayerParameters | ClockedParameters, loss: str) -> Problem:
     """Loss, network, parameters and inputs of a setting; the inputs are all 1."""
+    if isinstance(parameters, ClockedParameters):
+        network, inputs = _network(LIF_NETWORK, setting.steepness)
+        scaled = jax.tree.map(lambda weights: setting.spread * weights, parameters)
+        return Problem(LIF_LOSSES[loss](setting), network, scaled, inputs)
     widths = (parameters.weights[0].shape[1], *(matrix.shape[0] for matrix in parameters.weights))
     network = MultilayerPerceptron(widths, Sigmoid(setting.steepness))
     scaled = MultilayerParameters([setting.spread * matrix for matrix in parameters.weights], parameters.biases)
@@ -180,7 +216,7 @@ def problem_of(setting: LaboratorySetting, parameters: MultilayerParameters, los
 
 @eqx.filter_jit
 def exact_components(
-    setting: LaboratorySetting, parameters: MultilayerParameters, loss: str
+    setting: LaboratorySetting, parameters: MultilayerParameters | ClockedParameters, loss: str
 ) -> Float[Array, " components"]:
     """The exact gradient beside which all methods are held.
 
@@ -205,7 +241,7 @@ def draw_noise(method: str, widths: tuple[int, ...], key: Key, draws: int) -> Dr
 
 @eqx.filter_jit
 def _draw_noise(estimator: AbstractGradientEstimator | None, widths: tuple[int, ...], key: Key, draws: int) -> Draw:
-    network, inputs = MultilayerPerceptron(widths, Sigmoid(1.0)), jnp.ones(widths[0])
+    network, inputs = _network(widths, 1.0)
 
     def one(key):
         return network.draw(inputs, key=key) if estimator is None else estimator.draw(network, inputs, key=key)
@@ -217,7 +253,7 @@ def _draw_noise(estimator: AbstractGradientEstimator | None, widths: tuple[int, 
 def measure(
     method: str,
     setting: LaboratorySetting,
-    parameters: MultilayerParameters,
+    parameters: MultilayerParameters | ClockedParameters,
     loss: str,
     exact: Float[Array, " components"],
     noise: Draw,
@@ -252,7 +288,7 @@ def measure(
 
 
 @eqx.filter_jit
-def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters, loss: str) -> Case:
+def over_steepness(setting: LaboratorySetting, parameters: MultilayerParameters | ClockedParameters, loss: str) -> Case:
     """The network of this setting at each steepness of `steepness_axis()`."""
 
     def at(steepness):

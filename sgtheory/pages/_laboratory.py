@@ -11,7 +11,7 @@ from sgtheory.methods import METHODS
 from sgtheory.pages._kit import in_64_bits, nice_range
 from sgtheory.pages._kit.controls import brief
 
-OWN = "your own"
+OWN, LIF = "your own", "two LIF neurons"
 NETWORKS = {"chain 1-1-1-1": "1-1-1-1", "2-3-2-1": "2-3-2-1", "3-3-3-1": "3-3-3-1", "5-5-5-1": "5-5-5-1"}
 SHOWN = 12  # components side by side
 SMALLEST = 1e-3  # a smaller bias, or none at all, is drawn as this one
@@ -46,7 +46,8 @@ def picture(settings: Mapping[str, Any]) -> dict[str, Any]:
             return (
                 _measured(method, *problem, settings["seed"], settings["draws"]),
                 _over_steepness(method, any_steepness, *problem[1:]),
-                _over_width(method, numbers, widths, loss),
+                # Every neuron more of a LIF network has a decision more at every step: too many to know the exact gradient.
+                None if settings["network"] == LIF else _over_width(method, numbers, widths, loss),
             )
 
     methods = settings["methods"].split("; ")
@@ -54,7 +55,8 @@ def picture(settings: Mapping[str, Any]) -> dict[str, Any]:
     with in_64_bits(), ThreadPoolExecutor(len(methods)) as pool:
         exact = _exact(*problem)
         _steeper(any_steepness, *problem[1:])  # all methods share this result and the next
-        _wider(numbers, _layers(widths), loss)
+        if settings["network"] != LIF:
+            _wider(numbers, _layers(widths), loss)
         # New programs run side by side, because compiling takes most of their time; compiled ones would only compete.
         found = map(of, methods) if programs <= _COMPILED else pool.map(of, methods)
         pictures = dict(zip(methods, found, strict=True))
@@ -77,6 +79,10 @@ def slug(method: str) -> str:
 
 def chosen_widths(settings: Mapping[str, Any]) -> tuple[int, ...]:
     """The widths, as chosen or as typed."""
+    if settings["network"] == LIF:
+        from sgtheory.experiments.gradient_laboratory import LIF_NETWORK
+
+        return LIF_NETWORK
     return parse_widths(NETWORKS.get(settings["network"], settings["widths"]))
 
 
@@ -201,9 +207,12 @@ def _curve(x, bias, noise) -> dict[str, np.ndarray]:
     return {"x": x, "y": _log(bias), "low": _log(bias - noise), "high": _log(bias + noise)}
 
 
+_NO_CURVE = dict.fromkeys(("x", "y", "low", "high"), np.zeros(0))
+
+
 def _upper(curves: list[np.ndarray]) -> np.ndarray:
     """The ends of an axis, from below where no bias is drawn to the next half order of magnitude above all curves."""
-    highest = max(float(np.max(curve)) for curve in curves)
+    highest = max(float(np.max(curve, initial=LEFT)) for curve in curves)
     return np.array([LEFT, max(0.0, np.ceil(2 * highest + 0.1) / 2) + 0.1])
 
 
@@ -228,7 +237,10 @@ def _arrange(exact, found: Mapping[str, Any], settings: Mapping[str, Any]) -> di
             "x": positions + 0.62 * ((place + 0.5) * height - 0.5), "title": top - 0.28 * height, "row": top - 0.7 * height,
             "bias_exponent": _log(here["bias"]), "noise_exponent": _log(here["noise"]), "runs_exponent": np.log10(here["runs"]),
             "variance_exponent": np.log10(here["variance"]) if here["variance"] > STILL else lowest + 0.15,
-            **{name: _curve(x, *each) for (name, x), each in zip(_axes().items(), (along, across), strict=True)},
+            **{
+                name: _NO_CURVE if each is None else _curve(x, *each)
+                for (name, x), each in zip(_axes().items(), (along, across), strict=True)
+            },
         }  # fmt: skip
     drawn, first = list(methods.values()), 0.5 + max(0, exact.size - SHOWN) * settings["along"] / 100
     sides = [each["mean"] + sign * each["standard_error"] for each in drawn for sign in (-1, 1)]

@@ -7,7 +7,19 @@ import numpy as np
 
 from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Panel, Readout, ReadoutTable, Several, Slider, Text
 from sgtheory.pages._kit.marks import Band, Dots, Interval, Key, Level, Line, Mark, Marker, NameTag
-from sgtheory.pages._laboratory import DASHES, LEFT, MENU, NETWORKS, OWN, TOLD, chosen_widths, picture, slug, stacked
+from sgtheory.pages._laboratory import (
+    DASHES,
+    LEFT,
+    LIF,
+    MENU,
+    NETWORKS,
+    OWN,
+    TOLD,
+    chosen_widths,
+    picture,
+    slug,
+    stacked,
+)
 
 _COSINES = -1.05, 1.05
 
@@ -52,7 +64,10 @@ class GradientLaboratory(DeclaredPage):
     version = 2
     play = "steepness"
     specification = (
-        Choice("network", "network", "2-3-2-1", (*NETWORKS, OWN), "Number of inputs, then of units in each layer"),
+        Choice(
+            "network", "network", "2-3-2-1", (*NETWORKS, LIF, OWN),
+            "Number of inputs, then of units in each layer; or two recurrent LIF neurons over five steps",
+        ),
         Text("widths", "widths", "4-4-2", "3 to 5 whole numbers such as 5-5-5-1, inputs first", ("network", OWN)),
         Choice("loss", "loss", "output", ("output", "squared error"), "The sum of the outputs, or of (output − target)²"),
         Several(
@@ -129,14 +144,15 @@ class GradientLaboratory(DeclaredPage):
             y_label="relative bias", y_powers_of=10, y_range="ends.steepness",
             marks=(Marker("exponent"), *_curves("steepness")),
             text="Relative bias of each method against the steepness of the escape noise, without sampling noise except for the "
-            "Concrete relaxation, which has a band. The lowest line means no bias at all. The exact gradient of the chosen "
-            "network has the length {exact}.",
+            "Concrete relaxation, which has a band, and for the LIF neurons. The lowest line means no bias at all. The exact "
+            "gradient of the chosen network has the length {exact}.",
         ),
         Panel(
             "width", "Bias against width", x=("units in each hidden layer", "exponent"), x_range=(0.8, 5.2),
             y_label="relative bias", y_powers_of=10, y_range="ends.width", marks=_curves("width"),
-            text="Relative bias of each method against the width of random networks with as many layers, medians of eight. The "
-            "lowest line means no bias at all. For the chosen network and the first ticked method it is {bias}.",
+            text="Relative bias of each method against the width of random networks with as many layers, medians of eight; for "
+            "the LIF neurons there are none. The lowest line means no bias at all. For the chosen network and the first ticked "
+            "method it is {bias}.",
         ),
     )  # fmt: skip
 

@@ -3,20 +3,38 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Film, Panel, Readout, Slider
+import numpy as np
+
+from sgtheory.pages._kit import PALE, Choice, DeclaredPage, Film, Panel, Readout, Slider, Text, in_64_bits
+from sgtheory.pages._kit.controls import brief
 from sgtheory.pages._kit.marks import Dots, Level, Line, Marker, Raster, Steps
 from sgtheory.pages._menus import MATCHED, SURROGATES, surrogate_of
 from sgtheory.pages.lif_neuron_tour import TOUR
 
 NEXT, SAME = "next step", "same step"
+RANDOM, OWN = "random", "your own"
+STEPS = 60
 _TIME = ("time, ms", "times")
 _NOW = Marker("times.{time}", legend="the chosen moment")
+
+
+def parse_times(text: str) -> list[int]:
+    """The milliseconds in a text such as 2 4 17. **Raises** `ValueError`, one sentence, for any other text."""
+    times = []
+    for part in text.replace(";", " ").replace(",", " ").split():
+        if not (part.isascii() and part.isdigit() and len(part) < 3 and int(part) < STEPS):
+            raise ValueError(
+                f"Input spikes must be whole numbers from 0 to {STEPS - 1}, in ms, got {brief(part)}. Click on the raster."
+            )
+        times.append(int(part))
+    return times
 
 
 class LIFNeuron(DeclaredPage):
     """Drive one neuron with spikes; see what a gradient makes of its resets, beside the exact answer."""
 
     name = "lif_neuron"
+    version = 2
     title = "One LIF neuron: does a gradient pass through the reset?"
     play = "weight"
     specification = (
@@ -24,12 +42,17 @@ class LIFNeuron(DeclaredPage):
         Slider("steepness", "steepness β", 10.0, 1.0, 40.0, 0.5, "How steeply the probability rises at threshold"),
         Slider("membrane", "membrane τ", 10.0, 2.0, 40.0, 1.0, "Time constant of the membrane", "ms"),
         Slider("synapse", "synapse τ", 5.0, 1.0, 20.0, 1.0, "Time constant of the synaptic current", "ms"),
-        Slider("rate", "input", 0.3, 0.0, 1.0, 0.05, "Probability of an input spike in each millisecond"),
+        Choice("drive", "input spikes", RANDOM, (RANDOM, OWN), "Random spikes, or your own: click on the raster"),
+        Slider("rate", "input", 0.3, 0.0, 1.0, 0.05, "Probability of an input spike in each millisecond",
+               shown_for=("drive", RANDOM)),
+        Text("own", "at, ms", "2 4 5 8 12 13 20 30 31 32 33 50", "Whole numbers from 0 to 59; a click on the raster adds one",
+             shown_for=("drive", OWN)),
         Film("time", "moment", 20, 0, 59, 1, "The moment at which everything is read, ms"),
         Choice("reset", "reset in the", NEXT, (NEXT, SAME), "Whether the reset acts in the next time step or in the same one"),
         Choice("surrogate", "surrogate", MATCHED, SURROGATES, "The derivative that each decision shows in the backward pass"),
         Slider("trials", "trials", 100, 20, 400, 20, "How many times the neuron is run", sizes=True, tabled=False),
-        Slider("train", "input train", 0, 0, 99, 1, "Another number, other input spikes", tabled=False),
+        Slider("train", "input train", 0, 0, 99, 1, "Another number, other input spikes", tabled=False,
+               shown_for=("drive", RANDOM)),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other spikes of the neuron", tabled=False),
     )  # fmt: skip
     parts: ClassVar = {
@@ -53,7 +76,7 @@ class LIFNeuron(DeclaredPage):
     tour = TOUR
     panels = (
         Panel(
-            "spikes", "Spikes", x=_TIME, x_range=(-0.5, 59.5), y_range=(0.0, 1.0), wide=True,
+            "spikes", "Spikes", x=_TIME, x_range=(-0.5, 59.5), y_range=(0.0, 1.0), wide=True, map=(),
             ticks=((0.36, "trials"), (0.8, "no noise"), (0.94, "input")),
             marks=(
                 _NOW,
@@ -124,6 +147,41 @@ class LIFNeuron(DeclaredPage):
         ),
     )  # fmt: skip
 
+    # ---- input spikes of the reader's own ----
+
+    def pointed(self, figure: str, x: float, y: float) -> None:
+        """Adds an input spike at the millisecond that was clicked, or removes the one that is there."""
+        settings = self.settings()
+        if not 0 <= round(x) < STEPS or self.refusals(settings):
+            return
+        chosen = {*self._arriving(settings)} ^ {round(x)}
+        self.move({**settings, "drive": OWN, "own": " ".join(map(str, sorted(chosen)))})
+
+    def _arriving(self, settings: Mapping[str, Any]) -> list[int]:
+        if settings["drive"] == OWN:
+            return parse_times(settings["own"])
+        import jax
+
+        with in_64_bits():
+            spikes = self.experiment().input_spikes(jax.random.key(settings["train"]), settings["rate"])
+        return np.flatnonzero(spikes).tolist()
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            parse_times(settings["own"] if settings["drive"] == OWN else "")
+        except ValueError as error:
+            return {"own": str(error)}
+        return {}
+
+    # ---- numbers ----
+
+    def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The reader's own spikes as an array: one program for all of them."""
+        spikes = np.zeros(STEPS)
+        spikes[parse_times(settings["own"]) if settings["drive"] == OWN else []] = 1.0
+        own = {"own": spikes, "drive": np.asarray(settings["drive"] == OWN)}
+        return super().choices(settings) | own
+
     @classmethod
     def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
         import jax
@@ -141,5 +199,6 @@ class LIFNeuron(DeclaredPage):
         setting = experiment.LIFNeuronSetting(
             neuron, surrogate_of(choices["surrogate"], numbers["steepness"]), numbers["weight"]
         )
-        spikes = experiment.input_spikes(train, numbers["rate"])
+        random = experiment.input_spikes(train, numbers["rate"])
+        spikes = jnp.where(choices["drive"], choices["own"], random)
         return experiment.lif_neuron(setting, spikes, experiment.draw_uniforms(seed, choices["trials"]))

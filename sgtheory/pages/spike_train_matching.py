@@ -57,7 +57,7 @@ class SpikeTrainMatching(TrainingPage):
         Slider("output", "output β", 100.0, 5.0, 200.0, 5.0, "Steepness of the outputs' escape noise", tabled=False),
         Slider("trials", "trials a step", 10, 1, 20, 1, "Trials over which a step of the noisy network averages", tabled=False),
         Choice("optimiser", "optimiser", "Adam", ("Adam", "SMORMS3"), "How a gradient becomes a step"),
-        Slider("rate", "learning rate", 2e-3, 1e-4, 1e-1, 0.1, "The optimiser's learning rate", tabled=False, base=10),
+        Slider("rate", "learning rate", 2e-3, 2e-4, 2e-1, 0.1, "The optimiser's learning rate", tabled=False, base=10),
         Slider("seed", "seed", 0, 0, 99, 1, "Another seed gives other first weights and other noise", tabled=False),
         Upload("picture", "your picture", "A picture of your own as the target: PNG or JPEG"),
         folder_control(),

@@ -9,6 +9,8 @@ import pytest
 from sgtheory.escape import Sigmoid
 from sgtheory.experiments.gradient_laboratory import (
     CHAIN,
+    LIF_NETWORK,
+    LIF_STEPS,
     NETWORKS,
     WIDEST,
     LaboratorySetting,
@@ -17,6 +19,7 @@ from sgtheory.experiments.gradient_laboratory import (
     draw_noise,
     draw_parameters,
     exact_components,
+    lif_network,
     measure,
     median_by_width,
     over_steepness,
@@ -35,7 +38,7 @@ from sgtheory.gradients import (
 )
 from sgtheory.losses import Total
 from sgtheory.methods import METHODS
-from sgtheory.networks import MultilayerParameters, MultilayerPerceptron
+from sgtheory.networks import ClockedParameters, LayerParameters, MultilayerParameters, MultilayerPerceptron
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
@@ -186,3 +189,38 @@ def test_numbers_that_are_not_positive_are_refused(name, number):
 def test_networks_that_are_none_or_too_large_are_refused(widths, sentence):
     with pytest.raises(ValueError, match=sentence):
         check_widths(widths)
+
+
+@pytest.mark.parametrize("method", ["score function", "score function, mean baseline", "stochastic triple"])
+def test_unbiased_methods_are_right_for_the_lif_neurons_and_surrogates_are_not(method):
+    parameters = draw_parameters(LIF_NETWORK, KEY)
+    here = setting()
+    exact = exact_components(here, parameters, "output")
+    assert exact.shape == (8,)
+    found = measure(method, here, parameters, "output", exact, draw_noise(method, LIF_NETWORK, OTHER, 20_000))
+    assert np.all(np.abs(found.mean - exact) < 4.5 * found.standard_error + 1e-3)
+    noise = draw_noise("surrogate, matched", LIF_NETWORK, OTHER, 20_000)
+    surrogate = measure("surrogate, matched", here, parameters, "output", exact, noise)
+    assert surrogate.bias > 4.5 * surrogate.noise
+
+
+def test_the_exact_gradient_of_the_lif_neurons_is_that_of_their_expected_spike_count():
+    """Against central differences of the count, summed over all patterns by hand."""
+    network, inputs = lif_network(2.0), jnp.ones((LIF_STEPS, 2))
+    parameters = draw_parameters(LIF_NETWORK, KEY)
+    patterns = (np.arange(2**10)[:, None] >> np.arange(10) & 1).reshape(-1, LIF_STEPS, 2).astype(float)
+
+    def count(weights):
+        moved = ClockedParameters((LayerParameters(weights, parameters.layers[0].recurrent),))
+
+        def weighted(pattern):
+            # A uniform below every probability makes a spike, one above it none.
+            path = network.run(moved, inputs, (jnp.where(pattern > 0.5, 0.0, 1.0 - 1e-16),))
+            return jnp.exp(network.log_probability(path)) * jnp.sum(path.output.last)
+
+        return float(jnp.sum(jax.vmap(weighted)(patterns)))
+
+    weights, exact = parameters.layers[0].weights, exact_components(setting(steepness=2.0), parameters, "output")
+    for k in range(4):
+        shift = jnp.zeros(4).at[k].set(1e-5).reshape(2, 2)
+        assert (count(weights + shift) - count(weights - shift)) / 2e-5 == pytest.approx(float(exact[k]), abs=1e-6)

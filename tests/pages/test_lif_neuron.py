@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sgtheory.pages import LIFNeuron
+from sgtheory.pages.lif_neuron import parse_times
 from sgtheory.pages.lif_neuron_tour import TOUR
 
 NOTEBOOK = pathlib.Path(__file__).parents[2] / "notebooks" / "06_lif_neuron.ipynb"
@@ -89,3 +90,37 @@ def test_the_notebook_tells_the_same(page):
     assert "about three times too large at the start" in " ".join(text.split())
     assert at["detached"] / at["gradient"] == pytest.approx(3.0, abs=0.3)
     assert "(1.60, where 1.65 is exact)" in text
+
+
+def test_a_click_on_the_raster_adds_an_input_spike_and_the_next_one_removes_it():
+    page = LIFNeuron()
+    page.wait()
+    before = np.flatnonzero(page.data["arriving"]["image"][0]).tolist()
+    free = next(time for time in range(10, 60) if time not in before)
+    page.pointed("spikes", free + 0.3, 0.9)
+    settings = page.settings()
+    assert settings["drive"] == "your own"
+    assert parse_times(settings["own"]) == sorted([*before, free])
+    assert np.flatnonzero(page.data["arriving"]["image"][0]).tolist() == sorted([*before, free])
+    page.pointed("spikes", free - 0.4, 0.2)
+    assert parse_times(page.settings()["own"]) == before
+    assert np.flatnonzero(page.data["arriving"]["image"][0]).tolist() == before
+    page.pointed("spikes", 75.0, 0.5)  # beside the raster
+    assert parse_times(page.settings()["own"]) == before
+
+
+def test_ones_own_spikes_have_an_exact_answer_too():
+    page = LIFNeuron()
+    page.wait()
+    page.move({**page.settings(), "drive": "your own", "own": "3"})
+    one = float(page.data["readouts"]["expected"][0])
+    page.move({**page.settings(), "own": "3 5; 9, 9"})
+    assert parse_times("3 5; 9, 9") == [3, 5, 9, 9]
+    assert float(page.data["readouts"]["expected"][0]) > one > 0
+
+
+@pytest.mark.parametrize("text", ["60", "-1", "2.5", "now", "1e1", "²"])
+def test_input_spikes_outside_the_trial_are_refused(page, text):
+    fault = page.refusals(page.settings() | {"drive": "your own", "own": text})
+    assert fault["own"].startswith("Input spikes must be whole numbers from 0 to 59")
+    assert page.refusals(page.settings() | {"own": text}) == {}

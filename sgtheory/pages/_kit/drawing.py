@@ -173,7 +173,7 @@ class Drawing:
         """No numbers and no grid lines along the y-axis, because its positions are rows."""
         self.named_rows({})
 
-    def finished(self, description: str, map: tuple[str, str] | None = None, equal: bool = False) -> Figure:
+    def finished(self, description: str, map: tuple[str, str] | tuple[()] | None = None, equal: bool = False) -> Figure:
         """The figure with its text, once everything is drawn; `map` and `equal` as in `Figure`."""
         for renderer in self.plot.renderers:  # nothing is selected or muted, so no separate glyphs are needed for that
             glyph = renderer.glyph

@@ -105,7 +105,7 @@ def described_figures(page: "Page", picture: Sources) -> dict[str, Any]:
                 "root": f.plot.id,
                 "description": f.description,
                 "powers": powers_of(f.plot),
-                **({"map": f.map} if f.map else {}),
+                **({} if f.map is None else {"map": f.map}),
                 **({"equal": True} if f.equal else {}),
             }
             for f in figures

@@ -32,7 +32,7 @@ class Panel:
     text: str
     x_range: tuple[Number, Number] | str | None = None
     y_range: tuple[Number, Number] | str | None = None
-    map: tuple[str, str] | None = None
+    map: tuple[str, str] | tuple[()] | None = None
     equal: bool = False
     x_powers_of: int | None = None
     y_powers_of: int | None = None

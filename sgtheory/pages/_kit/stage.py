@@ -38,13 +38,14 @@ class Figure:
     """A figure of a page: its name, the Bokeh plot, and a description whose {read-outs} change with the numbers.
 
     `map` names two sliders that a drag across the figure moves, along x and along y; a click without a drag calls the
-    page's `pointed`. `equal`: a unit along x is as long as one along y, so that a circle is a circle.
+    page's `pointed`. An empty one is for clicks alone. `equal`: a unit along x is as long as one along y, so that a circle
+    is a circle.
     """
 
     name: str
     plot: Any
     description: str
-    map: tuple[str, str] | None = None
+    map: tuple[str, str] | tuple[()] | None = None
     equal: bool = False
 
 

@@ -1,4 +1,4 @@
-// Maps: figures whose x and y are two sliders. A drag moves both at once, a click without a drag is sent to the kernel. A finger
+// Maps: figures whose x and y are two sliders, or that are clicked alone. A drag moves both at once, a click without a drag is sent to the kernel. A finger
 // that goes up or down scrolls the page, unless it begins on the handle, which only those see who have no mouse.
 
 const UNDECIDED = 16; // pixels of a finger's way after which the browser has decided whether it scrolls
@@ -12,10 +12,12 @@ class Maps {
   attend({name, map}, panel, plot) {
     const {stage} = this;
     if (!stage.spec.kernel) return;
-    panel.classList.add('sgtheory-map');
+    panel.classList.add(map.length ? 'sgtheory-map' : 'sgtheory-clickable');
     const handle = element('span', {class: 'sgtheory-handle', 'aria-hidden': 'true'});
-    panel.append(handle);
-    this.handles.push({handle, map, plot});
+    if (map.length) {
+      panel.append(handle);
+      this.handles.push({handle, map, plot});
+    }
     whenLaidOut(panel, () => this.place(), stage.signal);
     let hold = null;
     const place = ({clientX, clientY}) => {
@@ -36,7 +38,7 @@ class Maps {
       const across = Math.abs(event.clientX - hold.event.clientX), along = Math.abs(event.clientY - hold.event.clientY);
       hold.carries ||= hold.scrolls ? across > UNDECIDED : Math.hypot(across, along) > 4;
       const to = place(event);
-      if (hold.carries) stage.carry(map, hold.values.map((value, k) => value + to[k] - hold.from[k]));
+      if (hold.carries && map.length) stage.carry(map, hold.values.map((value, k) => value + to[k] - hold.from[k]));
     });
     listen('pointerup', () => {
       if (hold && !hold.carries) stage.post({kind: 'pointed', figure: name, x: hold.from[0], y: hold.from[1]});

@@ -1,0 +1,212 @@
+"""`python -m sgtheory.reproduce fig6 fig7` trains the networks of figures again, and writes figure, numbers and a table of seeds.
+
+Each figure gives three files in a folder: the picture, all numbers as CSV, and how they were made as JSON. What is printed is
+the table of the end: mean and standard deviation over the seeds.
+"""
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import jax
+import numpy as np
+from tqdm.auto import tqdm
+
+from sgtheory.data import portrait
+from sgtheory.experiments import classification, spike_train_matching as matching
+
+Row = dict[str, float | int | str]
+
+
+class Figure(NamedTuple):
+    """One figure: what it asks, its numbers, how they are drawn, and which of them the table tells."""
+
+    question: str
+    steps: int
+    rows: Callable[[int, int], Iterator[Row]]
+    """From a seed and a number of steps to its numbers: one row for each network and moment."""
+    curves: tuple[str, ...]
+    """What is drawn over the steps of training, a panel each."""
+    told: tuple[str, ...]
+
+
+def _matching(seed: int, steps: int) -> Iterator[Row]:
+    setting, target = matching.MatchingSetting(seed=seed), matching.target_of(portrait())
+    for found in matching.train_matching(setting, target, steps):
+        moment = found.moment
+        if moment is None:
+            continue
+        for network, distances in moment.distances.items():
+            fano = {f"Fano {layer}": value for layer, value in moment.fano.items()} if network == "stochastic" else {}
+            yield {"network": network, "step": moment.step, **distances, **fano}
+
+
+def _classifying(*arms: str) -> Callable[[int, int], Iterator[Row]]:
+    def rows(seed: int, steps: int) -> Iterator[Row]:
+        setting = classification.ClassificationSetting(arms=arms, seed=seed)
+        for found in classification.train_classifiers(setting, steps):
+            for network, look in (found.looks or {}).items():
+                yield {
+                    "network": network, "step": found.done, "with noise": look.accuracy["with"],
+                    "without noise": look.accuracy["without"], "Fano first": float(look.fano[0]), "Fano last": float(look.fano[-1]),
+                    "cosine one path": look.one_path, "cosine noiseless path": look.noiseless_path,
+                }  # fmt: skip
+
+    return rows
+
+
+_TESTS = ("with noise", "without noise")
+_PATHS = ("cosine one path", "cosine noiseless path")
+
+FIGURES = {
+    "fig6": Figure(
+        "Can a noisy network draw a picture with its spikes?", 1500, _matching, ("van Rossum", "L2", "Fano hidden", "Fano output"),
+        ("van Rossum", "L2", "Fano hidden", "Fano output"),
+    ),
+    "fig7": Figure(
+        "Does a network that was trained with noise work without it, and the reverse?", 600,
+        _classifying("noise, matched", "noise, SuperSpike", "no noise"), (*_TESTS, "Fano first", "Fano last"),
+        (*_TESTS, "Fano last"),
+    ),
+    "figs1": Figure(
+        "Is the path without noise typical of the paths with noise?", 600, _classifying("noise, SuperSpike", "no noise"),
+        _PATHS, _PATHS,
+    ),
+    "figs2": Figure(
+        "What do the scale of the surrogate and the gradient through the reset do?", 600,
+        _classifying("noise, SuperSpike", "through the reset", "unscaled", "unscaled, through"), _TESTS, _TESTS,
+    ),
+}  # fmt: skip
+"""The figures of Gygax & Zenke (2025) that need training: 6, 7, S1, S2. The last three on random manifolds."""
+
+
+def reproduce(
+    name: str, folder: pathlib.Path, *, steps: int | None = None, seeds: int = 5, bar: bool = True
+) -> list[Row]:
+    """Trains the networks of a figure, and writes its files into a folder; gives the table of the end.
+
+    **Arguments:** `name`, one of `FIGURES`; `steps` of training, or None for as many as the figure was made for; `seeds`, how
+    many, from 0.
+    **Raises** `ValueError` for another name, and numbers below 1.
+    """
+    if name not in FIGURES:
+        raise ValueError(f"`name` must be one of {', '.join(FIGURES)}, got {name!r:.40}. See `--help`.")
+    for told, number in (("steps", 1 if steps is None else steps), ("seeds", seeds)):
+        if number < 1:
+            raise ValueError(f"`{told}` must be at least 1, got {number}. Take a positive number.")
+    figure, rows = FIGURES[name], []
+    steps = steps or figure.steps
+    for seed in tqdm(range(seeds), desc=name, unit="seed", disable=not bar):
+        rows += [{"seed": seed, **row} for row in figure.rows(seed, steps)]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / f"{name}.csv", rows)
+    made = {
+        "question": figure.question, "steps": steps, "seeds": seeds, "command": f"python -m sgtheory.reproduce {name}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jax.devices()[0].device_kind}",
+        "python": platform.python_version(), "jax": jax.__version__,
+    }  # fmt: skip
+    (folder / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    _draw(figure, rows, folder / f"{name}.png")
+    return _table(figure, rows)
+
+
+def _write(path: pathlib.Path, rows: list[Row]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _series(rows: list[Row], network: str, quantity: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps, and seeds × steps of a quantity; both empty where the network has none."""
+    own = [row for row in rows if row["network"] == network and quantity in row]
+    steps = sorted({int(row["step"]) for row in own})
+    seeds = sorted({int(row["seed"]) for row in own})
+    found = {(row["seed"], row["step"]): float(row[quantity]) for row in own}
+    return np.array(steps), np.array([[found.get((seed, step), np.nan) for step in steps] for seed in seeds])
+
+
+def _networks(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(str(row["network"]) for row in rows))
+
+
+def _draw(figure: Figure, rows: list[Row], path: pathlib.Path) -> None:
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(4.4 * len(figure.curves), 3.4), layout="constrained")
+    for place, quantity in enumerate(figure.curves, 1):
+        axes = canvas.add_subplot(1, len(figure.curves), place)
+        for network in _networks(rows):
+            steps, values = _series(rows, network, quantity)
+            if not steps.size:
+                continue
+            mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if len(values) > 1 else 0 * values[0]
+            (line,) = axes.plot(steps, mean, label=network)
+            axes.fill_between(steps, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+        axes.set(xlabel="steps of training", ylabel=quantity)
+        if quantity == "van Rossum":
+            axes.set_yscale("log")
+        axes.legend(fontsize="small")
+    canvas.suptitle(figure.question, fontsize="medium")
+    canvas.savefig(path, dpi=150)
+
+
+def _table(figure: Figure, rows: list[Row]) -> list[Row]:
+    """Mean and standard deviation over the seeds at the end of training, one row a network."""
+    table = []
+    for network in _networks(rows):
+        told: Row = {"network": network}
+        for quantity in figure.told:
+            _, values = _series(rows, network, quantity)
+            if values.size:
+                last = values[:, -1]
+                spread = f" ± {last.std(ddof=1):.2g}" if len(last) > 1 else ""
+                told[quantity] = f"{last.mean():.3g}{spread}"
+        table.append(told)
+    return table
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See `--help`.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = _Parser(
+        "python -m sgtheory.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("figures", nargs="+", choices=FIGURES, metavar="figure", help=", ".join(FIGURES))
+    parser.add_argument("--steps", type=int, help="steps of training, instead of those of the figure")
+    parser.add_argument("--seeds", type=int, default=5, help="how many seeds (default: 5)")
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=pathlib.Path("reproduced"), help="folder (default: reproduced)"
+    )
+    chosen = parser.parse_args(arguments)
+    for name in chosen.figures:
+        try:
+            table = reproduce(name, chosen.output, steps=chosen.steps, seeds=chosen.seeds)
+        except ValueError as fault:
+            print(fault, file=sys.stderr)
+            return 2
+        _print(table)
+        print(f"Written: {chosen.output / name}.png, .csv, .json")
+    return 0
+
+
+def _print(table: list[Row]) -> None:
+    names: Any = list(dict.fromkeys(name for row in table for name in row))
+    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
+    for row in table:
+        print("| " + " | ".join(str(row.get(name, "")) for name in names) + " |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

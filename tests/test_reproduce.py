@@ -1,0 +1,70 @@
+"""The figures that need training: files, tables, and what is refused; on a scale of seconds."""
+
+import csv
+import json
+
+import jax
+import pytest
+
+from sgtheory import reproduce as module
+from sgtheory.experiments import classification, spike_train_matching
+from sgtheory.reproduce import FIGURES, main, reproduce
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    for name, value in {"UNITS": 12, "STEPS": 20, "TRIALS": 3}.items():
+        monkeypatch.setattr(spike_train_matching, name, value)
+    for name, value in {"KNOWN": 40, "ASKED": 20, "BATCH": 10, "TRIALS": 3, "PATHS": 3}.items():
+        monkeypatch.setattr(classification, name, value)
+    classification.samples.cache_clear()
+    with jax.enable_x64(False):
+        yield
+    classification.samples.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["fig6", "figs1"])
+def test_a_figure_writes_its_picture_its_numbers_and_how_they_were_made(name, tmp_path):
+    table = reproduce(name, tmp_path, steps=20, seeds=2, bar=False)
+    assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    made = json.loads((tmp_path / f"{name}.json").read_text())
+    assert (made["steps"], made["seeds"], made["question"]) == (20, 2, FIGURES[name].question)
+    with (tmp_path / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    networks = {row["network"] for row in rows}
+    assert networks == {row["network"] for row in table}
+    assert len(rows) == 2 * len(networks) * 3  # seeds × networks × the moments 0, 10, 20
+    for row in table:
+        told = [str(value) for quantity, value in row.items() if quantity != "network"]
+        assert told
+        assert all("±" in each for each in told)
+
+
+def test_the_table_is_the_mean_of_the_last_moment():
+    rows = [
+        {"seed": seed, "network": "one", "step": step, "with noise": share}
+        for seed, shares in ((0, (0.1, 0.5)), (1, (0.2, 0.7)))
+        for step, share in zip((0, 10), shares, strict=True)
+    ]
+    (row,) = module._table(FIGURES["fig7"], rows)
+    assert row == {"network": "one", "with noise": "0.6 ± 0.14"}
+
+
+def test_every_figure_tells_what_it_draws():
+    for figure in FIGURES.values():
+        assert figure.told
+        assert set(figure.told) <= set(figure.curves)
+
+
+@pytest.mark.parametrize("arguments", [["fig5"], [], ["fig6", "--steps", "many"]])
+def test_a_command_that_makes_no_sense_ends_in_one_sentence(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", ["--steps", "--seeds"])
+def test_numbers_below_one_are_refused(number, tmp_path, capsys):
+    assert main(["fig6", number, "0", "--output", str(tmp_path)]) == 2
+    assert "must be at least 1, got 0" in capsys.readouterr().err
