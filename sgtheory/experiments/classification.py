@@ -164,11 +164,13 @@ def train_classifiers(
     steps: int,
     *,
     states: Mapping[str, TrainingState] | None = None,
-    every: int = 10,
+    every: int = 2,
 ) -> Iterator[Progressed]:
     """Trains the networks, a few steps of each at a time; first of all looks at them before the first step.
 
-    **Arguments:** `states`, to go on from: the same run to the last bit; `every` so many steps it reports.
+    After each network it yields, so that it can be stopped: as far as all of them have come, until the last has done as much.
+
+    **Arguments:** `states`, to go on from: the same run to the last bit; `every`, how many steps at a time.
     """
     known, _ = samples(setting.data, setting.smoothness)
     network, optimiser = setting.network(), _adam(setting.learning_rate)
@@ -178,7 +180,7 @@ def train_classifiers(
     if states is None:
         parameters = network.random_parameters(weights, rate=setting.rate)
         states = {arm: begin(optimiser, parameters) for arm in setting.arms}
-        yield Progressed(0, states, {}, look(setting, states))
+        yield from _looked(setting, Progressed(0, states, {}, None), states, 0)
     done = int(states[setting.arms[0]].done)
     while done < steps:
         until = min([done + every, *(each for each in due if each > done)])
@@ -191,13 +193,33 @@ def train_classifiers(
                 )
             )  # fmt: skip
             after[arm], losses[arm] = report.state, report.loss
+            yield Progressed(done, states, {}, None)
+        if until in due:
+            yield from _looked(setting, Progressed(done, states, {}, None), after, until, losses)
+        else:
+            yield Progressed(until, after, losses, None)
         states, done = after, until
-        yield Progressed(done, states, losses, look(setting, states) if done in due else None)
 
 
 @functools.cache
 def _adam(learning_rate: float) -> optax.GradientTransformation:
     return optax.adam(learning_rate)
+
+
+def _looked(
+    setting: ClassificationSetting,
+    before: Progressed,
+    states: Mapping[str, TrainingState],
+    done: int,
+    losses: Mapping[str, np.ndarray] | None = None,
+) -> Iterator[Progressed]:
+    """Looks at one network after another; until it has seen all, nothing has changed."""
+    looks = {}
+    for arm in setting.arms:
+        looks |= look(dataclasses.replace(setting, arms=(arm,)), states)
+        if len(looks) < len(setting.arms):
+            yield before
+    yield Progressed(done, states, losses or {}, looks)
 
 
 def look(setting: ClassificationSetting, states: Mapping[str, TrainingState]) -> dict[str, Look]:

@@ -59,7 +59,7 @@ class _ClassOrProbabilities(Numbers):
         return require(array, self.test, self.name, self.rule, self.remedy)
 
 
-def _is_class_or_probabilities(value: Array) -> Array:
+def _is_class_or_probabilities(value: Any) -> Any:
     if jnp.issubdtype(value.dtype, jnp.integer):
         return value >= 0
     if value.ndim == 0:

@@ -124,8 +124,7 @@ class TrainingPage(DeclaredPage):
     def _untrained(self) -> Run:
         """A run that has not gone beyond its first moment: what there is to see before one was ever stored."""
         settings = {control.name: control.value for control in self.specification}
-        _, _, _, moment = next(iter(self.training(settings, None)))
-        assert moment is not None
+        moment = next(moment for *_, moment in self.training(settings, None) if moment is not None)
         return self.begun(self._own(settings)).longer(moment)
 
     def progressed(self) -> None:

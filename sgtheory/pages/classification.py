@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgtheory.pages._kit import Choice, Panel, Readout, ReadoutTable, Several, Slider
-from sgtheory.pages._kit.marks import Bars, Dots, HeatMap, Level, Line, Lines, Mark, Marker, Raster, Shown
+from sgtheory.pages._kit.marks import Bars, Dots, HeatMap, Level, Line, Mark, Marker, Raster, Shown
 from sgtheory.pages._laboratory import DASHES, slug
 from sgtheory.pages._training import FOLDER, MOMENT, Run, TrainingPage, folder_control, moment_control
 from sgtheory.pages.classification_tour import TOUR
@@ -118,7 +118,13 @@ class Classification(TrainingPage):
         Panel(
             "trials", "The same sample, ten trials with noise", x=("time, share of the trial", "shares()"), x_range=(0.0, 1.0),
             y_label="right class ahead by",
-            marks=(Level(0.0), Lines("look.time", "look.margin", "look.begin", "blue", "one trial", alpha=0.7, jumps=True)),
+            marks=(
+                Level(0.0),
+                *(
+                    Line(f"look.trial_{k}", "blue", None if k else "one trial", x="look.time", width=1, alpha=0.7, jumps=True)
+                    for k in range(TRIALS)
+                ),
+            ),
             text="By how much the potential of the right class is ahead of the highest of the others, over ten trials with noise "
             "of the same sample. Above zero the right class leads.",
         ),
@@ -164,18 +170,19 @@ class Classification(TrainingPage):
     def training(
         self, settings: Mapping[str, Any], states: Any
     ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
-        experiment, text, losses = self.experiment(), "Compiling …", {}
+        experiment, text, recent = self.experiment(), "Compiling …", {}
         arms = tuple(settings["arms"].split("; "))
         setting = experiment.ClassificationSetting(
             arms=arms, data=settings["data"], smoothness=settings["smoothness"], steepness=settings["steepness"],
             learning_rate=settings["rate"], seed=settings["seed"],
         )  # fmt: skip
         for found in experiment.train_classifiers(setting, settings["steps"], states=states):
-            losses = {arm: float(np.mean(values)) for arm, values in found.loss.items()}
+            for arm, values in found.loss.items():
+                recent[arm] = np.concatenate([recent.get(arm, values[:0]), values])[-10:]
             if found.looks is not None:
                 right = {arm: each.accuracy[_own(arm)] for arm, each in found.looks.items()}
                 text = "right: " + ", ".join(f"{100 * share:.0f} % {arm}" for arm, share in right.items())
-            yield found.done, text, found.states, found.looks and _columns(found.done, found.looks, losses)
+            yield found.done, text, found.states, found.looks and _columns(found.done, found.looks, recent)
 
     # ---- numbers ----
 
@@ -196,8 +203,7 @@ class Classification(TrainingPage):
             return {"step": views["run"]["step"], "own": curve(arm, _own(arm)), "losses": curve(arm, "loss"), **told}
 
         margins = moment[f"{slug(looked)}/margins"]
-        time = np.tile((np.arange(margins.shape[-1]) + 0.5) / margins.shape[-1], margins.shape[-2])
-        begin = np.arange(margins.shape[-2]) * float(margins.shape[-1])
+        time = (np.arange(margins.shape[-1]) + 0.5) / margins.shape[-1]
         nothing = np.zeros(rows)
         return views | {slug(arm): of(arm) for arm in ARMS} | {
             "look": {
@@ -205,8 +211,8 @@ class Classification(TrainingPage):
                 **{f"{name}s": curve(looked, name) for name in ("one_path", "noiseless_path")},
                 "fano": moment[f"{slug(looked)}/last"], "fano_first": curve(looked, "first"), "fano_last": curve(looked, "last"),
                 "first": moment[f"{slug(looked)}/spikes_first"], "last": moment[f"{slug(looked)}/spikes_last"],
-                "time": np.broadcast_to(time, (rows, time.size)), "begin": np.broadcast_to(begin, (rows, begin.size)),
-                "margin": margins.reshape(rows, -1),
+                "time": np.broadcast_to(time, (rows, time.size)),
+                **{f"trial_{k}": margins[:, k] for k in range(TRIALS)},
             },
             "tests": {
                 name: np.stack([moment.get(f"{slug(arm)}/{name}", nothing) for arm in ARMS], axis=1)
@@ -226,12 +232,12 @@ def _own(arm: str) -> str:
     return "without" if arm == "no noise" else "with"
 
 
-def _columns(step: int, looks: Mapping[str, Any], losses: Mapping[str, float]) -> dict[str, Any]:
+def _columns(step: int, looks: Mapping[str, Any], losses: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The numbers of a moment, all networks side by side."""
     columns: dict[str, Any] = {"step": float(step)}
     for arm, look in looks.items():
         told = {
-            **look.accuracy, "loss": losses.get(arm, float(np.log(len(look.confusion)))), "confusion": look.confusion,
+            **look.accuracy, "loss": np.mean(losses.get(arm, np.log(len(look.confusion)))), "confusion": look.confusion,
             "first": look.fano[0], "last": look.fano[-1], "margins": look.potentials.astype("f4"),
             "one_path": look.one_path, "noiseless_path": look.noiseless_path,
             "spikes_first": look.spikes[0], "spikes_last": look.spikes[-1],

@@ -136,7 +136,6 @@ TOUR = (
         the same. For spikes that come independently with probability $p$ it is $1 − p$: near 1 where they are rare.""",
         panels=("fano",),
         controls=("moment",),
-        without=("fano/run.fano_hidden", "fano/run.fano_output"),
         set={"moment": 15},
         ask=Number(
             "A neuron fires in a quarter of all trials, independently. What is its Fano factor in this millisecond?",
@@ -146,6 +145,7 @@ TOUR = (
             "Too large. The variance of a draw with probability p is p (1 − p), its mean p.",
             """It is $1 − p$ = 0.75. The outputs have {fano_output}: as if their spikes were independent draws, although the
             picture is drawn. The authors found the same: variability stays high in a network that has learnt a precise task.""",
+            reveals=("fano",),
         ),
     ),
     Step(

@@ -28,13 +28,14 @@ def run():
 def test_both_networks_learn(run):
     whole, _ = run
     for arm in ("noise, SuperSpike", "no noise"):
-        first, last = (np.mean(whole[k].loss[arm]) for k in (1, -1))
-        assert last < first - 0.2
+        losses = [np.mean(found.loss[arm]) for found in whole if found.loss]
+        assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2
 
 
 def test_a_run_that_goes_on_from_its_states_is_the_same_run(run):
     whole, rest = run
-    assert rest[0].done == 50
+    assert rest[0].done == 40
+    assert not any(found.looks for found in rest if found.done == 40)
     for one, other in zip(jax.tree.leaves(whole[-1].states), jax.tree.leaves(rest[-1].states), strict=True):
         np.testing.assert_array_equal(one, other)
 

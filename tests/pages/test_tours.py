@@ -294,8 +294,9 @@ def test_the_place_is_part_of_the_state(guided):
 
 @pytest.mark.parametrize("place", [0, 99, -1, 1.5, True, "1", None, [1]])
 def test_a_place_that_is_not_there_is_refused_and_changes_nothing(guided, place):
-    head, _, settings = guided.state.rpartition(":1:")
-    text = f"{head}:1:{json.dumps(json.loads(settings) | {'tour': place})}"
+    version = f":{guided.version}:"
+    head, _, settings = guided.state.rpartition(version)
+    text = f"{head}{version}{json.dumps(json.loads(settings) | {'tour': place})}"
     guided.stage.step = 2
     with pytest.raises(ValueError, match="The place in the tour must be a whole number from 1 to"):
         guided.restore(text)

@@ -5,7 +5,7 @@ from sgtheory.gradients.programs._distribution import PROBABILITY, AbstractDistr
 from sgtheory.gradients.programs._inversion import inverted
 
 TRIALS = Numbers(
-    "trials", "a whole number that is not negative", lambda n: is_finite(n) & (n >= 0) & (n % 1 == 0),
+    "trials", "a whole number that is not negative", lambda n: is_finite(n) & (n >= 0) & (n == jnp.floor(n)),
     "Give a whole number, 0 or more.", single=True,
 )  # fmt: skip
 """The rule for the number of trials."""
