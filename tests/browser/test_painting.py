@@ -74,7 +74,7 @@ DIFFERENCES = """() => {
 
 @pytest.fixture(scope="module", params=ALL_PAGES)
 def moved(request, tmp_path_factory, fresh_page):
-    """A page as a file, with the slider that plays dragged to its end."""
+    """A page as a file, with the slider that plays dragged to its end; a film that stands there, to its beginning."""
     kind = ALL_PAGES[request.param]
     path = tmp_path_factory.mktemp("painting") / "page.html"
     kind().export_html(path)
@@ -87,21 +87,34 @@ def moved(request, tmp_path_factory, fresh_page):
         explore(opened)
         opened.wait_for_timeout(700)
         opened.locator(f"#control-{kind.play}").focus()
-        for key in ("PageUp", "PageUp", "ArrowRight", "End"):
+        slider = opened.locator(f"#control-{kind.play}")
+        at_end = slider.evaluate("({value, max}) => value === max")
+        for key in (
+            ("PageDown", "PageDown", "ArrowLeft", "Home") if at_end else ("PageUp", "PageUp", "ArrowRight", "End")
+        ):
             opened.keyboard.press(key)
             opened.wait_for_timeout(120)
         yield opened
 
 
-def test_what_bokeh_is_spared_changes_no_picture(moved):
+TIES = {"spike_train_matching": 2.0}
+"""A raster of 200 rows on 420 pixels: the middle of every tenth pixel or so lies exactly between two rows, and rounding decides."""
+
+
+@pytest.fixture
+def tolerance(request):
+    return TIES.get(request.node.callspec.params["moved"], 0.1)
+
+
+def test_what_bokeh_is_spared_changes_no_picture(moved, tolerance):
     moved.evaluate(PLAIN, True)
-    assert max(moved.evaluate(DIFFERENCES)) < 0.1
+    assert max(moved.evaluate(DIFFERENCES)) < tolerance
 
 
-def test_another_picture_would_be_noticed(moved):
+def test_another_picture_would_be_noticed(moved, tolerance):
     # The negative control of the test above: the slider changes some figure of every page.
     moved.evaluate(PLAIN, False)
-    assert max(moved.evaluate(DIFFERENCES)) > 0.6
+    assert max(moved.evaluate(DIFFERENCES)) > 6 * tolerance
 
 
 def test_every_slider_of_a_file_has_a_name_and_tells_its_number(moved):
