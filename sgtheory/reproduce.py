@@ -12,12 +12,13 @@ import pathlib
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from tqdm.auto import tqdm
 
+from sgtheory._parser import OneLineParser
 from sgtheory.data import portrait
 from sgtheory.experiments import classification, spike_train_matching as matching
 
@@ -173,14 +174,9 @@ def _table(figure: Figure, rows: list[Row]) -> list[Row]:
     return table
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}. See `--help`.\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = _Parser(
+    parser = OneLineParser(
         "python -m sgtheory.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("figures", nargs="+", choices=FIGURES, metavar="figure", help=", ".join(FIGURES))

@@ -20,10 +20,10 @@ from jax.flatten_util import ravel_pytree
 
 from sgtheory import statistics
 from sgtheory._arrays import Key
-from sgtheory._checks import shorten, whole
+from sgtheory._checks import positive, shorten, whole
 from sgtheory.data import RandomManifolds, read_spoken_digits, spikes_at
 from sgtheory.escape import Sigmoid
-from sgtheory.experiments.spike_train_matching import schedule
+from sgtheory.experiments._moments import stretches
 from sgtheory.gradients import SurrogateGradient
 from sgtheory.losses import MaximumOverTime
 from sgtheory.networks import ClockedNetwork, Convolution, LeakyReadout
@@ -80,8 +80,7 @@ class ClassificationSetting:
         if self.data not in DATA:
             raise ValueError(f"`data` must be {' or '.join(DATA)}, got {shorten(self.data)}.")
         for name in ("smoothness", "steepness", "learning_rate"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ValueError(f"`{name}` must be positive and finite, got {shorten(getattr(self, name))}.")
+            positive(name, single=True)(getattr(self, name))
         whole("seed", self.seed, 0)
 
     def network(self) -> ClockedNetwork:
@@ -176,29 +175,25 @@ def train_classifiers(
     network, optimiser = setting.network(), _adam(setting.learning_rate)
     inputs, loss = jnp.asarray(known.spikes), MaximumOverTime(jnp.asarray(known.labels))
     weights, draws = jax.random.split(jax.random.key(setting.seed))
-    due = schedule(steps)
     if states is None:
         parameters = network.random_parameters(weights, rate=setting.rate)
         states = {arm: begin(optimiser, parameters) for arm in setting.arms}
-        yield from _looked(setting, Progressed(0, states, {}, None), states, 0)
+        yield from _looked(setting, Progressed(0, states, {}, None), Progressed(0, states, {}, None))
     done = int(states[setting.arms[0]].done)
-    while done < steps:
-        until = min([done + every, *(each for each in due if each > done)])
-        after, losses = {}, {}
+    for until, is_due in stretches(done, steps, every):
+        so_far, after, losses = Progressed(done, states, {}, None), {}, {}
         for arm in setting.arms:
             report = next(
                 train(
                     ARMS[arm], loss, network, states[arm].parameters, inputs, optimiser, steps=until,
-                    batch=min(BATCH, len(known.labels)), loss_axis=0, key=draws, every=until - done, state=states[arm],
+                    batch=min(BATCH, len(known.labels)), loss_axis=0, key=draws, every=every, state=states[arm],
                 )
             )  # fmt: skip
             after[arm], losses[arm] = report.state, report.loss
-            yield Progressed(done, states, {}, None)
-        if until in due:
-            yield from _looked(setting, Progressed(done, states, {}, None), after, until, losses)
-        else:
-            yield Progressed(until, after, losses, None)
+            yield so_far
         states, done = after, until
+        reached = Progressed(done, states, losses, None)
+        yield from _looked(setting, so_far, reached) if is_due else (reached,)
 
 
 @functools.cache
@@ -206,46 +201,36 @@ def _adam(learning_rate: float) -> optax.GradientTransformation:
     return optax.adam(learning_rate)
 
 
-def _looked(
-    setting: ClassificationSetting,
-    before: Progressed,
-    states: Mapping[str, TrainingState],
-    done: int,
-    losses: Mapping[str, np.ndarray] | None = None,
-) -> Iterator[Progressed]:
+def _looked(setting: ClassificationSetting, before: Progressed, reached: Progressed) -> Iterator[Progressed]:
     """Looks at one network after another; until it has seen all, nothing has changed."""
     looks = {}
     for arm in setting.arms:
-        looks |= look(dataclasses.replace(setting, arms=(arm,)), states)
+        looks[arm] = look(setting, arm, reached.states[arm])
         if len(looks) < len(setting.arms):
             yield before
-    yield Progressed(done, states, losses or {}, looks)
+    yield reached._replace(looks=looks)
 
 
-def look(setting: ClassificationSetting, states: Mapping[str, TrainingState]) -> dict[str, Look]:
-    """How the networks do, on samples from which they have not learnt."""
+def look(setting: ClassificationSetting, arm: str, state: TrainingState) -> Look:
+    """How a network does, on samples from which it has not learnt."""
     known, asked = samples(setting.data, setting.smoothness)
-    network, classes = setting.network(), int(known.labels.max()) + 1
-    batch = jnp.asarray(known.spikes[:BATCH]), MaximumOverTime(jnp.asarray(known.labels[:BATCH]))
+    network, parameters, own = setting.network(), state.parameters, "without" if arm == "no noise" else "with"
     every, first = jnp.asarray(asked.spikes), jnp.asarray(np.repeat(asked.spikes[:1], TRIALS, axis=0))
-    found = {}
-    for arm in setting.arms:
-        parameters, own = states[arm].parameters, "without" if arm == "no noise" else "with"
-        answers, trials = {}, {}
-        for name, noisy in (("with", True), ("without", False)):
-            run = network, parameters, jnp.asarray(noisy)
-            answers[name] = np.asarray(_answers(*run, every, jax.random.key(7)))
-            trials[name] = _trials(*run, first, jax.random.key(8))
-        one, noiseless = _selection(network, parameters, *batch, jax.random.key(9))
-        found[arm] = Look(
-            accuracy={name: float(np.mean(each == asked.labels)) for name, each in answers.items()},
-            confusion=_confusion(asked.labels, answers[own], classes),
-            fano=np.array([_fano(layer) for layer in trials["with"].spikes]),
-            spikes=tuple(np.asarray(layer[0]).reshape(layer.shape[1], -1).T > 0.5 for layer in trials[own].spikes),
-            potentials=_margins(np.asarray(trials["with"].potential), int(asked.labels[0])),
-            one_path=float(one), noiseless_path=float(noiseless),
-        )  # fmt: skip
-    return found
+    answers, trials = {}, {}
+    for name, noisy in (("with", True), ("without", False)):
+        run = network, parameters, jnp.asarray(noisy)
+        answers[name] = np.asarray(_answers(*run, every, jax.random.key(7)))
+        trials[name] = _trials(*run, first, jax.random.key(8))
+    batch = jnp.asarray(known.spikes[:BATCH]), MaximumOverTime(jnp.asarray(known.labels[:BATCH]))
+    one, noiseless = _selection(network, parameters, *batch, jax.random.key(9))
+    return Look(
+        accuracy={name: float(np.mean(each == asked.labels)) for name, each in answers.items()},
+        confusion=_confusion(asked.labels, answers[own], int(known.labels.max()) + 1),
+        fano=np.array([_fano(layer) for layer in trials["with"].spikes]),
+        spikes=tuple(np.asarray(layer[0]).reshape(layer.shape[1], -1).T > 0.5 for layer in trials[own].spikes),
+        potentials=_margins(np.asarray(trials["with"].potential), int(asked.labels[0])),
+        one_path=float(one), noiseless_path=float(noiseless),
+    )  # fmt: skip
 
 
 def _uniforms(network: ClockedNetwork, inputs: Any, key: Key, noisy: Any) -> Any:
@@ -314,12 +299,9 @@ def _selection(
     noisy = jnp.arange(PATHS + 1) < PATHS  # the last path is the one without noise
     along = jax.lax.map(lambda each: gradient(*each), (jax.random.split(key, PATHS + 1), noisy))
     sampled, total = along[:PATHS], jnp.sum(along[:PATHS], axis=0)
-    return jnp.mean(jax.vmap(lambda own: _cosine(own, total - own))(sampled)), _cosine(along[PATHS], total)
-
-
-def _cosine(one: Any, other: Any) -> Any:
-    length = jnp.linalg.norm(one) * jnp.linalg.norm(other)
-    return jnp.where(length > 0, jnp.vdot(one, other) / jnp.where(length > 0, length, 1.0), 0.0)
+    return jnp.mean(jax.vmap(lambda own: statistics.cosine(own, total - own))(sampled)), statistics.cosine(
+        along[PATHS], total
+    )
 
 
 def classes() -> np.ndarray:

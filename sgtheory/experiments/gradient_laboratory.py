@@ -205,13 +205,14 @@ def component_blocks(widths: tuple[int, ...]) -> list[tuple[str, int]]:
 def problem_of(setting: LaboratorySetting, parameters: MultilayerParameters | ClockedParameters, loss: str) -> Problem:
     """Loss, network, parameters and inputs of a setting; the inputs are all 1."""
     if isinstance(parameters, ClockedParameters):
-        network, inputs = _network(LIF_NETWORK, setting.steepness)
         scaled = jax.tree.map(lambda weights: setting.spread * weights, parameters)
-        return Problem(LIF_LOSSES[loss](setting), network, scaled, inputs)
-    widths = (parameters.weights[0].shape[1], *(matrix.shape[0] for matrix in parameters.weights))
-    network = MultilayerPerceptron(widths, Sigmoid(setting.steepness))
-    scaled = MultilayerParameters([setting.spread * matrix for matrix in parameters.weights], parameters.biases)
-    return Problem(LOSSES[loss](setting), network, scaled, jnp.ones(widths[0], parameters.weights[0].dtype))
+        widths, losses, dtype = LIF_NETWORK, LIF_LOSSES, parameters.layers[0].weights.dtype
+    else:
+        scaled = MultilayerParameters([setting.spread * matrix for matrix in parameters.weights], parameters.biases)
+        widths = (parameters.weights[0].shape[1], *(matrix.shape[0] for matrix in parameters.weights))
+        losses, dtype = LOSSES, parameters.weights[0].dtype
+    network, inputs = _network(widths, setting.steepness)
+    return Problem(losses[loss](setting), network, scaled, inputs.astype(dtype))
 
 
 @eqx.filter_jit

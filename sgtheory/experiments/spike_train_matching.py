@@ -18,9 +18,10 @@ import optax
 
 from sgtheory import statistics
 from sgtheory._arrays import Array, Float
-from sgtheory._checks import shorten, whole
+from sgtheory._checks import positive, shorten, whole
 from sgtheory.data import dithered, frozen_poisson
 from sgtheory.escape import Sigmoid
+from sgtheory.experiments._moments import stretches
 from sgtheory.gradients import AbstractDifferentiable, EligibilityRule, RuleGradient, SurrogateGradient
 from sgtheory.losses import AbstractLoss, SpikeTrainDistance, VanRossumDistance
 from sgtheory.networks import ClockedNetwork, ClockedParameters, Dense
@@ -33,8 +34,6 @@ UNITS, STEPS, RATE = 200, 198, 50.0
 """Inputs, hidden neurons and outputs; time steps of 1 ms; spikes a second of each input."""
 TRIALS = 10
 """Trials over which is averaged at each moment that is shown."""
-MOMENTS = 16
-"""Moments of a run, evenly spaced in the square root of the number of steps: most happens at first."""
 CONTRAST = 0.4
 """The picture is made so much fainter that it has about as many spikes as the published target."""
 ARMS = ("stochastic", "deterministic")
@@ -76,8 +75,7 @@ class MatchingSetting:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be {' or '.join(allowed)}, got {shorten(getattr(self, name))}.")
         for name in ("hidden_steepness", "output_steepness", "learning_rate"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ValueError(f"`{name}` must be positive and finite, got {shorten(getattr(self, name))}.")
+            positive(name, single=True)(getattr(self, name))
         if self.rule == "eligibility rule" and self.distance != "van Rossum":
             raise ValueError(
                 f"`distance` must be van Rossum for the eligibility rule, got {self.distance}. Or take back-propagation."
@@ -171,22 +169,6 @@ def baselines(target: Float[Array, "steps units"]) -> dict[str, dict[str, float]
     }
 
 
-def schedule(steps: int, moments: int = MOMENTS) -> list[int]:
-    """The numbers of steps after which a moment is shown; the first is 0, the last all of them.
-
-    They are multiples of ten, so that one compiled program of ten steps does for all.
-
-    >>> print(schedule(200, 4))
-    [0, 20, 90, 200]
-    """
-    whole("steps", steps)
-    due = [0]
-    for k in range(1, moments):
-        wanted = steps if k == moments - 1 else 10 * round(steps * (k / (moments - 1)) ** 2 / 10)
-        due.append(min(max(wanted, due[-1] + 10), steps))
-    return sorted(set(due))
-
-
 def train_matching(
     setting: MatchingSetting,
     target: Float[Array, "steps units"],
@@ -199,29 +181,25 @@ def train_matching(
 
     **Arguments:** `states`, to go on from: the same run to the last bit; `every` so many steps it reports.
     """
-    network, inputs = setting.network(), input_spikes()
+    network, inputs = setting.network(), input_spikes()[None]
     loss, optimiser = distances_from(target)[setting.distance], _optimiser(setting.optimiser, setting.learning_rate)
     weights, draws = jax.random.split(jax.random.key(setting.seed))
-    due = schedule(steps)
     if states is None:
         parameters = network.random_parameters(weights, rate=RATE)
         states = {arm: begin(optimiser, parameters) for arm in ARMS}
         yield Progressed(0, states, {}, look(setting, states, target, 0))
-    done = int(states[ARMS[0]].done)
-    while done < steps:
-        until = min([done + every, *(each for each in due if each > done)])
+    for done, is_due in stretches(int(states[ARMS[0]].done), steps, every):
         after, losses = {}, {}
         for arm in ARMS:
             report = next(
                 train(
-                    setting.estimator(arm), loss, network, states[arm].parameters, inputs[None], optimiser,
-                    steps=until, trials=setting.trials if arm == "stochastic" else 1, key=draws, every=until - done,
-                    state=states[arm],
+                    setting.estimator(arm), loss, network, states[arm].parameters, inputs, optimiser, steps=done,
+                    trials=setting.trials if arm == "stochastic" else 1, key=draws, every=every, state=states[arm],
                 )
             )  # fmt: skip
             after[arm], losses[arm] = report.state, report.loss
-        states, done = after, until
-        yield Progressed(done, states, losses, look(setting, states, target, done) if done in due else None)
+        states = after
+        yield Progressed(done, states, losses, look(setting, states, target, done) if is_due else None)
 
 
 @functools.cache

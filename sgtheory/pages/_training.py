@@ -8,12 +8,18 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from sgtheory.pages._kit import DeclaredPage, Film, Progress, Sources, Text
-from sgtheory.pages._kit.marks import Shown
+from sgtheory.pages._kit.marks import Dots, Line, Mark, Marker, Shown
 
 RUNS = pathlib.Path(__file__).parent / "_runs"
 """The runs that are shipped: what a page shows until the reader trains."""
 MOMENT, FOLDER = "moment", "folder"
 """Names of two controls that every such page has: which moment of the run is shown, and where checkpoints are kept."""
+MOMENTS = 16
+"""How many moments of a run are shown, as the experiments take them; a test compares."""
+STEPS = ("steps of training", "run.step")
+"""The x-axis of what is drawn over the training."""
+NOW = Marker("moment.step", legend="the chosen moment")
+"""Where on it the chosen moment lies."""
 
 
 class Run(NamedTuple):
@@ -64,7 +70,6 @@ class TrainingPage(DeclaredPage):
 
     def __init__(self) -> None:
         self.run = stored_run(self.name) or self._untrained()
-        self._told_last = "Ready."
         super().__init__()
 
     # ---- what a page defines ----
@@ -89,14 +94,15 @@ class TrainingPage(DeclaredPage):
         run, states = checkpoint or (self.begun(self._own(settings)), None)
         if checkpoint is None:
             yield Progress(0, steps, "Compiling …")
-        kept = None
+        kept, like = None, None
         if folder:
             from sgtheory.training import Checkpoints
 
-            kept = Checkpoints(folder, states or next(iter(self.training(settings, None)))[2])
+            like = states or next(iter(self.training(settings, None)))[2]
+            kept = Checkpoints(folder, like)
         try:
             if kept is not None and states is None:
-                run, states = self._found(kept, run, settings)
+                run, states = self._found(kept.latest(like), run, settings)
             for done, text, reached, moment in self.training(settings, states):
                 run = run if moment is None else run.longer(moment)
                 if kept is not None and moment is not None:
@@ -106,9 +112,8 @@ class TrainingPage(DeclaredPage):
             if kept is not None:
                 kept.close()
 
-    def _found(self, kept: Any, run: Run, settings: Mapping[str, Any]) -> tuple[Run, Any]:
-        """What the folder of checkpoints holds of this run; nothing is lost of one with other settings."""
-        found = kept.latest(next(iter(self.training(settings, None)))[2])
+    def _found(self, found: Any, run: Run, settings: Mapping[str, Any]) -> tuple[Run, Any]:
+        """From where to go on: what was found in the folder of checkpoints, if it is of a run with these settings."""
         if found is None:
             return run, None
         states, columns = found
@@ -140,8 +145,7 @@ class TrainingPage(DeclaredPage):
 
     def compute(self, settings: Mapping[str, Any]) -> Sources:
         told = self.told_about(settings)
-        if told != self._told_last:
-            self._told_last = told
+        if told != (self._said or "Ready."):
             self.say(told)
         return super().compute(settings)
 
@@ -181,19 +185,16 @@ def _real(values: np.ndarray) -> np.ndarray:
     return values if values.dtype == bool else values.astype(float)
 
 
-def moment_control(moments: int) -> Film:
+def moment_control() -> Film:
     """The control with which a reader goes through a run."""
-    last = moments - 1
-    return Film(
-        MOMENT,
-        "moment",
-        last,
-        0,
-        last,
-        1,
-        "A moment of the training, from before the first step to after the last",
-        rate=4,
-    )
+    last = MOMENTS - 1
+    told = "A moment of the training, from before the first step to after the last"
+    return Film(MOMENT, "moment", last, 0, last, 1, told, rate=4)
+
+
+def course(address: str, role: str, legend: str) -> tuple[Mark, ...]:
+    """A number over the training: a line, with a dot at each moment."""
+    return Line(address, role, legend, width=2), Dots(address, role, size=5)
 
 
 def folder_control() -> Text:

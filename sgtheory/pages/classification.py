@@ -6,9 +6,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgtheory.pages._kit import Choice, Panel, Readout, ReadoutTable, Several, Slider
-from sgtheory.pages._kit.marks import Bars, Dots, HeatMap, Level, Line, Mark, Marker, Raster, Shown
+from sgtheory.pages._kit.marks import Bars, HeatMap, Level, Line, Mark, Raster, Shown
 from sgtheory.pages._laboratory import DASHES, slug
-from sgtheory.pages._training import FOLDER, MOMENT, Run, TrainingPage, folder_control, moment_control
+from sgtheory.pages._training import (
+    FOLDER,
+    MOMENT,
+    NOW,
+    STEPS,
+    Run,
+    TrainingPage,
+    course,
+    folder_control,
+    moment_control,
+)
 from sgtheory.pages.classification_tour import TOUR
 
 ARMS = {
@@ -21,9 +31,7 @@ ARMS = {
 }
 """Ways to train, those of the experiment, and how each is drawn: colour and marker."""
 MANIFOLDS, SPOKEN = "random manifolds", "spoken digits"
-MOMENTS, TRIALS = 16, 10
-_STEPS = ("steps of training", "run.step")
-_NOW = Marker("moment.step", legend="the chosen moment")
+TRIALS = 10
 _TOLD = (
     ("with", "right, tested with noise"), ("without", "tested without"), ("loss", "loss"), ("first", "Fano factor, layer 1"),
     ("last", "last layer"),
@@ -50,7 +58,7 @@ class Classification(TrainingPage):
     title = "Telling classes apart: trained with noise, tested without"
     play = "moment"
     specification = (
-        moment_control(MOMENTS),
+        moment_control(),
         Choice("network", "look at", "noise, SuperSpike", tuple(ARMS), "The network whose answers and spikes are shown"),
         Several(
             "arms", "train", "; ".join(ARMS), tuple(ARMS), "Ways to train, side by side from the same weights: fewer are faster",
@@ -79,13 +87,13 @@ class Classification(TrainingPage):
     tour = TOUR
     panels = (
         Panel(
-            "accuracy", "Right answers, tested as trained", x=_STEPS, y_label="share right", y_range=(0.0, 1.02),
-            marks=(_NOW, Level(0.1, legend="by chance", dash="dotted"), *_curves("own")),
+            "accuracy", "Right answers, tested as trained", x=STEPS, y_label="share right", y_range=(0.0, 1.02),
+            marks=(NOW, Level(0.1, legend="by chance", dash="dotted"), *_curves("own")),
             text="Share of new samples that each network gets right, tested as it was trained, over the steps of training. The one "
             "that is looked at has {with} with noise and {without} without.",
         ),
         Panel(
-            "loss", "Loss", x=_STEPS, y_label="cross entropy", y_range=(0.0, 2.6), marks=(_NOW, *_curves("losses")),
+            "loss", "Loss", x=STEPS, y_label="cross entropy", y_range=(0.0, 2.6), marks=(NOW, *_curves("losses")),
             text="Loss of the last steps before each moment, for each network, over the steps of training.",
         ),
         Panel(
@@ -129,21 +137,19 @@ class Classification(TrainingPage):
             "of the same sample. Above zero the right class leads.",
         ),
         Panel(
-            "fano", "Fano factor over ten trials", x=_STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
+            "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
             marks=(
-                _NOW, Line("look.fano_first", "green", "layer 1", width=2), Dots("look.fano_first", "green", size=5),
-                Line("look.fano_last", "blue", "last layer", width=2), Dots("look.fano_last", "blue", size=5),
+                NOW, *course("look.fano_first", "green", "layer 1"), *course("look.fano_last", "blue", "last layer"),
             ),
             text="Fano factor over ten trials of one sample, of the spikes in a sliding window of ten steps, in the first and in "
             "the last layer of the network that is looked at.",
         ),
         Panel(
-            "paths", "One path for all: cosine with the mean gradient", x=_STEPS, y_label="cosine", y_range=(-1.05, 1.05),
+            "paths", "One path for all: cosine with the mean gradient", x=STEPS, y_label="cosine", y_range=(-1.05, 1.05),
             marks=(
-                _NOW, Level(0.0),
-                Line("look.one_paths", "blue", "along one sampled path", width=2), Dots("look.one_paths", "blue", size=5),
-                Line("look.noiseless_paths", "orange", "along the path without noise", width=2),
-                Dots("look.noiseless_paths", "orange", size=5),
+                NOW, Level(0.0),
+                *course("look.one_paths", "blue", "along one sampled path"),
+                *course("look.noiseless_paths", "orange", "along the path without noise"),
             ),
             text="Cosine with the mean gradient over many sampled paths, at the same weights: {one_path} of the gradient along one "
             "sampled path, {noiseless_path} of that along the only path that a network without noise takes.",

@@ -6,13 +6,9 @@ from typing import Any
 import numpy as np
 
 from sgtheory.pages._kit import Choice, Panel, Readout, Slider, Upload
-from sgtheory.pages._kit.marks import Dots, HeatMap, Level, Line, Marker, Raster
-from sgtheory.pages._training import Run, TrainingPage, folder_control, moment_control
+from sgtheory.pages._kit.marks import HeatMap, Level, Raster, Shown
+from sgtheory.pages._training import NOW, STEPS, Run, TrainingPage, course, folder_control, moment_control
 from sgtheory.pages.spike_train_matching_tour import TOUR
-
-MOMENTS, UNITS = 16, 200
-_STEPS = ("steps of training", "run.step")
-_NOW = Marker("moment.step", legend="the chosen moment")
 
 
 def _raster(name: str, title: str, address: str, role: str, text: str) -> Panel:
@@ -24,15 +20,13 @@ def _raster(name: str, title: str, address: str, role: str, text: str) -> Panel:
 
 def _distance(name: str, title: str, key: str, text: str) -> Panel:
     return Panel(
-        name, title, x=_STEPS, y_label="distance", y_powers_of=10 if key == "rossum" else None,
+        name, title, x=STEPS, y_label="distance", y_powers_of=10 if key == "rossum" else None,
         marks=(
-            _NOW,
+            NOW,
             Level(f"whole.{key}_silent", "ink", "silence", width=1.5, dash="dashed"),
             Level(f"whole.{key}_random", "purple", "random spikes", width=1.5, dash="dashed"),
-            Line(f"run.{key}_stochastic", "blue", "with noise", width=2),
-            Dots(f"run.{key}_stochastic", "blue", size=5),
-            Line(f"run.{key}_deterministic", "orange", "without", width=2),
-            Dots(f"run.{key}_deterministic", "orange", size=5),
+            *course(f"run.{key}_stochastic", "blue", "with noise"),
+            *course(f"run.{key}_deterministic", "orange", "without"),
         ),
         text=text,
     )  # fmt: skip
@@ -45,7 +39,7 @@ class SpikeTrainMatching(TrainingPage):
     title = "Drawing with spikes: can a noisy network be precise?"
     play = "moment"
     specification = (
-        moment_control(MOMENTS),
+        moment_control(),
         Slider("steps", "training steps", 1000, 100, 5000, 100, "How many steps Start trains", tabled=False),
         Choice(
             "rule", "rule", "back-propagation", ("back-propagation", "eligibility rule"),
@@ -113,12 +107,12 @@ class SpikeTrainMatching(TrainingPage):
             "{squares_silent} of silence.",
         ),
         Panel(
-            "fano", "Fano factor over ten trials", x=_STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
+            "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
             marks=(
-                _NOW,
+                NOW,
                 Level(1.0, legend="Poisson", dash="dashed"),
-                Line("run.fano_hidden", "green", "hidden", width=2), Dots("run.fano_hidden", "green", size=5),
-                Line("run.fano_output", "blue", "output", width=2), Dots("run.fano_output", "blue", size=5),
+                *course("run.fano_hidden", "green", "hidden"),
+                *course("run.fano_output", "blue", "output"),
             ),
             text="Fano factor of single steps over ten trials of the network with noise: {fano_hidden} of the hidden neurons, "
             "{fano_output} of the outputs. It is 1 for rare independent spikes, and 0 where every trial is the same.",
@@ -128,7 +122,7 @@ class SpikeTrainMatching(TrainingPage):
     def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
         from sgtheory.data import read_picture
 
-        content = self.uploaded("picture", settings["picture"]) if settings["picture"] else None
+        content = self._content(settings)
         try:
             if content is not None:
                 read_picture(content)
@@ -139,6 +133,14 @@ class SpikeTrainMatching(TrainingPage):
                 "distance": "The eligibility rule is for the distance of van Rossum. Choose that, or back-propagation."
             }
         return {}
+
+    # ---- numbers ----
+
+    def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        views = super().views(shown, settings)
+        moment, silent = views["moment"], views["whole"]["distance_silent"]
+        below = silent / np.maximum(moment["distance_stochastic"], 1e-9)
+        return {**views, "moment": {**moment, "below": below}}
 
     # ---- training ----
 
@@ -162,17 +164,21 @@ class SpikeTrainMatching(TrainingPage):
             learning_rate=settings["rate"], seed=settings["seed"],
         )  # fmt: skip
         target = self._target(settings)
-        silent, text = experiment.baselines(target)["van Rossum"]["silent"], "Compiling …"
+        text = "Compiling …"
         for found in experiment.train_matching(setting, target, settings["steps"], states=states):
             if found.moment is not None:
                 near = {arm: each["van Rossum"] for arm, each in found.moment.distances.items()}
                 text = f"van Rossum {near['stochastic']:.3g} with noise, {near['deterministic']:.3g} without"
-            yield found.done, text, found.states, found.moment and _columns(found.moment, silent)
+            yield found.done, text, found.states, found.moment and _columns(found.moment)
+
+    def _content(self, settings: Mapping[str, Any]) -> bytes | None:
+        """The reader's own picture, if there is one."""
+        return self.uploaded("picture", settings["picture"]) if settings["picture"] else None
 
     def _target(self, settings: Mapping[str, Any]) -> Any:
         from sgtheory.data import portrait, read_picture
 
-        content = self.uploaded("picture", settings["picture"]) if settings["picture"] else None
+        content = self._content(settings)
         return self.experiment().target_of(portrait() if content is None else read_picture(content))
 
 
@@ -184,7 +190,7 @@ def _logarithm(distance: float) -> float:
 _KEYS: Mapping[str, tuple[str, Any]] = {"van Rossum": ("rossum", _logarithm), "L2": ("squares", float)}
 
 
-def _columns(moment: Any, silent: float) -> dict[str, Any]:
+def _columns(moment: Any) -> dict[str, Any]:
     """The numbers of a moment, with the top of the picture on top."""
     columns: dict[str, Any] = {"step": float(moment.step), "mean": np.rint(10 * moment.mean[::-1]).astype("u1")}
     columns |= {arm: moment.output[arm][::-1] > 0.5 for arm in ("stochastic", "deterministic")}
@@ -192,6 +198,5 @@ def _columns(moment: Any, silent: float) -> dict[str, Any]:
     for arm, found in moment.distances.items():
         columns |= {f"{key}_{arm}": scaled(found[name]) for name, (key, scaled) in _KEYS.items()}
         columns[f"distance_{arm}"] = found["van Rossum"]
-    columns["below"] = silent / max(moment.distances["stochastic"]["van Rossum"], 1e-9)
     # A silent layer has no Fano factor; nothing varies there.
     return columns | {f"fano_{layer}": moment.fano.get(layer, 0.0) for layer in ("hidden", "output")}

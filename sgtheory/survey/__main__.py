@@ -5,11 +5,12 @@ import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import jax
 import tqdm
 
+from sgtheory._parser import OneLineParser
 from sgtheory.methods import METHODS
 from sgtheory.survey._refused import Refused
 
@@ -24,14 +25,11 @@ The same command continues a survey that was stopped. Methods (without --methods
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(OneLineParser):
     def format_help(self) -> str:
         rows = (f"  {'*' if method.surveyed else ' '} {label!r}" for label, method in METHODS.items())
         self.epilog = EXAMPLE.format(prog=self.prog) + "\n".join(rows)
         return super().format_help()
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}. See `--help`.\n")
 
 
 def _widths(text: str) -> tuple[int, ...]:

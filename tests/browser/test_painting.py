@@ -98,7 +98,7 @@ def moved(request, tmp_path_factory, fresh_page):
 
 
 TIES = {"spike_train_matching": 2.0}
-"""A raster of 200 rows on 420 pixels: the middle of every tenth pixel or so lies exactly between two rows, and rounding decides."""
+"""A raster of 200 rows on 420 pixels: the middle of one pixel in 21 lies exactly between two rows, and rounding decides."""
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from sgtheory.experiments import spike_train_matching as experiment
-from sgtheory.experiments.spike_train_matching import MatchingSetting, baselines, schedule, target_of, train_matching
+from sgtheory.experiments._moments import schedule
+from sgtheory.experiments.spike_train_matching import MatchingSetting, baselines, target_of, train_matching
 
 
 @pytest.fixture

@@ -167,3 +167,12 @@ def test_settings_that_make_no_sense_are_refused(page):
 def test_every_training_page_ships_its_run():
     for name in ("spike_train_matching", "classification"):
         assert stored_run(name) is not None
+
+
+def test_what_pages_know_without_jax_is_what_the_experiments_say():
+    from sgtheory.experiments import _moments, classification as classes, lif_neuron as neuron
+    from sgtheory.pages import _training, classification, lif_neuron
+
+    assert _training.MOMENTS == _moments.MOMENTS
+    assert classification.TRIALS == classes.TRIALS
+    assert lif_neuron.STEPS == neuron.STEPS

@@ -1,5 +1,6 @@
-// Maps: figures whose x and y are two sliders, or that are clicked alone. A drag moves both at once, a click without a drag is sent to the kernel. A finger
-// that goes up or down scrolls the page, unless it begins on the handle, which only those see who have no mouse.
+// Maps: figures whose x and y are two sliders, or that are clicked alone. A drag moves both at once, a click without a drag is
+// sent to the kernel. A finger that goes up or down scrolls the page, unless it begins on the handle, which only those see who
+// have no mouse.
 
 const UNDECIDED = 16; // pixels of a finger's way after which the browser has decided whether it scrolls
 
