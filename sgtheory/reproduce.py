@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from tqdm.auto import tqdm
 
 from sgtheory._parser import OneLineParser
 from sgtheory.data import portrait
@@ -103,7 +102,7 @@ def reproduce(
             raise ValueError(f"`{told}` must be at least 1, got {number}. Take a positive number.")
     figure, rows = FIGURES[name], []
     steps = steps or figure.steps
-    for seed in tqdm(range(seeds), desc=name, unit="seed", disable=not bar):
+    for seed in _bar(name, seeds) if bar else range(seeds):
         rows += [{"seed": seed, **row} for row in figure.rows(seed, steps)]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / f"{name}.csv", rows)
@@ -115,6 +114,12 @@ def reproduce(
     (folder / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     _draw(figure, rows, folder / f"{name}.png")
     return _table(figure, rows)
+
+
+def _bar(name: str, seeds: int) -> Iterator[int]:
+    from tqdm.auto import tqdm
+
+    return iter(tqdm(range(seeds), desc=name, unit="seed"))
 
 
 def _write(path: pathlib.Path, rows: list[Row]) -> None:
@@ -189,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in chosen.figures:
         try:
             table = reproduce(name, chosen.output, steps=chosen.steps, seeds=chosen.seeds)
-        except ValueError as fault:
+        except (ValueError, ImportError) as fault:
             print(fault, file=sys.stderr)
             return 2
         _print(table)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import jax
 import pytest
@@ -62,6 +63,14 @@ def test_a_command_that_makes_no_sense_ends_in_one_sentence(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_package_that_is_missing_is_told_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    assert main(["fig6", "--steps", "10", "--output", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "tqdm" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", ["--steps", "--seeds"])

@@ -10,4 +10,5 @@ from sgtheory.data._spoken_digits import (
     DataError as DataError,
     SpokenDigits as SpokenDigits,
     read_spoken_digits as read_spoken_digits,
+    spoken_digits_file as spoken_digits_file,
 )

@@ -53,12 +53,7 @@ def read_spoken_digits(path: str | pathlib.Path | None = None, part: str = "trai
     with needed("h5py", "Spoken digits are read"):
         import h5py
 
-    file = _found(part) if path is None else pathlib.Path(path)
-    if not file.is_file():
-        raise DataError(
-            f"`{file}` must be a file with spoken digits, but there is none. Name another, set {FOLDER}, or take "
-            "`download_spoken_digits(folder)`."
-        )
+    file = spoken_digits_file(path, part)
     try:
         with h5py.File(file, "r") as opened:
             times, units = (_ragged(opened, name) for name in ("spikes/times", "spikes/units"))
@@ -75,6 +70,20 @@ def read_spoken_digits(path: str | pathlib.Path | None = None, part: str = "trai
         labels.astype(int),
         speakers,
     )
+
+
+def spoken_digits_file(path: str | pathlib.Path | None = None, part: str = "train") -> pathlib.Path:
+    """The file that `read_spoken_digits` reads with these arguments; it is not opened.
+
+    **Raises** `DataError` for a file that is not there.
+    """
+    file = _found(part) if path is None else pathlib.Path(path)
+    if not file.is_file():
+        raise DataError(
+            f"`{file}` must be a file with spoken digits, but there is none. Name another, set {FOLDER}, or take "
+            "`download_spoken_digits(folder)`."
+        )
+    return file
 
 
 def _found(part: str) -> pathlib.Path:

@@ -225,7 +225,7 @@ def _convolved(
     stride: int,
     padding: int,
 ) -> Float[Array, "many units places"]:
-    """All windows side by side, and one product: on a CPU several times as fast as XLA's convolution, inside a loop above all."""
+    """All windows side by side, and one product: inside a loop a CPU has more of that than of a convolution."""
     width = weights.shape[-1]
     padded = jnp.pad(inputs, [(0, 0), (0, 0), (padding, padding)])
     places = (padded.shape[-1] - width) // stride + 1

@@ -117,3 +117,12 @@ def test_a_network_that_is_not_in_the_run_is_told_and_not_drawn(page):
 def test_spoken_digits_are_refused_where_they_are_not(page, monkeypatch):
     monkeypatch.delenv("SGTHEORY_DATA", raising=False)
     assert "SGTHEORY_DATA" in page.refusals(page.settings() | {"data": "spoken digits"})["data"]
+
+
+def test_spoken_digits_are_not_read_to_see_whether_they_are_there(page, monkeypatch, tmp_path):
+    monkeypatch.setenv("SGTHEORY_DATA", str(tmp_path))
+    chosen = page.settings() | {"data": "spoken digits"}
+    (tmp_path / "shd_train.h5").touch()
+    assert "shd_test.h5" in page.refusals(chosen)["data"]
+    (tmp_path / "shd_test.h5").touch()
+    assert page.refusals(chosen) == {}
