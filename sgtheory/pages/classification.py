@@ -98,7 +98,8 @@ class Classification(TrainingPage):
         ),
         Panel(
             "tests", "Trained in one way, tested in another", x=("network", "places()"), y_label="share right",
-            x_range=(0.4, 6.6), y_range=(0.0, 1.02), wide=True, x_ticks=tuple((k, arm) for k, arm in enumerate(ARMS, 1)),
+            x_range=(0.4, 6.6), y_range=(0.0, 1.02), wide=True,
+            x_ticks=tuple((k, arm.replace(" ", "\n", 1)) for k, arm in enumerate(ARMS, 1)),  # in two lines, for narrow windows
             marks=(
                 Bars("tests.with", "blue", "tested with noise", aside=-0.16, width=0.3),
                 Bars("tests.without", "orange", "tested without", aside=0.16, width=0.3),
