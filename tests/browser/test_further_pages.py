@@ -54,6 +54,8 @@ def test_a_drag_changes_the_picture_and_ends_on_the_exact_numbers(opened):
     browser_page, kind, readout = opened
     control = next(control for control in kind.specification if control.name == kind.play)
     panels = browser_page.locator(".sgtheory-panels").first
+    panels.screenshot()  # brings all panels into sight: what has not been seen is not painted yet
+    browser_page.wait_for_timeout(500)
     before = panels.screenshot()
     browser_page.wait_for_timeout(500)
     assert panels.screenshot() == before  # alone it stands still
