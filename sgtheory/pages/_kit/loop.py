@@ -17,12 +17,13 @@ from sgtheory.pages._kit.conductor import Conductor
 from sgtheory.pages._kit.controls import Slider
 from sgtheory.pages._kit.messages import Download, Picture, Question, Refusal, Settled, Sign, Table, moved
 from sgtheory.pages._kit.numbers import Sources
+from sgtheory.pages._kit.starting import starting
 from sgtheory.pages._kit.tables import Tables
 
 if TYPE_CHECKING:
     from sgtheory.pages._kit.page import Page
 
-_START_DELAY = 0.4  # seconds for the first picture, before JAX begins to load
+_START_DELAY = 0.2  # seconds for the first picture, before JAX begins to load
 
 
 class Loop:
@@ -183,7 +184,7 @@ class Loop:
             "JAX is starting: this picture was stored with the page; changes are drawn as soon as JAX is ready."
         )
         try:
-            with self.lock:
+            with self.lock, starting():
                 self._sent = None
                 self.refresh(forget=True)
             self._page.say()
