@@ -1,9 +1,9 @@
 """How gradients pass through spikes.
 
 Families, from the bottom up: `escape` (probability of a spike), `surrogates` (surrogate derivatives), `rules` (what a
-decision does forward and backward), `neurons`, `networks`, `losses`, `gradients` (estimators, one draw at a time),
-`methods` (their registry), `statistics`, `expressions` (typed formulas), `experiments` (a question as a function),
-`survey` (many random networks), `pages` (the interactive pages).
+decision does forward and backward), `neurons`, `networks`, `pseudospikes` (spikes after the end of a trial), `losses`,
+`gradients` (estimators, one draw at a time), `methods` (their registry), `statistics`, `expressions` (typed formulas),
+`experiments` (a question as a function), `survey` (many random networks), `pages` (the interactive pages).
 
 What they hold is also here, by its plain name: `sgtheory.Sigmoid`, `sgtheory.SurrogateGradient`. Everything loads when it
 is first used, so that `import sgtheory` costs nothing and a page can show its first picture before JAX is loaded.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         networks as networks,
         neurons as neurons,
         pages as pages,
+        pseudospikes as pseudospikes,
         rules as rules,
         statistics as statistics,
         surrogates as surrogates,
@@ -115,11 +116,17 @@ if TYPE_CHECKING:
         Convolution as Convolution,
         Decision as Decision,
         Dense as Dense,
+        EndState as EndState,
+        EventLog as EventLog,
+        EventParameters as EventParameters,
+        EventResult as EventResult,
+        InputSpikes as InputSpikes,
         LayerParameters as LayerParameters,
         LeakyReadout as LeakyReadout,
         MultilayerParameters as MultilayerParameters,
         MultilayerPerceptron as MultilayerPerceptron,
         Path as Path,
+        RecurrentEventNetwork as RecurrentEventNetwork,
         Rule as Rule,
         SingleUnit as SingleUnit,
         SpikeTrains as SpikeTrains,
@@ -129,11 +136,19 @@ if TYPE_CHECKING:
     )
     from sgtheory.neurons import (
         LIF as LIF,
+        QIF as QIF,
         AbstractClocked as AbstractClocked,
+        AbstractEventNeuron as AbstractEventNeuron,
         ClockedState as ClockedState,
+        EventState as EventState,
         Perceptron as Perceptron,
         PerceptronParameters as PerceptronParameters,
         TimeConstants as TimeConstants,
+    )
+    from sgtheory.pseudospikes import (
+        ConstantDrive as ConstantDrive,
+        ContinuedPhase as ContinuedPhase,
+        first_spikes as first_spikes,
     )
     from sgtheory.rules import (
         AbstractBackward as AbstractBackward,
@@ -171,8 +186,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PACKAGES = (
-    "data", "escape", "experiments", "expressions", "gradients", "losses", "methods", "networks", "neurons", "pages", "rules",
-    "statistics", "surrogates", "survey", "training",
+    "data", "escape", "experiments", "expressions", "gradients", "losses", "methods", "networks", "neurons", "pages",
+    "pseudospikes", "rules", "statistics", "surrogates", "survey", "training",
 )  # fmt: skip
 _NAMES: dict[str, tuple[str, ...]] = {
     "escape": (
@@ -189,13 +204,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "SmoothedRight", "SmoothedTwoSided", "SpikeRule", "Surrogate", "Threshold", "with_slope",
     ),
     "neurons": (
-        "AbstractClocked", "ClockedState", "LIF", "Perceptron", "PerceptronParameters", "TimeConstants",
+        "AbstractClocked", "AbstractEventNeuron", "ClockedState", "EventState", "LIF", "Perceptron", "PerceptronParameters",
+        "QIF", "TimeConstants",
     ),
     "networks": (
         "AbstractClockedLayer", "AbstractEscapeNoiseNetwork", "AbstractLayered", "AbstractNetwork", "ClockedNetwork",
-        "ClockedParameters", "Convolution", "Decision", "Dense", "LayerParameters", "LeakyReadout",
-        "MultilayerParameters", "MultilayerPerceptron", "Path", "Rule", "SingleUnit", "SpikeTrains", "decide", "rule_of",
-        "uniforms",
+        "ClockedParameters", "Convolution", "Decision", "Dense", "EndState", "EventLog", "EventParameters", "EventResult",
+        "InputSpikes", "LayerParameters", "LeakyReadout", "MultilayerParameters", "MultilayerPerceptron", "Path",
+        "RecurrentEventNetwork", "Rule", "SingleUnit", "SpikeTrains", "decide", "rule_of", "uniforms",
+    ),
+    "pseudospikes": (
+        "ConstantDrive", "ContinuedPhase", "first_spikes",
     ),
     "losses": (
         "AbstractLoss", "Component", "CrossEntropy", "LinearReadout", "LowerActivity", "MaximumOverTime",

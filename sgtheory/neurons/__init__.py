@@ -1,5 +1,11 @@
 """Neurons: how they flow, when they fire, what a spike does; one file each."""
 
+from sgtheory.neurons._event import (
+    AbstractEventNeuron as AbstractEventNeuron,
+    EventState as EventState,
+    normalised as normalised,
+    phase_to_line as phase_to_line,
+)
 from sgtheory.neurons._lif import (
     LIF as LIF,
     AbstractClocked as AbstractClocked,
@@ -8,3 +14,4 @@ from sgtheory.neurons._lif import (
     check_time_constants as check_time_constants,
 )
 from sgtheory.neurons._perceptron import Perceptron as Perceptron, PerceptronParameters as PerceptronParameters
+from sgtheory.neurons._qif import QIF as QIF, circular as circular, crossing_of as crossing_of, sine_area as sine_area

@@ -25,6 +25,17 @@ def test_what_the_reader_chose_is_there_during_and_after_the_start(chosen, monke
     assert os.environ.get("XLA_FLAGS") == chosen
 
 
+def test_two_pages_that_start_one_after_the_other_leave_nothing(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    first, second = starting(), starting()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert gc.isenabled()
+    assert "XLA_FLAGS" not in os.environ
+
+
 def test_a_way_to_make_kernels_that_was_chosen_stays(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=true")
     with starting():

@@ -21,15 +21,16 @@ def starting() -> Iterator[None]:
     """
     chosen, collects = os.environ.get("XLA_FLAGS"), gc.isenabled()
     gc.disable()
-    if importlib.metadata.version("jaxlib").startswith(_KNOWN_TO) and "fusion_emitters" not in (chosen or ""):
+    adds = importlib.metadata.version("jaxlib").startswith(_KNOWN_TO) and "fusion_emitters" not in (chosen or "")
+    if adds:
         os.environ["XLA_FLAGS"] = f"{chosen or ''} {_FLAG}".strip()
     try:
         yield
     finally:
         if collects:
             gc.enable()
-        # A process that this one starts may have another jaxlib.
-        if chosen is None:
-            os.environ.pop("XLA_FLAGS", None)
-        else:
+        # A process that this one starts may have another jaxlib. Another page may have begun meanwhile: it added nothing.
+        if adds and chosen:
             os.environ["XLA_FLAGS"] = chosen
+        elif adds:
+            os.environ.pop("XLA_FLAGS", None)

@@ -1,0 +1,291 @@
+import functools
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.core import Tracer
+
+from sgtheory._arrays import Array, Float
+from sgtheory._checks import instance, positive, require, shorten, whole
+from sgtheory.networks._base import AbstractNetwork, Path
+from sgtheory.networks._event_log import EndState, EventLog, EventResult, InputSpikes
+from sgtheory.neurons import QIF, circular, crossing_of, normalised, sine_area
+
+_RUNAWAY = 16  # so many logs full of events are counted before a run is given up
+
+
+class EventParameters(eqx.Module):
+    """What a network of event-driven neurons learns.
+
+    **Arguments:** `inputs`, weights from input channels, units × channels; `recurrent`, weights among the units, receiver ×
+    sender; `potential` and `current` of each unit at the time 0.
+    **Raises** `ValueError` for weights, potentials or currents that are not finite, or of shapes that do not fit.
+    """
+
+    inputs: Float[Array, "units channels"]
+    recurrent: Float[Array, "units units"]
+    potential: Float[Array, " units"]
+    current: Float[Array, " units"]
+
+    def __init__(self, inputs, recurrent=None, potential=None, current=None):
+        inputs = _finite("inputs", inputs)
+        units = inputs.shape[0]
+        self.inputs = inputs
+        self.recurrent = (
+            jnp.zeros((units, units), inputs.dtype) if recurrent is None else _finite("recurrent", recurrent)
+        )
+        self.potential, self.current = (
+            jnp.zeros(units, inputs.dtype) if each is None else _finite(name, each)
+            for name, each in (("potential", potential), ("current", current))
+        )
+        expected = {"recurrent": (units, units), "potential": (units,), "current": (units,)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"`{name}` must have the shape {shape}, got {shorten(getattr(self, name).shape)}.")
+
+
+def _finite(name: str, value: Any) -> jax.Array:
+    remedy = "Replace what is NaN or infinite."
+    return require(jnp.asarray(value, jnp.result_type(float, jnp.asarray(value))), np.isfinite, name, "finite", remedy)
+
+
+class RecurrentEventNetwork(AbstractNetwork):
+    r"""Recurrently connected QIF neurons, solved exactly from event to event, with their exact gradient.
+
+    Between two events every neuron flows in closed form; the next event is the earliest of the next input spike and the
+    next spike of any neuron, and raises the currents of those that it reaches. Spike times are smooth functions of all
+    weights, input times and initial values as long as they lie in the trial, and appear and vanish only at its end.
+
+    The gradient is that of the adjoint, back through the log of events: with $\mu=\partial L/\partial V\,/q^2$ and
+    $\lambda=\partial L/\partial I$, a flow over $s$ takes $\mu\to(1-s)\mu$ and $\lambda\to(1-s)^2\lambda+(1-s)\mu G$, an event
+    adds $\lambda$ to the gradient of its weights, and a spike takes $\mu_n\to\mu_n-\tau\,(\partial L/\partial t+\sum_m
+    \frac{w_m}\tau(2\lambda_m-\mu_mq_m^2))$. Nothing is divided by $\dot V$. The memory is one state an event.
+
+    **Arguments:** `neuron`, a `QIF`; `duration` $T$ of a trial, in the unit of its time constant; `events`, the length of the
+    log, input spikes included. With `throw` a run whose log is full ends in an error; without, `log.result` tells.
+    **Raises** `ValueError` for a duration that is not positive, and a length that is no whole number from 1.
+    **Source:** Klos & Memmesheimer (2025); the adjoint is derived.
+
+    >>> import jax, jax.numpy as jnp
+    >>> network = RecurrentEventNetwork(duration=4.0, events=8)
+    >>> weights = EventParameters(inputs=[[3.7]])
+    >>> log = network.run(weights, InputSpikes([0.5], [0]), ()).output
+    >>> print(int(log.count), jnp.round(log.spike_times(0, most=2), 4))
+    2 [2.1962    inf]
+    """
+
+    continuous = True
+    neuron: QIF = eqx.field(default_factory=QIF)
+    duration: Float[Array, ""] = eqx.field(converter=positive("duration", single=True), kw_only=True)
+    events: int = eqx.field(static=True, kw_only=True)
+    throw: bool = eqx.field(static=True, default=True, kw_only=True)
+
+    def __check_init__(self):
+        instance("neuron", self.neuron, QIF, "Take `QIF()`.")
+        whole("events", self.events, remedy="Count input spikes too.")
+
+    def draw(self, inputs, *, key):
+        """Nothing is random."""
+        del inputs, key
+        return ()
+
+    def as_inputs(self, inputs: Any) -> InputSpikes:
+        """**Raises** `TypeError` for what are no input spikes, `ValueError` for spikes beyond the end of the trial."""
+        instance("inputs", inputs, InputSpikes, "Give `InputSpikes(times, channels)`.")
+        require(
+            inputs.times, lambda each: (each <= self.duration) | np.isinf(each), "times",
+            f"up to the end of the trial at {shorten(self.duration)}", "Let the trial last longer, or leave the spike out.",
+        )  # fmt: skip
+        return inputs
+
+    def check(self, parameters: EventParameters, inputs: InputSpikes) -> None:
+        """**Raises** `ValueError` for a channel that has no weights."""
+        channels = parameters.inputs.shape[1]
+        require(
+            inputs.channels, lambda each: (each >= 0) & (each < channels), "channels",
+            f"from 0 and below the number of input channels, {channels}",
+        )  # fmt: skip
+
+    def run(self, parameters: EventParameters, inputs: InputSpikes, noise: Any) -> Path:
+        del noise
+        dtype = parameters.inputs.dtype
+        order = jnp.argsort(inputs.times)
+        arriving = inputs.times.astype(dtype)[order], inputs.channels.astype(int)[order]
+        trial = self.duration.astype(dtype), self.neuron.time_constant.astype(dtype)
+        values = parameters.inputs, parameters.recurrent, parameters.potential, parameters.current
+        times, phase, current, units, count = _solved(values, arriving, trial, self.events)
+        full = count > self.events
+        times = self._refusing(times, parameters, inputs.times, full)
+        result = EventResult.where(full, EventResult.log_full, EventResult.successful)
+        return Path(EventLog(times, units, EndState(phase, current), count, result))
+
+    def _refusing(
+        self, carrier: jax.Array, parameters: EventParameters, times: jax.Array, full: jax.Array
+    ) -> jax.Array:
+        """`carrier` again, after all that is only known when the program runs was checked."""
+        faults = {}
+        if self.throw:
+            faults[EventResult[EventResult.log_full]] = full
+        if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
+            finite = [jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]
+            late = (times > self.duration.astype(times.dtype)) & (times < jnp.inf)
+            faults[
+                "Weights, potentials and currents must be finite. Look for a step of learning that is too long."
+            ] = ~jnp.all(jnp.stack(finite))
+            faults[
+                "`times` must be from 0 to the end of the trial, or infinite. Clip them after each step of learning."
+            ] = jnp.any(late | ~(times >= 0))
+        if not faults:
+            return carrier
+        failing = jnp.stack(list(faults.values()))
+        return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), list(faults))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _solved(parameters, arriving, trial, events):
+    """Times, phases and currents at the end, units, and the number of events."""
+    return _forward(parameters, arriving, trial, events)[0]
+
+
+class _Loop(eqx.Module):
+    """What the loop over events carries; `states` are p, q and current just after each event."""
+
+    p: jax.Array
+    q: jax.Array
+    current: jax.Array
+    time: jax.Array
+    arrived: jax.Array
+    count: jax.Array
+    done: jax.Array
+    times: jax.Array
+    kinds: jax.Array
+    states: jax.Array
+
+
+def _flow(p, q, current, elapsed):
+    """The state after a flow, before it is scaled."""
+    cosine, sine = circular(current, elapsed)
+    return (1 - elapsed) * (cosine * p + current * sine * q), cosine * q - sine * p, (1 - elapsed) ** 2 * current
+
+
+def _rows(parameters):
+    """What an event adds to the currents, one row each: of the units' own spikes, then of the input channels'."""
+    inputs, recurrent, *_ = parameters
+    return jnp.concatenate([recurrent.T, inputs.T])
+
+
+def _forward(parameters, arriving, trial, events):
+    times, channels = arriving
+    duration, time_constant = trial
+    *_, potential, current = parameters
+    rows, units = _rows(parameters), potential.size
+    # The kind of an event is its row. After the last input spike nothing arrives any more.
+    times, kinds = jnp.append(times, jnp.inf), jnp.append(units + channels, 0)
+
+    def going(loop):
+        return ~loop.done & (loop.count < _RUNAWAY * events)
+
+    def step(loop):
+        crossings = crossing_of(loop.p, loop.q, loop.current)
+        first = jnp.argmin(crossings)
+        until_input, until_end = times[loop.arrived] - loop.time, duration - loop.time
+        until = jnp.minimum(until_input, until_end)
+        limit = -jnp.expm1(-until / time_constant)
+        fires = crossings[first] <= limit
+        ends = ~fires & (until_end < until_input)
+        arrives = ~fires & ~ends
+        elapsed = jnp.where(fires, crossings[first], limit)
+        until = jnp.where(fires, -time_constant * jnp.log1p(-jnp.where(fires, elapsed, 0.0)), until)
+        p, q, current = _flow(loop.p, loop.q, loop.current, elapsed)
+        p, q, _ = normalised(
+            p, jnp.maximum(q, 0.0)
+        )  # rounding must not lose the spike of a neuron that spikes at the same time
+        own = fires & (jnp.arange(units) == first)
+        p, q = jnp.where(own, -1.0, p), jnp.where(own, 0.0, q)
+        kind = jnp.where(fires, first, kinds[loop.arrived])
+        current = current + jnp.where(ends, 0.0, rows[kind])
+        slot = jnp.where(ends, events, loop.count)  # what does not fit, and the end, are dropped
+        time = loop.time + until
+        return _Loop(
+            p, q, current, time, loop.arrived + jnp.where(arrives, 1, 0), loop.count + jnp.where(ends, 0, 1), ends,
+            loop.times.at[slot].set(time, mode="drop"), loop.kinds.at[slot].set(kind, mode="drop"),
+            loop.states.at[slot].set(jnp.stack([p, q, current]), mode="drop"),
+        )  # fmt: skip
+
+    p, q, _ = normalised(potential, jnp.ones_like(potential))
+    none, dtype = jnp.zeros((), int), p.dtype
+    loop = lax.while_loop(
+        going, step,
+        _Loop(
+            p, q, current, jnp.zeros((), dtype), none, none, jnp.zeros((), bool), jnp.full(events, jnp.inf, dtype),
+            jnp.full(events, -1), jnp.zeros((events, 3, units), dtype),
+        ),
+    )  # fmt: skip
+    phase = jnp.atan2(jnp.pi * loop.q, -loop.p) / jnp.pi
+    found = loop.times, phase, loop.current, jnp.where(loop.kinds < units, loop.kinds, -1), loop.count
+    return found, (loop, jnp.stack([p, q, current]))
+
+
+def _forward_rule(parameters, arriving, trial, events):
+    found, (loop, start) = _forward(parameters, arriving, trial, events)
+    return found, (loop, start, parameters, arriving, trial)
+
+
+def _backward_rule(events, kept, cotangents):
+    loop, start, parameters, (input_times, _), (duration, time_constant) = kept
+    on_times, on_phase, on_current, *_ = cotangents
+    rows, units = _rows(parameters), start.shape[1]
+
+    def led_by(index):
+        """The state and the time from which a flow leads to this event."""
+        last = jnp.maximum(index - 1, 0)
+        return jnp.where(index == 0, start, loop.states[last]), jnp.where(index == 0, 0.0, loop.times[last])
+
+    def flow_back(state, elapsed, mu, on_current):
+        """From what the state at the end of a flow matters to what that at its start does, both in its scale."""
+        keeps = 1 - elapsed
+        return keeps * mu, keeps**2 * on_current + keeps * mu * sine_area(*state, elapsed)
+
+    def flow_to(index, time):
+        """The flow that leads to an event: its start, its length, where it ends, and the scale that is taken there."""
+        state, since = led_by(index)
+        elapsed = -jnp.expm1(-(time - since) / time_constant)
+        p, q, _ = _flow(*state, elapsed)
+        return state, elapsed, p, normalised(p, jnp.maximum(q, 0.0))[2]
+
+    def going(carry):
+        return carry[0] >= 0
+
+    def step(carry):
+        index, mu, on_current, on_rows, on_inputs, arrived = carry
+        kind, q = loop.kinds[index], loop.states[index, 1]
+        spikes = kind < units
+        total = on_times[index] + jnp.sum(rows[kind] * (2 * on_current - mu * q**2)) / time_constant
+        on_inputs = on_inputs.at[jnp.where(spikes, input_times.size, arrived)].set(total, mode="drop")
+        on_rows = on_rows.at[kind].add(on_current)
+        state, elapsed, p, scale = flow_to(index, loop.times[index])
+        own = jnp.arange(units) == kind
+        mu = jnp.where(own, (mu - time_constant * total) / jnp.where(own, p, 1.0) ** 2, scale**2 * mu)
+        mu, on_current = flow_back(state, elapsed, mu, on_current)
+        return index - 1, mu, on_current, on_rows, on_inputs, arrived - jnp.where(spikes, 0, 1)
+
+    count = jnp.minimum(loop.count, events)
+    at_end, on_end = on_phase / (loop.p**2 + (jnp.pi * loop.q) ** 2), on_current
+    state, elapsed, _, scale = flow_to(count, duration)
+    mu, on_current = flow_back(state, elapsed, scale**2 * at_end, on_end)
+    carry = count - 1, mu, on_current, jnp.zeros_like(rows), jnp.zeros_like(input_times), loop.arrived - 1
+    _, mu, on_current, on_rows, on_inputs, _ = lax.while_loop(going, step, carry)
+    # At the end every state flows on. And all times scale with the time constant, by Euler's theorem.
+    p, q, current = loop.p, loop.q, loop.current
+    on_duration = jnp.sum(at_end * (p**2 - p * q + current * q**2) - 2 * on_end * current) / time_constant
+    logged = jnp.sum(jnp.where(jnp.arange(events) < count, on_times * loop.times, 0.0))
+    came = jnp.sum(jnp.where(jnp.isfinite(input_times), on_inputs * input_times, 0.0))
+    on_constant = (logged - came - duration * on_duration) / time_constant
+    on_parameters = on_rows[units:].T, on_rows[:units].T, mu * start[1] ** 2, on_current
+    return on_parameters, (on_inputs, None), (on_duration, on_constant)
+
+
+_solved.defvjp(_forward_rule, _backward_rule)

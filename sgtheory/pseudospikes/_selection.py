@@ -1,0 +1,31 @@
+import jax.numpy as jnp
+
+from sgtheory._arrays import Array, Float, Int
+from sgtheory._checks import whole
+from sgtheory.networks import EventLog
+
+
+def first_spikes(
+    log: EventLog, unit: int | Int[Array, ""], pseudospikes: Float[Array, "units most"]
+) -> Float[Array, " most"]:
+    """The first spikes of a unit, ordinary ones and, where there are fewer, pseudospikes: finite, and in rising order.
+
+    **Arguments:** `log`, of a run; `unit`, which one; `pseudospikes`, the times of all units, as many as are asked for.
+    **Raises** `ValueError` for a unit below 0.
+
+    >>> import jax.numpy as jnp
+    >>> from sgtheory.networks import EventParameters, InputSpikes, RecurrentEventNetwork
+    >>> from sgtheory.pseudospikes import ConstantDrive
+    >>> network = RecurrentEventNetwork(duration=4.0, events=8)
+    >>> log = network.run(EventParameters(inputs=[[3.7]]), InputSpikes([0.5], [0]), ()).output
+    >>> times = first_spikes(log, 0, ConstantDrive().times(log.end, 4.0, most=2))
+    >>> print(*(f"{time:.3f}" for time in times))
+    2.196 4.694
+    """
+    if isinstance(unit, int):
+        whole("unit", unit, least=0, remedy="Units are counted from 0.")
+    most = pseudospikes.shape[1]
+    ordinary, number = log.spike_times(unit, most), jnp.arange(most)
+    fired = jnp.sum(log.spikes_of(unit))
+    later = pseudospikes[unit][jnp.maximum(number - fired, 0)]
+    return jnp.where(number < fired, jnp.where(number < fired, ordinary, 0.0), later)
