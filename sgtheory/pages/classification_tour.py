@@ -14,16 +14,17 @@ _BOTH = ("accuracy", "loss")
 
 TOUR = (
     Step(
-        "Patterns that only times tell apart",
+        "Patterns that differ only in spike times",
         """Each of 48 inputs spikes once, at its own time: the top of the plot is one such *sample*. Samples come from ten
-        classes. Within a class the times vary smoothly with a hidden coordinate, along a *random manifold*. Every input spikes
-        once in each sample, so counts tell nothing: only times do.
+        classes. Within a class a hidden coordinate moves all 48 times smoothly: the samples lie on a curve, a *random
+        manifold*. Every input spikes once in each sample, so counts tell nothing: only times do.
 
-        Two layers of LIF neurons look at a window of inputs and of themselves, *recurrent convolutions*. Ten units that do not
-        spike add up what the last layer says; the one with the highest potential is the answer.""",
+        In two layers, each leaky integrate-and-fire (LIF) neuron gets spikes from neighbouring inputs and from neighbours
+        in its own layer, a *recurrent convolution*. Ten units that do not spike sum the last layer's spikes; the one with
+        the highest potential is the answer.""",
         panels=("spikes",),
         ask=Choose(
-            "How many answers are right by chance?",
+            "What share of answers would be right by guessing?",
             ("one in two", "one in ten", "none"),
             1,
             ("There are ten classes.", "", "Whoever guesses is right sometimes."),
@@ -33,7 +34,8 @@ TOUR = (
     Step(
         "It learns, with noise",
         """The network has *escape noise* in every layer, and learns by surrogate gradients; its surrogate derivative is
-        *SuperSpike*, $1/(1 + β|u|)^2$. The plot shows how many of 400 samples are right that it has not learnt from.""",
+        *SuperSpike*, $1/(1 + β|u|)^2$, at a distance $u$ from threshold. The plot shows the share of 400 new samples that
+        it classifies correctly.""",
         panels=("accuracy",),
         controls=("moment",),
         without=_only(("accuracy",), "noise_superspike"),
@@ -56,8 +58,8 @@ TOUR = (
                 "",
                 "Surrogate gradients were invented for such networks.",
             ),
-            """About as good: 0.90 of the samples each. In [the loss](light:loss/no_noise.losses), that of the samples it learns
-            from, it is ahead: 0.17 and 0.29. Noise keeps a network from learning samples by heart.""",
+            """About as good: 0.90 of the samples each. On the samples that it learns from, the network without noise has the lower
+            [loss](light:loss/no_noise.losses), 0.17 against 0.29 with noise; on new samples it gains nothing by that.""",
             reveals=("accuracy", "loss"),
         ),
     ),
@@ -67,7 +69,7 @@ TOUR = (
         panels=("tests",),
         controls=("moment",),
         ask=Choose(
-            "Which network loses by a test for which it was not trained?",
+            "Which network gets clearly worse by a test for which it was not trained?",
             ("the noisy one, tested without noise", "the one without noise, tested with it", "both"),
             1,
             (
@@ -75,9 +77,9 @@ TOUR = (
                 "",
                 "A network that has learnt to bear noise: what does it lose when there is none?",
             ),
-            """The one without noise: 0.90 becomes 0.83 with noise. The noisy one has 0.90 and 0.90. Who has learnt with noise has
-            learnt something that does not need it; the reverse does not hold. On spoken digits, and with three layers, the
-            authors saw the same, and a much larger loss.""",
+            """The one without noise: 0.90 becomes 0.83 with noise. The noisy one has 0.90 and 0.90: a network
+            trained with noise does not need it; the reverse does not hold. On spoken digits, and with three layers, Gygax
+            and Zenke (2025) saw the same, and a much larger drop.""",
             reveals=("tests",),
         ),
     ),
@@ -88,13 +90,13 @@ TOUR = (
         controls=("moment",),
         in_words=("network",),
         set={"network": "no noise"},
-        try_="Look at the network [without noise](network=no noise), at the one [with noise](network=noise, SuperSpike), and at an "
-        "[early moment](moment=4).",
+        try_="In a notebook, look at the network [without noise](network=no noise), at the one [with noise](network=noise, "
+        "SuperSpike), and at an [early moment](moment=4).",
     ),
     Step(
         "The same sample, ten times",
         """With noise no two trials are the same. The plot has ten trials of one sample: by how much the right class is ahead of
-        the best of the others. Only the highest potential counts, at whatever time.
+        the best of the others, at each moment. The answer is the class whose potential comes highest, at whatever time.
 
         The *Fano factor*, variance over mean of spike counts in ten milliseconds, says how much trials differ.""",
         panels=("trials", "fano"),
@@ -109,16 +111,16 @@ TOUR = (
                 "",
                 "Independent rare spikes would have 1, and these are neither.",
             ),
-            """From 0.61 it comes to {fano} in the end. Spikes stay a matter of chance; what they add up to does not. So the
-            answer is sure although no spike is.""",
+            """From 0.61 it comes to {fano} in the end. Spikes stay a matter of chance; what they add up to hardly does:
+            the ten curves run close together.""",
             reveals=("fano",),
         ),
     ),
     Step(
         "The missing control",
         """Page 1 said that a surrogate is exact if it *matches* the noise: if it is the slope of the escape probability. The
-        authors' network has noise with a sigmoid and SuperSpike as its surrogate: no match. Here is a third network, with the
-        matched slope.""",
+        network of this page, as in the paper, has noise with a sigmoid and SuperSpike as its surrogate: no match. Here is
+        a third network, with the matched slope.""",
         panels=("accuracy", "loss"),
         controls=("moment",),
         without=_only(_BOTH, "noise_superspike", "no_noise", "noise_matched"),
@@ -132,16 +134,17 @@ TOUR = (
                 "",
             ),
             """Worse: 0.45 of the samples, and 0.90 with SuperSpike. In a deep network neither is exact (page 2). But the matched
-            slope vanishes exponentially away from threshold, where most potentials are; SuperSpike has wide tails, and still
-            tells a silent neuron what to do. Matched is not best.""",
+            slope vanishes exponentially away from threshold, where most potentials are; SuperSpike has wide tails, and
+            still tells a silent neuron what to do. Matched is not best.""",
             reveals=("accuracy", "loss"),
         ),
     ),
     Step(
         "The scale, and the reset",
-        """Three more networks with SuperSpike and noise. One passes the gradient [through the
-        reset](light:accuracy/through_the_reset.own). In another SuperSpike is [unscaled](light:accuracy/unscaled.own), $β$ = 10
-        times as large. The last has [both](light:accuracy/unscaled_through.own).""",
+        """After a spike the potential is reset; so far the gradient ignored that (*detached*). Three more networks with noise: one
+        passes it [through the reset](light:accuracy/through_the_reset.own). SuperSpike is 1 at threshold; in another
+        network it is [unscaled](light:accuracy/unscaled.own), $β$ = 10 there. The last has
+        [both](light:accuracy/unscaled_through.own).""",
         panels=("accuracy", "tests"),
         controls=("moment",),
         ask=Number(
@@ -151,9 +154,9 @@ TOUR = (
             1.0,
             "Too small. Each of the two layers multiplies by a slope that is β = 10 times as large.",
             "Too large. Each of the two layers multiplies by a slope that is β = 10 times as large.",
-            """By $10^2$ = 100, and by more along the recurrent connections. Adam divides by the size of a gradient, but not by
-            that of its outliers: unscaled it comes to 0.38, 0.52 through the reset. Scaled, the reset hardly matters: 0.89
-            through it, 0.90 detached.""",
+            """By $10^2$ = 100, and by more along the recurrent connections. Adam, the optimiser, divides a gradient by its
+            usual size, but rare large ones remain: unscaled it comes to 0.38, 0.52 through the reset. Scaled, the reset
+            hardly matters: 0.89 through it, 0.90 detached.""",
         ),
     ),
     Step(
@@ -161,8 +164,9 @@ TOUR = (
         """A network without noise takes one path through its spikes: the most likely decisions. With noise each trial takes
         another one, and gradients are averaged. Is the one path typical?
 
-        The plot has *cosines* with the mean gradient over many paths at the same weights, 1 for the same direction: of [one
-        sampled path](light:paths/look.one_paths), and of [the path without noise](light:paths/look.noiseless_paths).""",
+        We average the gradient over many trials with noise, at the same weights. The plot shows the *cosine* with this
+        mean, 1 for the same direction, of [one such trial](light:paths/look.one_paths), and of the [path without
+        noise](light:paths/look.noiseless_paths), for the network trained without noise.""",
         panels=("paths",),
         controls=("moment",),
         set={"network": "no noise"},
@@ -175,7 +179,8 @@ TOUR = (
                 "",
                 "They share most of their spikes.",
             ),
-            """Less: 0.50, and 0.73 for a sampled path. It is no draw from the paths, but a choice. This *selection bias* is small
+            """Less: 0.50, and 0.73 for a sampled path. The path without noise is no random sample: it takes the
+            likelier decision at each step. This *selection bias* is small
             at first and grows where the network has learnt to rely on its one path.""",
             reveals=("paths",),
         ),
@@ -184,14 +189,14 @@ TOUR = (
         "Three sentences, and a question",
         """**1.** Surrogate gradients train deep networks with noise as well as without.
 
-        **2.** Who was trained with noise does without it; who was trained without it loses when it comes.
+        **2.** Networks trained with noise can do without it; those trained without it get worse when it comes.
 
         **3.** The width of the surrogate and its scale matter more than whether it matches the noise.
 
         All these gradients were wrong, more or less, and they served. **Is there a spiking neuron with a gradient that is
-        exact?** The theory has one. Next.""",
+        exact?** There is one: the quadratic integrate-and-fire neuron, solved from spike to spike.""",
         panels=("tests", "accuracy"),
         controls=("moment",),
-        try_="[Go through it once more](step:1), or explore freely: choose ways to train, and press Start.",
+        try_="[Go through it once more](step:1), or explore freely: in a notebook, choose ways to train, and press Start.",
     ),
 )

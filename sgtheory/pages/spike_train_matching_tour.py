@@ -8,33 +8,34 @@ _NOISY_ALONE = ("rossum/run.rossum_deterministic",)
 TOUR = (
     Step(
         "A picture made of spikes",
-        """Each row is a neuron, each column a millisecond, each dot a spike: 200 neurons, 198 ms, and about 55 spikes of each
+        """Each row is a neuron, each column a millisecond, each dot a spike: 200 neurons, 198 ms, and about 55 spikes per
         neuron. Together they are a portrait. It was *dithered*: brightness became dots, as in an old newspaper.
 
-        This raster is a *target*. A spiking network is to produce it, spike for spike. Its neurons have *escape noise*: each
-        spike is a draw. Is noise in the way of precision?""",
+        This raster is a *target*. A spiking network is to produce it, spike for spike. Its neurons have *escape noise*:
+        whether one fires is random, with a probability that rises with its potential. Does noise stand in the way of
+        precision?""",
         panels=("target",),
     ),
     Step(
         "A network that knows nothing",
         """200 inputs send spikes at random times, *frozen*: the same in every trial. They drive 200 hidden neurons, and those
-        drive the 200 outputs, all of them LIF neurons, 80000 weights in between. The weights are random, so large that
-        potentials often come near threshold.
+        drive the 200 outputs. All are leaky integrate-and-fire (LIF) neurons, with 80000 weights in between. The weights
+        are random, and scaled so that potentials often come near threshold.
 
         This is what the outputs do before the first step of training.""",
         panels=("stochastic", "hidden"),
         set={"moment": 0},
         ask=Choose(
-            "In the first six milliseconds the outputs are silent, in whichever trial. Why?",
-            ("they are in their refractory period", "their weights are too small", "nothing has reached them yet"),
+            "In the first six milliseconds the outputs are silent in every trial. Why?",
+            ("they have just fired and must recover", "their weights are too small", "nothing has reached them yet"),
             2,
             (
-                "They have not fired, so nothing holds them back.",
+                "They have not fired yet, so there is nothing to recover from.",
                 "Later they do fire, with the same weights.",
                 "",
             ),
-            """A spike adds to a current, the current charges a potential, and that twice over. So the left margin of the
-            picture cannot be drawn, by any weights.""",
+            """A spike adds to a current, and the current charges a potential. This happens twice, in the hidden and in the
+            output neurons, and costs six milliseconds, whatever the weights: the left margin cannot be drawn.""",
         ),
     ),
     Step(
@@ -43,15 +44,15 @@ TOUR = (
 
         $$25: ε(t) = ε_0 (e^{−t/10 ms} − e^{−t/5 ms})$$
 
-        and takes the mean square of the difference. A spike that comes a little late costs little. The lines show two
-        rasters without any learning: [silence](light:rossum/whole.rossum_silent), and [random
-        spikes](light:rossum/whole.rossum_random), each neuron at its right rate.""",
+        and takes half the squared difference, summed over time and averaged over neurons. A spike that comes a little
+        late costs little. The lines show two rasters without any learning: [silence](light:rossum/whole.rossum_silent),
+        and [random spikes](light:rossum/whole.rossum_random), each neuron at its right rate.""",
         panels=("rossum",),
         without=_NOT_YET,
         set={"moment": 0},
         ask=Choose(
             "Which of the two is nearer to the target?",
-            ("silence", "random spikes", "both are as far"),
+            ("silence", "random spikes", "both are equally far"),
             1,
             (
                 "Blurred, random spikes of the right rate are about as grey as the target.",
@@ -65,7 +66,7 @@ TOUR = (
     Step(
         "Watch it learn",
         """The network with noise learns by *back-propagation through time*: surrogate derivatives in place of the slopes of
-        spikes, averaged over ten trials a step. Play the film, from before the first step to the last.""",
+        spikes, averaged over ten trials a step. First a prediction; then the film.""",
         panels=("stochastic", "rossum"),
         controls=("moment",),
         without=_NOISY_ALONE,
@@ -79,7 +80,7 @@ TOUR = (
                 "Such curves fall steeply at first.",
                 "Such curves fall steeply at first.",
             ),
-            """Between 40 and 70 steps. Most is learnt early; what follows is fine work. In the end the distance is 66 times
+            """Between 20 and 40 steps. Most is learnt early; what follows is fine work. In the end the distance is 66 times
             below that of silence.""",
             reveals=("rossum",),
         ),
@@ -101,29 +102,30 @@ TOUR = (
                 "",
                 "Look at the axis: each line is a factor of ten.",
             ),
-            """Without noise it is {deterministic}, with noise {stochastic}; silence is at {silent}. Noise leaves a rest that
-            training cannot remove. But it does not keep the network from learning.""",
+            """Without noise it is {deterministic}, with noise {stochastic}; silence is at {silent}. Noise leaves an
+            error that training cannot remove. But it does not keep the network from learning.""",
             reveals=("rossum",),
         ),
-        try_="Compare the two rasters at the [last moment](moment=15). Which strokes are sharper?",
+        try_="Compare the two rasters at the [last moment](moment=15) and at an [early one](moment=4). The dense columns after "
+        "6 ms have no part in the target: the networks catch up on the silent margin.",
     ),
     Step(
         "What trials have in common",
-        """Here are ten trials of the network with noise, one upon the other: the darker, the more of them had a spike. The
-        inputs are the same in each.""",
+        """Here are ten trials of the network with noise, superimposed: the darker, the more of the ten had a spike. The inputs
+        are the same in each.""",
         panels=("mean", "stochastic"),
         controls=("moment",),
         ask=Choose(
             "If every trial had the same spikes, the plot would be …",
-            ("evenly grey", "white and the darkest blue only", "white"),
+            ("evenly pale blue", "white and the darkest blue only", "white"),
             1,
             (
                 "Each place would have either none or all ten of the trials.",
                 "",
                 "The network does spike.",
             ),
-            """Most of it is in between: a single spike is left to chance, the picture is not. What the network has learnt is
-            how likely each spike is.""",
+            """Most places have a shade in between: a single spike is left to chance, the picture is not. What the network
+            has learnt is how likely each spike is.""",
         ),
     ),
     Step(
@@ -132,8 +134,9 @@ TOUR = (
 
         $$F = \\frac{Var(N)}{E(N)}$$
 
-        for the count $N$ of a neuron in one millisecond, averaged over neurons and milliseconds. It is 0 where all trials are
-        the same. For spikes that come independently with probability $p$ it is $1 − p$: near 1 where they are rare.""",
+        for the count $N$ of a neuron in one millisecond, averaged over neurons and milliseconds. It is 0 where all trials
+        are the same. For spikes that come independently with probability $p$ it is $1 − p$: near 1 where they are
+        rare.""",
         panels=("fano",),
         controls=("moment",),
         set={"moment": 15},
@@ -143,24 +146,25 @@ TOUR = (
             0.01,
             "Too small. The variance of a draw with probability p is p (1 − p), its mean p.",
             "Too large. The variance of a draw with probability p is p (1 − p), its mean p.",
-            """It is $1 − p$ = 0.75. The outputs have {fano_output}: as if their spikes were independent draws, although the
-            picture is drawn. The authors found the same: variability stays high in a network that has learnt a precise task.""",
+            """It is $1 − p$ = 0.75. The target has a spike in 28 % of its places, so independent spikes would have 0.72; the
+            outputs have {fano_output}. Their spikes are as variable as independent draws, although together they make the
+            picture. Gygax and Zenke (2025), whose task this is, found the same.""",
             reveals=("fano",),
         ),
     ),
     Step(
         "A distance that does not forgive",
-        """Take another distance, without the blur: the mean square of the difference of the rasters themselves,
+        """Take another distance, without the blur, of the rasters themselves: the target $Ŝ$ and the output $S$,
 
         $$24: L_2 = \\frac{1}{M} ∑_i \\frac{1}{2} ∑_n (Ŝ_i[n] − S_i[n])^2$$
 
-        for $M$ outputs. A spike that is missing costs $1/2$. A spike one millisecond late costs 1: it is missing in one place,
-        and too many in another.""",
+        for $M$ outputs $i$ and milliseconds $n$. A spike that is missing costs $1/2$. A spike one millisecond late costs
+        1: it is missing in one place, and too many in another.""",
         panels=("squares", "stochastic"),
         controls=("moment",),
         ask=Choose(
-            "In this distance, who is nearer to the target: the trained network or silence?",
-            ("the trained network", "silence", "both are as far"),
+            "By this distance, which is nearer to the target: the trained network or silence?",
+            ("the trained network", "silence", "both are equally far"),
             1,
             (
                 "Many of its spikes are late or early by a step or two. What does each of them cost?",
@@ -168,27 +172,29 @@ TOUR = (
                 "Many of its spikes are late or early by a step or two. What does each of them cost?",
             ),
             """Silence: {squares_silent}, where the trained network has {squares}. To do nothing costs less than to be a
-            millisecond late. Who trains with this distance teaches the network to fall silent.""",
+            millisecond late: training with this distance would push the network towards silence. Precise to some ten
+            milliseconds, yes; to a single one, no.""",
             reveals=("squares",),
         ),
     ),
     Step(
-        "The slope that the outputs show",
-        """The outputs' noise is steep, $β = 100$. Its *matched* slope would be nearly 0 for almost every potential. So the
-        outputs show *SuperSpike* here, which is wide.
+        "Which slope for the outputs?",
+        """Backward, each output needs a slope in place of its spike. Its noise is steep, $β = 100$. The *matched* slope, that
+        of its firing probability, is then a needle: 0 for almost every potential. So the outputs use *SuperSpike* here, a
+        surrogate with wide tails.
 
-        Trained with the matched slope, in as many steps, the network with noise gets no further than 0.72. And the authors'
-        own *eligibility rule*, which asks for no slope of the outputs, reaches 0.096. It is no gradient of anything.""",
+        In as many steps, SuperSpike brings the distance to 0.117, the matched slope only to 0.72. The *eligibility rule* of
+        the paper uses no slope of the outputs at all, and comes to 0.096; it is not the gradient of any loss.""",
         panels=("rossum", "stochastic"),
         controls=("moment",),
-        try_="Explore freely, choose *matched* as the output slope, or the eligibility rule, and press Start: half a minute.",
+        try_="In a notebook: explore freely, choose *matched* as the output slope, or the eligibility rule, and press Start. It "
+        "takes half a minute.",
     ),
     Step(
         "Three sentences, and a question",
         """**1.** A network with noise learns to draw a picture with its spikes, by surrogate gradients.
 
-        **2.** A trial is left to chance, what trials have in common is not: the Fano factor stays near that of independent
-        spikes.
+        **2.** Single trials stay random, their average does not: the Fano factor remains near that of independent spikes.
 
         **3.** What is learnt depends on the distance: one that does not forgive a millisecond favours silence.
 
@@ -196,6 +202,6 @@ TOUR = (
         their noise for that?** [The next page](page:classification) asks.""",
         panels=("target", "mean"),
         controls=("moment",),
-        try_="[Go through it once more](step:1), or explore freely, with a picture of your own.",
+        try_="[Go through it once more](step:1), or explore freely; in a notebook, with a picture of your own.",
     ),
 )

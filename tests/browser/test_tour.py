@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.laboratory import PATIENCE_MS, at_rest, await_live, await_ready, open_notebook, run_all
-from sgtheory.pages import SingleUnit
+from sgtheory.pages import SingleUnit, SpikeTrainMatching
 from sgtheory.pages._kit import Choose, Number, Sketch
 
 NAME = "notebooks/01_single_unit.ipynb"
@@ -392,6 +392,23 @@ def test_axe_finds_nothing_serious_in_light_in_dark_and_on_a_telephone(guided):
     guided.wait_for_timeout(300)
     assert edges[0] <= 1
     assert all(0 <= gap < 40 for gap in edges[1:])
+
+
+def test_tall_plots_do_not_slide_over_the_buttons_of_a_narrow_file(fresh_page, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(SpikeTrainMatching().as_html())
+    with fresh_page() as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(file.as_uri())
+        page.wait_for_selector(".sgtheory-panels canvas")
+        for _ in range(4):  # to a step with three plots, which are higher than the window
+            page.locator(".sgtheory-way .sgtheory-next").evaluate("(button) => button.click()")
+        page.wait_for_timeout(500)
+        page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(200)
+        plots, way = (page.locator(part).first.bounding_box() for part in (".sgtheory-panels", ".sgtheory-way"))
+        assert plots["height"] > 844
+        assert plots["y"] + plots["height"] <= way["y"]
 
 
 def test_a_browser_that_is_loaded_again_and_a_second_view_keep_the_place_and_what_was_answered(guided, lab):

@@ -37,7 +37,7 @@ def told(text, *values, digits=2):
 
 
 def test_it_begins_by_chance(page):
-    assert "0.105 of new samples" in reason("Patterns that only times tell apart")
+    assert "0.105 of new samples" in reason("Patterns that differ only in spike times")
     for arm in ARMS:
         assert page.run.moments[f"{slug(arm)}/with"][0] == pytest.approx(0.105, abs=5e-4)
 
