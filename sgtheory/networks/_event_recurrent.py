@@ -116,7 +116,8 @@ class RecurrentEventNetwork(AbstractNetwork):
         arriving = inputs.times.astype(dtype)[order], inputs.channels.astype(int)[order]
         trial = self.duration.astype(dtype), self.neuron.time_constant.astype(dtype)
         values = parameters.inputs, parameters.recurrent, parameters.potential, parameters.current
-        times, phase, current, units, count = _solved(values, arriving, trial, self.events)
+        found: Any = _solved(values, arriving, trial, self.events)
+        times, phase, current, units, count = found
         full = count > self.events
         times = self._refusing(times, parameters, inputs.times, full)
         result = EventResult.where(full, EventResult.log_full, EventResult.successful)
@@ -246,14 +247,16 @@ def _backward_rule(events, kept, cotangents):
 
     def flow_back(state, elapsed, mu, on_current):
         """From what the state at the end of a flow matters to what that at its start does, both in its scale."""
+        p, q, current = state
         keeps = 1 - elapsed
-        return keeps * mu, keeps**2 * on_current + keeps * mu * sine_area(*state, elapsed)
+        return keeps * mu, keeps**2 * on_current + keeps * mu * sine_area(p, q, current, elapsed)
 
     def flow_to(index, time):
         """The flow that leads to an event: its start, its length, where it ends, and the scale that is taken there."""
         state, since = led_by(index)
         elapsed = -jnp.expm1(-(time - since) / time_constant)
-        p, q, _ = _flow(*state, elapsed)
+        p, q, current = state
+        p, q, _ = _flow(p, q, current, elapsed)
         return state, elapsed, p, normalised(p, jnp.maximum(q, 0.0))[2]
 
     def going(carry):
