@@ -140,9 +140,11 @@ if TYPE_CHECKING:
         AbstractClocked as AbstractClocked,
         AbstractEventNeuron as AbstractEventNeuron,
         ClockedState as ClockedState,
+        EventLIF as EventLIF,
         EventState as EventState,
         Perceptron as Perceptron,
         PerceptronParameters as PerceptronParameters,
+        Theta as Theta,
         TimeConstants as TimeConstants,
     )
     from sgtheory.pseudospikes import (
@@ -204,8 +206,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "SmoothedRight", "SmoothedTwoSided", "SpikeRule", "Surrogate", "Threshold", "with_slope",
     ),
     "neurons": (
-        "AbstractClocked", "AbstractEventNeuron", "ClockedState", "EventState", "LIF", "Perceptron", "PerceptronParameters",
-        "QIF", "TimeConstants",
+        "AbstractClocked", "AbstractEventNeuron", "ClockedState", "EventLIF", "EventState", "LIF", "Perceptron",
+        "PerceptronParameters", "QIF", "Theta", "TimeConstants",
     ),
     "networks": (
         "AbstractClockedLayer", "AbstractEscapeNoiseNetwork", "AbstractLayered", "AbstractNetwork", "ClockedNetwork",

@@ -419,6 +419,8 @@ def test_bad_input_is_refused_in_a_sentence(annotations_off):
         network.as_inputs(sg.InputSpikes([TRIAL + 1], [0]))
     with pytest.raises(ValueError, match="`channels` must be from 0 and below the number of input channels, 5"):
         network.check(weights, sg.InputSpikes([0.1], [CHANNELS]))
+    with pytest.raises(ValueError, match="`times` must be up to the end of the trial at"):
+        network.run(weights, sg.InputSpikes([TRIAL + 1], [0]), ())
     with pytest.raises(TypeError, match="InputSpikes"):
         network.as_inputs([0.1])
     with pytest.raises(ValueError, match="`inputs` must be finite"):

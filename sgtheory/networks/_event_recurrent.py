@@ -95,10 +95,11 @@ class RecurrentEventNetwork(AbstractNetwork):
     def as_inputs(self, inputs: Any) -> InputSpikes:
         """**Raises** `TypeError` for what are no input spikes, `ValueError` for spikes beyond the end of the trial."""
         instance("inputs", inputs, InputSpikes, "Give `InputSpikes(times, channels)`.")
-        require(
-            inputs.times, lambda each: (each <= self.duration) | np.isinf(each), "times",
-            f"up to the end of the trial at {shorten(self.duration)}", "Let the trial last longer, or leave the spike out.",
-        )  # fmt: skip
+        if not isinstance(self.duration, Tracer):
+            require(
+                inputs.times, lambda each: (each <= np.asarray(self.duration)) | np.isinf(each), "times",
+                f"up to the end of the trial at {shorten(self.duration)}", "Let it last longer, or leave the spike out.",
+            )  # fmt: skip
         return inputs
 
     def check(self, parameters: EventParameters, inputs: InputSpikes) -> None:
@@ -111,6 +112,8 @@ class RecurrentEventNetwork(AbstractNetwork):
 
     def run(self, parameters: EventParameters, inputs: InputSpikes, noise: Any) -> Path:
         del noise
+        inputs = self.as_inputs(inputs)
+        self.check(parameters, inputs)
         dtype = parameters.inputs.dtype
         order = jnp.argsort(inputs.times)
         arriving = inputs.times.astype(dtype)[order], inputs.channels.astype(int)[order]

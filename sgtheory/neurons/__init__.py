@@ -6,6 +6,7 @@ from sgtheory.neurons._event import (
     normalised as normalised,
     phase_to_line as phase_to_line,
 )
+from sgtheory.neurons._event_lif import EventLIF as EventLIF
 from sgtheory.neurons._lif import (
     LIF as LIF,
     AbstractClocked as AbstractClocked,
@@ -15,3 +16,4 @@ from sgtheory.neurons._lif import (
 )
 from sgtheory.neurons._perceptron import Perceptron as Perceptron, PerceptronParameters as PerceptronParameters
 from sgtheory.neurons._qif import QIF as QIF, circular as circular, crossing_of as crossing_of, sine_area as sine_area
+from sgtheory.neurons._theta import Theta as Theta
