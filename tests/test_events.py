@@ -431,6 +431,10 @@ def test_bad_input_is_refused_in_a_sentence(annotations_off):
         sg.RecurrentEventNetwork(duration=0.0, events=4)
     with pytest.raises(ValueError, match="`events` must be a whole number from 1"):
         sg.RecurrentEventNetwork(duration=1.0, events=0)
+    with pytest.raises(
+        ValueError, match="`unit` must be a whole number from 0 and not above the number of the last unit, 5"
+    ):
+        sg.first_spikes(network_log(), UNITS, sg.ConstantDrive().times(network_log().end, TRIAL, 1))
     with pytest.raises(eqx.EquinoxRuntimeError, match="`times` must be from 0 to the end of the trial"):
         run(network, weights, moved_inputs(inputs, inputs.times + TRIAL)).times.block_until_ready()
     broken = eqx.tree_at(lambda each: each.potential, weights, weights.potential.at[0].set(jnp.nan))

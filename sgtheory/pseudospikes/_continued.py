@@ -12,8 +12,8 @@ class ContinuedPhase(eqx.Module):
     A layer runs until $T_l$, and then for $\tau/d$ by $\tau\dot\varphi=\varphi^{1-d}$, until $T_{l+1}=T_l+\tau/d$. One *active*
     pseudospike of each neuron, at $T_l+\frac\tau d(1-\varphi^d)$, acts on the next layer like any spike; later ones are
     *inactive*, at $T_{l+1}+\frac\tau d(1-\varphi)^d$ and then $T_{l+1}+\frac\tau d+(k-2)\tau+\tau(1-\varphi)$, with
-    $\varphi=\varphi(T_l)$. For $d\geq2$ the times and their slopes are continuous where a spike crosses $T_l$; for $d=1$ the
-    slopes jump.
+    $\varphi=\varphi(T_l)$. Where a spike crosses $T_l$ the times and slopes of this layer are continuous; those of the
+    next one, which receives the active pseudospikes, for $d\geq2$ alone: for $d=1$ their slopes jump.
 
     **Arguments:** `exponent` $d$; `time_constant` $\tau$, that of the neurons.
     **Raises** `ValueError` for numbers that are not positive.

@@ -11,7 +11,7 @@ def first_spikes(
     """The first spikes of a unit, ordinary ones and, where there are fewer, pseudospikes: finite, and in rising order.
 
     **Arguments:** `log`, of a run; `unit`, which one; `pseudospikes`, the times of all units, as many as are asked for.
-    **Raises** `ValueError` for a unit below 0.
+    **Raises** `ValueError` for a unit that there is not.
 
     >>> import jax.numpy as jnp
     >>> from sgtheory.networks import EventParameters, InputSpikes, RecurrentEventNetwork
@@ -23,7 +23,7 @@ def first_spikes(
     2.196 4.694
     """
     if isinstance(unit, int):
-        whole("unit", unit, least=0, remedy="Units are counted from 0.")
+        whole("unit", unit, 0, len(pseudospikes) - 1, "the last unit", "Units are counted from 0.")
     most = pseudospikes.shape[1]
     ordinary, number = log.spike_times(unit, most), jnp.arange(most)
     fired = jnp.sum(log.spikes_of(unit))
