@@ -17,7 +17,7 @@ import numpy as np
 from jax import lax
 
 import sgtheory as sg
-from sgtheory.neurons import EventState
+from sgtheory.neurons import EventState, normalised
 
 ROUNDS = 15
 DURATION = 10.0
@@ -80,8 +80,8 @@ def _maths(state, count):
 
     def step(_, state):
         moved = neuron.flow(EventState(*state), 0.001 * jnp.min(neuron.time_to_spike(EventState(*state))))
-        scale = 1 / (jnp.abs(moved.p) + jnp.abs(moved.q))
-        return scale * moved.p, scale * jnp.abs(moved.q), moved.current + 1e-4
+        p, q, _ = normalised(moved.p, jnp.abs(moved.q))
+        return p, q, moved.current + 1e-4
 
     return lax.fori_loop(0, count, step, state)
 

@@ -9,10 +9,10 @@ from jax import lax
 from jax.core import Tracer
 
 from sgtheory._arrays import Array, Float
-from sgtheory._checks import instance, positive, require, shorten, whole
+from sgtheory._checks import finite, instance, positive, require, shorten, whole
 from sgtheory.networks._base import AbstractNetwork, Path
 from sgtheory.networks._event_log import EndState, EventLog, EventResult, InputSpikes
-from sgtheory.neurons import QIF, circular, crossing_of, normalised, sine_area
+from sgtheory.neurons import QIF, EventState, crossing_of, flow_on_line, normalised, sine_area
 
 _RUNAWAY = 16  # so many logs full of events are counted before a run is given up
 
@@ -31,25 +31,20 @@ class EventParameters(eqx.Module):
     current: Float[Array, " units"]
 
     def __init__(self, inputs, recurrent=None, potential=None, current=None):
-        inputs = _finite("inputs", inputs)
+        inputs = finite("inputs")(inputs)
         units = inputs.shape[0]
         self.inputs = inputs
         self.recurrent = (
-            jnp.zeros((units, units), inputs.dtype) if recurrent is None else _finite("recurrent", recurrent)
+            jnp.zeros((units, units), inputs.dtype) if recurrent is None else finite("recurrent")(recurrent)
         )
         self.potential, self.current = (
-            jnp.zeros(units, inputs.dtype) if each is None else _finite(name, each)
+            jnp.zeros(units, inputs.dtype) if each is None else finite(name)(each)
             for name, each in (("potential", potential), ("current", current))
         )
         expected = {"recurrent": (units, units), "potential": (units,), "current": (units,)}
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"`{name}` must have the shape {shape}, got {shorten(getattr(self, name).shape)}.")
-
-
-def _finite(name: str, value: Any) -> jax.Array:
-    remedy = "Replace what is NaN or infinite."
-    return require(jnp.asarray(value, jnp.result_type(float, jnp.asarray(value))), np.isfinite, name, "finite", remedy)
 
 
 class RecurrentEventNetwork(AbstractNetwork):
@@ -134,11 +129,11 @@ class RecurrentEventNetwork(AbstractNetwork):
         if self.throw:
             faults[EventResult[EventResult.log_full]] = full
         if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
-            finite = [jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]
+            known = [jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]
             late = (times > self.duration.astype(times.dtype)) & (times < jnp.inf)
             faults[
                 "Weights, potentials and currents must be finite. Look for a step of learning that is too long."
-            ] = ~jnp.all(jnp.stack(finite))
+            ] = ~jnp.all(jnp.stack(known))
             faults[
                 "`times` must be from 0 to the end of the trial, or infinite. Clip them after each step of learning."
             ] = jnp.any(late | ~(times >= 0))
@@ -169,12 +164,6 @@ class _Loop(eqx.Module):
     states: jax.Array
 
 
-def _flow(p, q, current, elapsed):
-    """The state after a flow, before it is scaled."""
-    cosine, sine = circular(current, elapsed)
-    return (1 - elapsed) * (cosine * p + current * sine * q), cosine * q - sine * p, (1 - elapsed) ** 2 * current
-
-
 def _rows(parameters):
     """What an event adds to the currents, one row each: of the units' own spikes, then of the input channels'."""
     inputs, recurrent, *_ = parameters
@@ -203,7 +192,7 @@ def _forward(parameters, arriving, trial, events):
         arrives = ~fires & ~ends
         elapsed = jnp.where(fires, crossings[first], limit)
         until = jnp.where(fires, -time_constant * jnp.log1p(-jnp.where(fires, elapsed, 0.0)), until)
-        p, q, current = _flow(loop.p, loop.q, loop.current, elapsed)
+        p, q, current = flow_on_line(loop.p, loop.q, loop.current, elapsed)
         p, q, _ = normalised(
             p, jnp.maximum(q, 0.0)
         )  # rounding must not lose the spike of a neuron that spikes at the same time
@@ -228,7 +217,7 @@ def _forward(parameters, arriving, trial, events):
             jnp.full(events, -1), jnp.zeros((events, 3, units), dtype),
         ),
     )  # fmt: skip
-    phase = jnp.atan2(jnp.pi * loop.q, -loop.p) / jnp.pi
+    phase = EventState(loop.p, loop.q, loop.current).phase
     found = loop.times, phase, loop.current, jnp.where(loop.kinds < units, loop.kinds, -1), loop.count
     return found, (loop, jnp.stack([p, q, current]))
 
@@ -259,7 +248,7 @@ def _backward_rule(events, kept, cotangents):
         state, since = led_by(index)
         elapsed = -jnp.expm1(-(time - since) / time_constant)
         p, q, current = state
-        p, q, _ = _flow(p, q, current, elapsed)
+        p, q, _ = flow_on_line(p, q, current, elapsed)
         return state, elapsed, p, normalised(p, jnp.maximum(q, 0.0))[2]
 
     def going(carry):

@@ -15,5 +15,11 @@ from sgtheory.neurons._lif import (
     check_time_constants as check_time_constants,
 )
 from sgtheory.neurons._perceptron import Perceptron as Perceptron, PerceptronParameters as PerceptronParameters
-from sgtheory.neurons._qif import QIF as QIF, circular as circular, crossing_of as crossing_of, sine_area as sine_area
+from sgtheory.neurons._qif import (
+    QIF as QIF,
+    circular as circular,
+    crossing_of as crossing_of,
+    flow_on_line as flow_on_line,
+    sine_area as sine_area,
+)
 from sgtheory.neurons._theta import Theta as Theta

@@ -41,9 +41,7 @@ class QIF(AbstractEventNeuron):
 
     def flow(self, state, duration) -> EventState:
         elapsed = -jnp.expm1(-duration / self.time_constant)
-        cosine, sine = circular(state.current, elapsed)
-        p = (1 - elapsed) * (cosine * state.p + state.current * sine * state.q)
-        return EventState(p, cosine * state.q - sine * state.p, (1 - elapsed) ** 2 * state.current)
+        return EventState(*flow_on_line(state.p, state.q, state.current, elapsed))
 
     def time_to_spike(self, state) -> Float[Array, "*units"]:
         crossing = crossing_of(state.p, state.q, state.current)
@@ -101,6 +99,15 @@ def _series(square, coefficients) -> jax.Array:
     for coefficient in reversed(coefficients[:-1]):
         total = coefficient - square * total
     return total
+
+
+def flow_on_line(
+    p: Float[Array, "..."], q: Float[Array, "..."], current: Float[Array, "..."], elapsed: Float[Array, "..."]
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    r"""The flow of `QIF` over $s=1-e^{-t/\tau}$, `elapsed`: the point of the projective line and the current, not scaled."""
+    cosine, sine = circular(current, elapsed)
+    keeps = 1 - elapsed
+    return keeps * (cosine * p + current * sine * q), cosine * q - sine * p, keeps**2 * current
 
 
 @jax.custom_jvp
