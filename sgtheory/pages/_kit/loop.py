@@ -23,8 +23,6 @@ from sgtheory.pages._kit.tables import Tables
 if TYPE_CHECKING:
     from sgtheory.pages._kit.page import Page
 
-_START_DELAY = 0.2  # seconds for the first picture, before JAX begins to load
-
 
 class Loop:
     """Keeps what the browser shows at what the controls of a page say.
@@ -64,13 +62,9 @@ class Loop:
 
     # ---- what the page and its browser ask for ----
 
-    def start(self, delay: float = 0.0) -> None:
-        """Begins to load JAX, in so many seconds."""
-        if delay:
-            timer = threading.Timer(delay, self.start)
-            timer.daemon = True
-            timer.start()
-        elif not self._ready.is_set():
+    def start(self) -> None:
+        """Begins to load JAX."""
+        if not self._ready.is_set():
             self.conductor.ask("start")
 
     def wait(self, timeout: float) -> None:
@@ -94,11 +88,11 @@ class Loop:
         self._send_picture()
 
     def serve(self) -> None:
-        """The new view has everything else; if nothing is computed yet, that begins soon."""
+        """The new view has everything else; if nothing is computed yet, that begins."""
         if self._ready.is_set():
             self._stage.send(Sign(kind="ready"))
             self.conductor.ask("table", self.active)
-        self.start(_START_DELAY)
+        self.start()
 
     def approach(self, name: str) -> None:
         """A control is about to be moved."""
