@@ -146,6 +146,7 @@ if TYPE_CHECKING:
         PerceptronParameters as PerceptronParameters,
         Theta as Theta,
         TimeConstants as TimeConstants,
+        first_spike_time as first_spike_time,
     )
     from sgtheory.pseudospikes import (
         ConstantDrive as ConstantDrive,
@@ -207,7 +208,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "neurons": (
         "AbstractClocked", "AbstractEventNeuron", "ClockedState", "EventLIF", "EventState", "LIF", "Perceptron",
-        "PerceptronParameters", "QIF", "Theta", "TimeConstants",
+        "PerceptronParameters", "QIF", "Theta", "TimeConstants", "first_spike_time",
     ),
     "networks": (
         "AbstractClockedLayer", "AbstractEscapeNoiseNetwork", "AbstractLayered", "AbstractNetwork", "ClockedNetwork",

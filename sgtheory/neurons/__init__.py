@@ -6,7 +6,8 @@ from sgtheory.neurons._event import (
     normalised as normalised,
     phase_to_line as phase_to_line,
 )
-from sgtheory.neurons._event_lif import EventLIF as EventLIF
+from sgtheory.neurons._event_lif import EventLIF as EventLIF, decay_to_crossing as decay_to_crossing
+from sgtheory.neurons._first_spike import first_spike_time as first_spike_time, lambert_w as lambert_w
 from sgtheory.neurons._lif import (
     LIF as LIF,
     AbstractClocked as AbstractClocked,

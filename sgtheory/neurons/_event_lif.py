@@ -37,16 +37,9 @@ class EventLIF(AbstractEventNeuron):
         return EventState(potential, jnp.ones_like(potential), state.current * left**2)
 
     def time_to_spike(self, state) -> Float[Array, "*units"]:
-        threshold = self.threshold.astype(state.p.dtype)
-        potential, current = state.potential, state.current
-        both = potential + current
-        square = both**2 - 4 * current * threshold
-        # The potential rises to the threshold only if it lies below, and the current drives it there.
-        rises = (square >= 0) & (current > potential) & (current > 0) & (potential <= threshold)
-        safe = jnp.where(rises & (square > 0), square, 1.0)
-        root = jnp.where(square > 0, jnp.sqrt(safe), 0.0)
-        left = jnp.where(rises, (both + root) / (2 * jnp.where(rises, current, 1.0)), 0.5)
-        return jnp.where(rises, -self.time_constant.astype(left.dtype) * jnp.log(left), jnp.inf)
+        left = decay_to_crossing(state.potential, state.current, self.threshold.astype(state.p.dtype))
+        rises = left > 0
+        return jnp.where(rises, -self.time_constant.astype(left.dtype) * jnp.log(jnp.where(rises, left, 0.5)), jnp.inf)
 
     def receive(self, state, weight) -> EventState:
         return EventState(state.p, state.q, state.current + weight)
@@ -54,3 +47,23 @@ class EventLIF(AbstractEventNeuron):
     def after_spike(self, state) -> EventState:
         """The state just after a spike of its own, $V=0$; the current flows on."""
         return EventState(jnp.zeros_like(state.p), jnp.ones_like(state.q), state.current)
+
+
+def decay_to_crossing(
+    potential: Float[Array, "..."], current: Float[Array, "..."], threshold: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    r"""$x=e^{-t/\tau}$ at the next crossing of the threshold $\vartheta$ by an `EventLIF`, in (0, 1]; 0 where there is none.
+
+    $x=[V+I+\sqrt{(V+I)^2-4I\vartheta}]/(2I)$. The potential rises to the threshold only if it lies below, and the current
+    drives it there.
+
+    >>> import jax.numpy as jnp
+    >>> print(decay_to_crossing(jnp.zeros(2), jnp.array([3.9, 4.0]), jnp.ones(())))
+    [0.  0.5]
+    """
+    both = potential + current
+    square = both**2 - 4 * current * threshold
+    rises = (square >= 0) & (both > 0) & (current > potential) & (current > 0) & (potential <= threshold)
+    safe = jnp.where(rises & (square > 0), square, 1.0)
+    root = jnp.where(square > 0, jnp.sqrt(safe), 0.0)
+    return jnp.where(rises, (both + root) / (2 * jnp.where(rises, current, 1.0)), 0.0)
