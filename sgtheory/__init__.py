@@ -119,6 +119,7 @@ if TYPE_CHECKING:
         EndState as EndState,
         EventLog as EventLog,
         EventParameters as EventParameters,
+        EventPropNetwork as EventPropNetwork,
         EventResult as EventResult,
         InputSpikes as InputSpikes,
         LayerParameters as LayerParameters,
@@ -212,9 +213,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "networks": (
         "AbstractClockedLayer", "AbstractEscapeNoiseNetwork", "AbstractLayered", "AbstractNetwork", "ClockedNetwork",
-        "ClockedParameters", "Convolution", "Decision", "Dense", "EndState", "EventLog", "EventParameters", "EventResult",
-        "InputSpikes", "LayerParameters", "LeakyReadout", "MultilayerParameters", "MultilayerPerceptron", "Path",
-        "RecurrentEventNetwork", "Rule", "SingleUnit", "SpikeTrains", "decide", "rule_of", "uniforms",
+        "ClockedParameters", "Convolution", "Decision", "Dense", "EndState", "EventLog", "EventParameters",
+        "EventPropNetwork", "EventResult", "InputSpikes", "LayerParameters", "LeakyReadout", "MultilayerParameters",
+        "MultilayerPerceptron", "Path", "RecurrentEventNetwork", "Rule", "SingleUnit", "SpikeTrains", "decide", "rule_of",
+        "uniforms",
     ),
     "pseudospikes": (
         "ConstantDrive", "ContinuedPhase", "first_spikes",

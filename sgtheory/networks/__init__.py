@@ -21,16 +21,15 @@ from sgtheory.networks._clocked_layers import (
     LayerParameters as LayerParameters,
     LeakyReadout as LeakyReadout,
 )
+from sgtheory.networks._event_base import EventParameters as EventParameters
 from sgtheory.networks._event_log import (
     EndState as EndState,
     EventLog as EventLog,
     EventResult as EventResult,
     InputSpikes as InputSpikes,
 )
-from sgtheory.networks._event_recurrent import (
-    EventParameters as EventParameters,
-    RecurrentEventNetwork as RecurrentEventNetwork,
-)
+from sgtheory.networks._event_prop import EventPropNetwork as EventPropNetwork
+from sgtheory.networks._event_recurrent import RecurrentEventNetwork as RecurrentEventNetwork
 from sgtheory.networks._multilayer import (
     AbstractLayered as AbstractLayered,
     MultilayerParameters as MultilayerParameters,
