@@ -9,6 +9,8 @@ number is traced.
 Times are in membrane time constants; pictures say that one is 10 ms.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ import jax.numpy as jnp
 from sgtheory._arrays import Array, Float, Scalar
 from sgtheory._checks import finite, positive
 from sgtheory.networks import EndState, EventLog, EventParameters, InputSpikes, RecurrentEventNetwork
-from sgtheory.neurons import QIF, EventState, phase_to_line
+from sgtheory.neurons import QIF, EventState
 from sgtheory.pseudospikes import ConstantDrive, ContinuedPhase, first_spikes
 
 COMES = 0.5
@@ -39,7 +41,7 @@ CLOSE, PLACES = 0.005, 41
 """How far around a transition its slopes are shown, and at how many weights on either side."""
 
 _NEARBY = 1e-10  # from a transition: the sides of it
-_STEP = 1e-3  # of the one-sided differences that give a curvature
+_STEP = 3e-4  # of the one-sided differences that give a curvature
 _FORWARD = (-25 / 12, 4.0, -3.0, 4 / 3, -1 / 4)  # the coefficients of such a difference
 
 
@@ -81,22 +83,22 @@ class PairCurves(eqx.Module):
     second_ordinary: Ordinary
     crossing: Scalar
     """The weight at which the first spike of neuron 1 crosses the end."""
-    time: Float[Array, "sides"]
+    time: Float[Array, " sides"]
     """The time of that spike there, just below and just above it."""
-    slope: Float[Array, "sides"]
+    slope: Float[Array, " sides"]
     """The derivative of that time, $dt/dw$."""
-    curvature: Float[Array, "sides"]
+    curvature: Float[Array, " sides"]
     """Its second derivative."""
-    next_slope: Float[Array, "sides"]
+    next_slope: Float[Array, " sides"]
     """The derivative of the time of the first spike of neuron 2."""
 
 
 class LayerCurves(eqx.Module):
     """First spikes of two hidden neurons and an output over the weight, and close to the two transitions."""
 
-    transitions: Float[Array, "transitions"]
+    transitions: Float[Array, " transitions"]
     """The weights at which a spike of the first, and of the second hidden neuron crosses the end of its layer."""
-    ends: Float[Array, "layers"]
+    ends: Float[Array, " layers"]
     """The ends of both layers, $T_1$ and $T_2$."""
     times: Float[Array, "weights units"]
     """The first spikes of the hidden neurons and of the output, over `weights()`."""
@@ -108,7 +110,7 @@ class LayerCurves(eqx.Module):
     """The same around the second transition."""
     slope: Float[Array, "transitions sides"]
     """The derivative of the output's spike just below and just above each transition."""
-    jump: Float[Array, "transitions"]
+    jump: Float[Array, " transitions"]
     """By how many per cent its size changes there."""
 
 
@@ -131,8 +133,6 @@ class AtWeight(eqx.Module):
     second_spikes: Float[Array, " spikes"]
     ordinals: Float[Array, " spikes"]
     """1, 2, …"""
-    slope: Scalar
-    """The derivative of the first spike of neuron 1 with respect to the weight."""
     hidden: Turns
     """Hidden neuron 1, until the end of the next layer."""
     output: Turns
@@ -162,7 +162,7 @@ def entering_weight(duration: Scalar) -> Scalar:
     return (jnp.pi / 2 / -jnp.expm1(-(duration - COMES))) ** 2
 
 
-def transitions() -> Float[Array, "transitions"]:
+def transitions() -> Float[Array, " transitions"]:
     """The weights at which a spike of each hidden neuron comes at `LAYER_END`, by bisection of the exact spike time.
 
     >>> print(*(f"{weight:.2f}" for weight in transitions()))
@@ -215,8 +215,8 @@ def pair_times(setting: PairSetting, weight: Scalar) -> Float[Array, "2 spikes"]
     >>> import jax.numpy as jnp
     >>> for times in pair_times(PairSetting(), jnp.asarray(3.0)):
     ...     print(*(f"{time:.3f}" for time in times))
-    2.865 4.734 5.930
-    4.560 5.706 6.853
+    2.874 4.732 5.925
+    4.556 5.708 6.860
     """
     log = _pair_log(setting, weight, setting.duration)
     times = _pair_pseudospikes(setting, log.end, SPIKES)
@@ -244,11 +244,12 @@ def driven_pair(setting: PairSetting) -> PairCurves:
 
     **Source:** Klos & Memmesheimer (2025), supplement, Fig. S1; the derivatives are derived.
 
-    >>> curves = driven_pair(PairSetting())
-    >>> print(round(float(curves.crossing), 4), *(f"{slope:.3f}" for slope in curves.slope))
+    >>> with jax.enable_x64(True):  # with 32 bits both sides are the same weight
+    ...     curves = driven_pair(PairSetting())
+    >>> print(f"{curves.crossing:.4f}", *(f"{slope:.3f}" for slope in curves.slope))
     2.6235 -6.121 -6.121
     >>> print(*(f"{slope:.3f}" for slope in curves.next_slope))  # of the neuron that it drives: a kink
-    -1.064 -0.360
+    -0.240 -1.155
     """
     crossing = entering_weight(setting.duration)
     signs, steps = jnp.array([-1.0, 1.0]), jnp.arange(len(_FORWARD))
@@ -301,9 +302,9 @@ def layer_times(exponent: Scalar, weight: Scalar) -> Float[Array, "units spikes"
     >>> import jax.numpy as jnp
     >>> for times in layer_times(jnp.asarray(2.0), jnp.asarray(3.0)):
     ...     print(*(f"{time:.3f}" for time in times))
-    3.365 8.378
-    8.378 8.622
-    8.839 9.160
+    3.374 8.375
+    8.374 8.624
+    8.832 9.088
     """
     law = ContinuedPhase(exponent)
     log = _hidden_log(weight, jnp.asarray(LAYER_END))
@@ -320,10 +321,11 @@ def continued_layers(exponent: Scalar) -> LayerCurves:
     **Source:** Klos & Memmesheimer (2025), supplement, Fig. S2; the law of the pseudospikes is reconstructed, the weights to the
     output are chosen.
 
-    >>> import jax.numpy as jnp
-    >>> for exponent in (1.0, 2.0):
-    ...     print(*(f"{slope:.2f}" for slope in continued_layers(jnp.asarray(exponent)).slope[0]))
-    -7.46 -45.55
+    >>> with jax.enable_x64(True):
+    ...     slopes = [continued_layers(jnp.asarray(exponent)).slope[0] for exponent in (1.0, 2.0)]
+    >>> for below, above in slopes:
+    ...     print(f"{below:.2f} {above:.2f}")
+    -7.46 -45.56
     -8.30 -8.30
     """
     exponent = jnp.asarray(exponent, float)
@@ -355,57 +357,47 @@ _BEFORE, _BEHIND, _LONG = 121, 81, 4.0  # moments of the pair before and behind 
 _LAYER_BEGIN, _MOMENTS = 7.0, 61  # from when the layers are shown, and how many moments of each part
 
 
-def _turned(log: EventLog, unit: int) -> Scalar:
-    return jnp.sum(log.spikes_of(unit)).astype(log.end.phase.dtype) + log.end.phase[unit]
+def _turns(logs: EventLog, units: int) -> Float[Array, "moments units"]:
+    """The turns of the neurons at the ends of these runs."""
+    spiked = jnp.sum(logs.units[:, :, None] == jnp.arange(units), axis=1)
+    return spiked.astype(logs.end.phase.dtype) + logs.end.phase
 
 
-def _pair_turns(setting: PairSetting, weight: Scalar) -> tuple[Turns, Turns]:
+def _last(logs: EventLog) -> EventLog:
+    return jax.tree.map(lambda each: each[-1], logs)
+
+
+def _pair_turns(setting: PairSetting, weight: Scalar) -> tuple[Turns, Turns, Float[Array, "2 spikes"]]:
     end = setting.duration
     before = jnp.linspace(1e-6, 1.0, _BEFORE) * end
-    ran = jax.vmap(lambda until: jnp.stack([_turned(_pair_log(setting, weight, until), unit) for unit in range(2)]))(
-        before
-    )
-    log = _pair_log(setting, weight, end)
-    pseudospikes = _pair_pseudospikes(setting, log.end, 2)
+    logs = jax.vmap(lambda until: _pair_log(setting, weight, until))(before)
+    ran, log = _turns(logs, 2), _last(logs)
+    pseudospikes = _pair_pseudospikes(setting, log.end, SPIKES)
     behind = end + jnp.linspace(0.0, _LONG, _BEHIND)[1:]
     # Behind the end V = ½ − ϱ cot(angle), where the angle grows by π in each period and passes a multiple of it at a spike.
     period = pseudospikes[:, 1] - pseudospikes[:, 0]
-    angle = jnp.pi * (1 + (behind[:, None] - pseudospikes[:, 0]) / period)
-    whole = jnp.floor(angle / jnp.pi)
-    sine, cosine = jnp.sin(angle - jnp.pi * whole), jnp.cos(angle - jnp.pi * whole)
+    passed = 1 + (behind[:, None] - pseudospikes[:, 0]) / period
+    whole = jnp.floor(passed)
+    sine, cosine = jnp.sin(jnp.pi * (passed - whole)), jnp.cos(jnp.pi * (passed - whole))
     phase = EventState(sine / 2 - jnp.pi / period * cosine, sine, jnp.zeros_like(sine)).phase
-    spiked = jnp.stack([jnp.sum(log.spikes_of(unit)) for unit in range(2)]).astype(phase.dtype)
-    turns = jnp.concatenate([ran, spiked + whole + phase])
+    turns = jnp.concatenate([ran, whole + phase + log.spike_count(2).astype(phase.dtype)])
     moments = jnp.concatenate([before, behind])
-    return Turns(moments, turns[:, 0]), Turns(moments, turns[:, 1])
+    times = jnp.stack([first_spikes(log, unit, pseudospikes) for unit in range(2)])
+    return Turns(moments, turns[:, 0]), Turns(moments, turns[:, 1]), times
 
 
-def _continued(law: ContinuedPhase, log: EventLog, unit: int, end: Scalar) -> tuple[jax.Array, jax.Array]:
-    """Moments of the pseudodynamics behind the end of a layer, and the turns there: $\tau\\dot\varphi=\varphi^{1-d}$."""
-    exponent = law.exponent
-    grown = jnp.linspace(0.0, 1.0, _MOMENTS)[1:]
-    power = log.end.phase[unit] ** exponent + grown
+def _layer(
+    run: Callable[[jax.Array], EventLog], law: ContinuedPhase, end: Scalar, units: int
+) -> tuple[Turns, EventLog]:
+    r"""The turns of the first neuron of a layer: until its end, and behind it by $\tau\dot\varphi=\varphi^{1-d}$."""
+    moments = _LAYER_BEGIN + jnp.linspace(0.0, 1.0, _MOMENTS) * (end - _LAYER_BEGIN)
+    logs = jax.vmap(run)(moments)
+    log, grown = _last(logs), jnp.linspace(0.0, 1.0, _MOMENTS)[1:]
+    power = log.end.phase[0] ** law.exponent + grown
     whole = jnp.floor(power)
-    turns = whole + jnp.maximum(power - whole, 0.0) ** (1 / exponent)
-    return end + grown / exponent, turns + jnp.sum(log.spikes_of(unit)).astype(power.dtype)
-
-
-def _layer_turns(law: ContinuedPhase, weight: Scalar) -> tuple[Turns, Turns]:
-    first_end = jnp.asarray(LAYER_END)
-    log = _hidden_log(weight, first_end)
-    arriving, second_end = _arriving(law, log), law.next_duration(first_end)
-    after = _output_log(arriving, second_end)
-    runs = (
-        (lambda until: _hidden_log(weight, until), log, first_end),
-        (lambda until: _output_log(arriving, until), after, second_end),
-    )
-    found = []
-    for run, whole, end in runs:
-        moments = _LAYER_BEGIN + jnp.linspace(0.0, 1.0, _MOMENTS) * (end - _LAYER_BEGIN)
-        turns = jax.vmap(lambda until, run=run: _turned(run(until), 0))(moments)
-        later, continued = _continued(law, whole, 0, end)
-        found.append(Turns(jnp.concatenate([moments, later]), jnp.concatenate([turns, continued])))
-    return found[0], found[1]
+    continued = log.spike_count(units)[0].astype(power.dtype) + whole + (power - whole) ** (1 / law.exponent)
+    times = jnp.concatenate([moments, end + grown / law.exponent])
+    return Turns(times, jnp.concatenate([_turns(logs, units)[:, 0], continued])), log
 
 
 @eqx.filter_jit
@@ -414,22 +406,21 @@ def at_weight(setting: PairSetting, exponent: Scalar, weight: Scalar, offset: Sc
 
     >>> import jax.numpy as jnp
     >>> seen = at_weight(PairSetting(), jnp.asarray(2.0), jnp.asarray(3.0), jnp.asarray(0.0))
-    >>> print(round(float(seen.first_spikes[0]), 3), round(float(seen.slope), 3))
-    2.865 -1.744
+    >>> print(*(f"{time:.3f}" for time in seen.first_spikes))
+    2.874 4.732 5.925
     """
-    first, second = _pair_turns(setting, weight)
-    times, back = jax.vjp(lambda each: pair_times(setting, each), weight)
-    (slope,) = back(jnp.zeros_like(times).at[0, 0].set(1.0))
-    near = transitions()[0] + 1e-3 * offset
-    hidden, output = _layer_turns(ContinuedPhase(exponent), near)
+    first, second, times = _pair_turns(setting, weight)
+    near, law, end = transitions()[0] + 1e-3 * offset, ContinuedPhase(exponent), jnp.asarray(LAYER_END)
+    hidden, log = _layer(lambda until: _hidden_log(near, until), law, end, 2)
+    arriving = _arriving(law, log)
+    output, _ = _layer(lambda until: _output_log(arriving, until), law, law.next_duration(end), 1)
     return AtWeight(
         first=first,
         second=second,
         first_spikes=times[0],
         second_spikes=times[1],
         ordinals=jnp.arange(1.0, SPIKES + 1),
-        slope=slope,
         hidden=hidden,
         output=output,
-        hidden_spikes=layer_times(exponent, near)[0],
+        hidden_spikes=first_spikes(log, 0, law.times(log.end, LAYER_END, 2)),
     )
