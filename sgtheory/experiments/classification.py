@@ -45,6 +45,8 @@ DATA = ("random manifolds", "spoken digits")
 MANIFOLDS, SPOKEN = DATA
 CLASSES, POSITIONS, STEPS = 10, 48, 80
 """Of the random manifolds: classes, inputs that spike once each, and time steps of 1 ms."""
+MOST_CLASSES = 20
+"""Spoken digits: zero to nine in two languages."""
 KNOWN, ASKED, BATCH = 1500, 400, 50
 """Samples to learn from, samples that are only asked for, and samples a step."""
 TRIALS, WINDOW = 10, 10
@@ -91,7 +93,7 @@ class ClassificationSetting:
                 Convolution(channels, width, neuron, stride, recurrent_width=5)
                 for channels, width, stride in ((16, 21, 10), (32, 7, 3), (64, 7, 3))
             )
-            return ClockedNetwork((1, 700), layers, LeakyReadout(20, 700.0, 10.0, time_step=2.0))
+            return ClockedNetwork((1, 700), layers, LeakyReadout(MOST_CLASSES, 700.0, 10.0, time_step=2.0))
         neuron = LIF(Sigmoid(self.steepness), 10.0, 5.0)
         layers = Convolution(8, 9, neuron, 3, recurrent_width=5), Convolution(16, 5, neuron, 2, recurrent_width=3)
         return ClockedNetwork((1, POSITIONS), layers, LeakyReadout(CLASSES, 10.0, 5.0))
@@ -120,12 +122,19 @@ class Look(eqx.Module):
     """Layer → Fano factor over trials of one sample, in a sliding window; 0 for a silent layer."""
     spikes: tuple[np.ndarray, ...]
     """Layer → spikes in one trial of one sample, units × steps, tested as it was trained."""
-    potentials: np.ndarray
-    """Potential of the right class less the highest of the others, trials × steps, with escape noise."""
+    leads: np.ndarray
+    """Highest potential so far of the right class less that of all others, trials × steps, with escape noise.
+
+    The answer is the class with the highest potential of the whole trial: it is right where the last lead is above 0.
+    """
     one_path: float
     """Cosine between the gradient along one of `PATHS` sampled paths and the mean along the others, on average."""
     noiseless_path: float
     """Cosine between the gradient along the path without noise, at the same weights, and the mean along all of these."""
+    one_path_error: float
+    """Standard error of the first cosine over other samples and other noise: the jackknife, over the samples of the batch."""
+    noiseless_path_error: float
+    """The same of the second."""
 
 
 class Progressed(NamedTuple):
@@ -154,7 +163,11 @@ def samples(data: str, smoothness: float) -> tuple[Samples, Samples]:
 def _spoken(part: str, most: int) -> Samples:
     found = read_spoken_digits(part=part)
     chosen = np.random.default_rng(0).permutation(len(found.labels))[:most]
-    rasters = np.stack([found.raster(int(sample)).astype(bool) for sample in chosen])
+    rasters = np.zeros(
+        (len(chosen), *found.raster(0).shape), dtype=bool
+    )  # all of them: 2 GB, and not a second time in a list
+    for place, sample in enumerate(chosen):
+        rasters[place] = found.raster(int(sample))
     return Samples(rasters[:, :, None, :], found.labels[chosen])
 
 
@@ -222,14 +235,14 @@ def look(setting: ClassificationSetting, arm: str, state: TrainingState) -> Look
         answers[name] = np.asarray(_answers(*run, every, jax.random.key(7)))
         trials[name] = _trials(*run, first, jax.random.key(8))
     batch = jnp.asarray(known.spikes[:BATCH]), MaximumOverTime(jnp.asarray(known.labels[:BATCH]))
-    one, noiseless = _selection(network, parameters, *batch, jax.random.key(9))
+    cosines, errors = (np.asarray(each).tolist() for each in _selection(network, parameters, *batch, jax.random.key(9)))
     return Look(
         accuracy={name: float(np.mean(each == asked.labels)) for name, each in answers.items()},
-        confusion=_confusion(asked.labels, answers[own], int(known.labels.max()) + 1),
+        confusion=_confusion(asked.labels, answers[own], CLASSES if setting.data == MANIFOLDS else MOST_CLASSES),
         fano=np.array([_fano(layer) for layer in trials["with"].spikes]),
         spikes=tuple(np.asarray(layer[0]).reshape(layer.shape[1], -1).T > 0.5 for layer in trials[own].spikes),
-        potentials=_margins(np.asarray(trials["with"].potential), int(asked.labels[0])),
-        one_path=float(one), noiseless_path=float(noiseless),
+        leads=_leads(np.asarray(trials["with"].potential), int(asked.labels[0])),
+        one_path=cosines[0], noiseless_path=cosines[1], one_path_error=errors[0], noiseless_path_error=errors[1],
     )  # fmt: skip
 
 
@@ -260,9 +273,9 @@ def _trials(network: ClockedNetwork, parameters: Any, noisy: Any, inputs: Any, k
     return jax.vmap(lambda *each: _outputs(network, parameters, noisy, *each))(inputs, keys)
 
 
-def _margins(potentials: np.ndarray, label: int) -> np.ndarray:
-    others = np.delete(potentials, label, axis=-1)
-    return potentials[..., label] - others.max(axis=-1)
+def _leads(potentials: np.ndarray, label: int) -> np.ndarray:
+    highest = np.maximum.accumulate(potentials, axis=-2)
+    return highest[..., label] - np.delete(highest, label, axis=-1).max(axis=-1)
 
 
 def _confusion(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
@@ -281,32 +294,36 @@ def _selection(
 ) -> tuple[Any, Any]:
     """Cosines with the mean gradient over sampled paths: along one path, with the mean over the others; and without noise.
 
-    All with SuperSpike and the reset detached, at the same weights and samples. The first is a mean over paths.
+    All with SuperSpike and the reset detached, at the same weights and samples. The first is a mean over paths. Each with its
+    standard error: the jackknife leaves out one sample after another, with its noise in all paths.
     """
     estimator = ARMS["noise, SuperSpike"]
 
-    def gradient(key, noisy):
-        def objective(parameters):
-            def one(loss, spikes, key):
-                spikes = network.as_inputs(spikes)
-                return estimator.objective(loss, network, parameters, spikes, _uniforms(network, spikes, key, noisy))[0]
+    def gradients(key, noisy):
+        def one(loss, spikes, key):
+            spikes = network.as_inputs(spikes)
+            noise = _uniforms(network, spikes, key, noisy)
+            slopes = eqx.filter_grad(lambda own: estimator.objective(loss, network, own, spikes, noise)[0])(parameters)
+            return ravel_pytree(slopes)[0]
 
-            axes = eqx.if_array(0), 0, 0
-            return jnp.mean(eqx.filter_vmap(one, in_axes=axes)(loss, inputs, jax.random.split(key, inputs.shape[0])))
+        keys = jax.random.split(key, inputs.shape[0])
+        return eqx.filter_vmap(one, in_axes=(eqx.if_array(0), 0, 0))(loss, inputs, keys)
 
-        return ravel_pytree(eqx.filter_grad(objective)(parameters))[0]
+    def cosines(along):
+        total = jnp.sum(along[:PATHS], axis=0)
+        of_one = jax.vmap(lambda own: statistics.cosine(own, total - own))(along[:PATHS])
+        return jnp.stack([jnp.mean(of_one), statistics.cosine(along[PATHS], total)])
 
     noisy = jnp.arange(PATHS + 1) < PATHS  # the last path is the one without noise
-    along = jax.lax.map(lambda each: gradient(*each), (jax.random.split(key, PATHS + 1), noisy))
-    sampled, total = along[:PATHS], jnp.sum(along[:PATHS], axis=0)
-    return jnp.mean(jax.vmap(lambda own: statistics.cosine(own, total - own))(sampled)), statistics.cosine(
-        along[PATHS], total
-    )
+    each = jax.lax.map(lambda path: gradients(*path), (jax.random.split(key, PATHS + 1), noisy))
+    whole = jnp.sum(each, axis=1)
+    left = jax.lax.map(lambda sample: cosines(whole - sample), jnp.swapaxes(each, 0, 1))
+    return cosines(whole), jnp.sqrt((len(inputs) - 1) * jnp.var(left, axis=0))
 
 
 def classes() -> np.ndarray:
-    """The numbers of the classes of the random manifolds."""
-    return np.arange(float(CLASSES))
+    """The numbers of the classes, of the data with most of them."""
+    return np.arange(float(MOST_CLASSES))
 
 
 def shares() -> np.ndarray:

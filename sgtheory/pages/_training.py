@@ -69,7 +69,8 @@ class TrainingPage(DeclaredPage):
     """The controls that do not belong to a run: another value of all others waits for the next Start."""
 
     def __init__(self) -> None:
-        self.run = stored_run(self.name) or self._untrained()
+        self.shipped = stored_run(self.name)
+        self.run = self.shipped or self._untrained()
         super().__init__()
 
     # ---- what a page defines ----
@@ -86,6 +87,10 @@ class TrainingPage(DeclaredPage):
         Each step gives how many steps are done, a few words, the states to go on from, and the numbers of a moment or None.
         """
         raise NotImplementedError
+
+    def comparisons(self) -> Mapping[str, np.ndarray]:
+        """Numbers of other runs that are shipped with this page's, under names of their own in `whole`."""
+        return {}
 
     # ---- the work ----
 
@@ -189,7 +194,7 @@ def moment_control() -> Film:
     """The control with which a reader goes through a run."""
     last = MOMENTS - 1
     told = "A moment of the training, from before the first step to after the last"
-    return Film(MOMENT, "moment", last, 0, last, 1, told, rate=4)
+    return Film(MOMENT, "moment", last, 0, last, 1, told, rate=4, reads="step")
 
 
 def course(address: str, role: str, legend: str) -> tuple[Mark, ...]:

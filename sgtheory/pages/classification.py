@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgtheory.pages._kit import Choice, Panel, Readout, ReadoutTable, Several, Slider
-from sgtheory.pages._kit.marks import Bars, HeatMap, Level, Line, Mark, Raster, Shown
+from sgtheory.pages._kit.marks import Bars, HeatMap, Interval, Level, Line, Mark, Raster, Shown
 from sgtheory.pages._laboratory import DASHES, slug
 from sgtheory.pages._training import (
     FOLDER,
@@ -32,6 +32,8 @@ ARMS = {
 """Ways to train, those of the experiment, and how each is drawn: colour and marker."""
 MANIFOLDS, SPOKEN = "random manifolds", "spoken digits"
 TRIALS = 10
+_NUMBERED = tuple((k, str(k)) for k in range(20))  # of the data with most classes
+_COSINES = ("one_path", "noiseless_path", "one_path_error", "noiseless_path_error")
 _TOLD = (
     ("with", "right, tested with noise"), ("without", "tested without"), ("loss", "loss"), ("first", "Fano factor, layer 1"),
     ("last", "last layer"),
@@ -79,7 +81,9 @@ class Classification(TrainingPage):
         Readout("without", "right, tested without", of="look.without"),
         Readout("fano", "Fano factor, last layer", of="look.fano"),
         Readout("one_path", "cosine of one path", of="look.one_path"),
+        Readout("one_path_error", "… its standard error", of="look.one_path_error"),
         Readout("noiseless_path", "cosine of the noiseless path", of="look.noiseless_path"),
+        Readout("noiseless_path_error", "… its standard error", of="look.noiseless_path_error"),
     )
     table = ReadoutTable(
         "The trained networks at this moment", tuple((slug(arm), arm, *mark) for arm, mark in ARMS.items()), _TOLD
@@ -88,7 +92,7 @@ class Classification(TrainingPage):
     panels = (
         Panel(
             "accuracy", "Right answers, tested as trained", x=STEPS, y_label="share right", y_range=(0.0, 1.02),
-            marks=(NOW, Level(0.1, legend="by chance", dash="dotted"), *_curves("own")),
+            marks=(NOW, Level("look.chance", "ink", "by chance", width=1.5, dash="dashed"), *_curves("own")),
             text="Share of new samples that each network gets right, tested as it was trained, over the steps of training. The one "
             "that is looked at has {with} with noise and {without} without.",
         ),
@@ -101,18 +105,22 @@ class Classification(TrainingPage):
             x_range=(0.4, 6.6), y_range=(0.0, 1.02), wide=True,
             x_ticks=tuple((k, arm.replace(" ", "\n", 1)) for k, arm in enumerate(ARMS, 1)),  # in two lines, for narrow windows
             marks=(
-                Bars("tests.with", "blue", "tested with noise", aside=-0.16, width=0.3),
-                Bars("tests.without", "orange", "tested without", aside=0.16, width=0.3),
+                *(
+                    Bars(f"tests.{slug(arm)}_{name}", role, f"tested {name}{noise}", aside=place + aside, width=0.3)
+                    for place, arm in enumerate(ARMS)
+                    for name, noise, role, aside in (("with", " noise", "blue", -0.16), ("without", "", "orange", 0.16))
+                ),
             ),
             text="Share of new samples that each network gets right after {step} steps of training, tested with escape noise and "
             "without. Of the network that is looked at: {with} and {without}.",
         ),
         Panel(
-            "confusion", "Which class is taken for which", x=("answer, class by class", "classes()"),
-            y_label="class of the sample", y_range=(-0.5, 9.5), x_range=(-0.5, 9.5), ticks=(), x_ticks=(), equal=True,
+            "confusion", "Which class is taken for which", x=("class that is answered", "classes()"),
+            y_label="class of the sample", y_range="look.classes", x_range="look.classes", ticks=_NUMBERED, x_ticks=_NUMBERED,
+            equal=True,
             marks=(HeatMap("look.confusion", "classes()", "blue 33", low=0.0),),
-            text="For each class of samples, from below, the share of each answer, from the left, by the network that is looked "
-            "at. Right answers lie on the diagonal.",
+            text="For each class of samples, a row, the share of each answer by the network that is looked at. Right answers lie "
+            "on the diagonal.",
         ),
         Panel(
             "spikes", "One sample: its spikes, and those of the layers", x=("time, share of the trial", "shares()"),
@@ -126,7 +134,7 @@ class Classification(TrainingPage):
         ),
         Panel(
             "trials", "The same sample, ten trials with noise", x=("time, share of the trial", "shares()"), x_range=(0.0, 1.0),
-            y_label="right class ahead by",
+            y_label="lead of the right class",
             marks=(
                 Level(0.0),
                 *(
@@ -134,8 +142,9 @@ class Classification(TrainingPage):
                     for k in range(TRIALS)
                 ),
             ),
-            text="By how much the potential of the right class is ahead of the highest of the others, over ten trials with noise "
-            "of the same sample. Above zero the right class leads.",
+            text="The highest potential so far of the right class less the highest so far of all others, in ten trials with noise "
+            "of the same sample. The answer is the class with the highest potential of the whole trial: a curve that ends above "
+            "zero is a right answer.",
         ),
         Panel(
             "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
@@ -149,11 +158,16 @@ class Classification(TrainingPage):
             "paths", "One path for all: cosine with the mean gradient", x=STEPS, y_label="cosine", y_range=(-1.05, 1.05),
             marks=(
                 NOW, Level(0.0),
+                *(
+                    Interval(f"look.{name}s", f"look.{name}_errors", role, x=STEPS[1], alpha=0.6)
+                    for name, role in (("one_path", "blue"), ("noiseless_path", "orange"))
+                ),
                 *course("look.one_paths", "blue", "along one sampled path"),
                 *course("look.noiseless_paths", "orange", "along the path without noise"),
             ),
-            text="Cosine with the mean gradient over many sampled paths, at the same weights: {one_path} of the gradient along one "
-            "sampled path, {noiseless_path} of that along the only path that a network without noise takes.",
+            text="Cosine with the mean gradient over many sampled paths, at the same weights: {one_path} ± {one_path_error} of the "
+            "gradient along one sampled path, {noiseless_path} ± {noiseless_path_error} of that along the only path that a network "
+            "without noise takes. Vertical lines are one standard error up and down, over the samples and the noise of the batch.",
         ),
     )  # fmt: skip
 
@@ -210,21 +224,26 @@ class Classification(TrainingPage):
             told = {field: moment[f"{slug(arm)}/{field}"] for field, _ in _TOLD}
             return {"step": views["run"]["step"], "own": curve(arm, _own(arm)), "losses": curve(arm, "loss"), **told}
 
-        margins = moment[f"{slug(looked)}/margins"]
-        time = (np.arange(margins.shape[-1]) + 0.5) / margins.shape[-1]
-        nothing = np.zeros(rows)
+        leads = moment[f"{slug(looked)}/leads"]
+        time = (np.arange(leads.shape[-1]) + 0.5) / leads.shape[-1]
+        nothing = np.zeros((rows, 1))
+        confusion = moment[f"{slug(looked)}/confusion"]
+        classes = confusion.shape[-1]
+        room = len(_NUMBERED) - classes  # beyond the ends of the axes
         return views | {slug(arm): of(arm) for arm in ARMS} | {
             "look": {
                 **{name.partition("/")[2]: values for name, values in moment.items() if name.startswith(f"{slug(looked)}/")},
-                **{f"{name}s": curve(looked, name) for name in ("one_path", "noiseless_path")},
+                **{f"{name}s": curve(looked, name) for name in _COSINES},
+                "confusion": np.pad(confusion, ((0, 0), (0, room), (0, room))),
+                "classes": np.broadcast_to([-0.5, classes - 0.5], (rows, 2)), "chance": np.full(rows, 1 / classes),
                 "fano": moment[f"{slug(looked)}/last"], "fano_first": curve(looked, "first"), "fano_last": curve(looked, "last"),
                 "first": moment[f"{slug(looked)}/spikes_first"], "last": moment[f"{slug(looked)}/spikes_last"],
                 "time": np.broadcast_to(time, (rows, time.size)),
-                **{f"trial_{k}": margins[:, k] for k in range(TRIALS)},
+                **{f"trial_{k}": leads[:, k] for k in range(TRIALS)},
             },
             "tests": {
-                name: np.stack([moment.get(f"{slug(arm)}/{name}", nothing) for arm in ARMS], axis=1)
-                for name in ("with", "without")
+                f"{slug(arm)}_{name}": moment[f"{slug(arm)}/{name}"][:, None] if arm in trained else nothing
+                for arm in ARMS for name in ("with", "without")
             },
         }  # fmt: skip
 
@@ -246,8 +265,9 @@ def _columns(step: int, looks: Mapping[str, Any], losses: Mapping[str, np.ndarra
     for arm, look in looks.items():
         told = {
             **look.accuracy, "loss": np.mean(losses.get(arm, np.log(len(look.confusion)))), "confusion": look.confusion,
-            "first": look.fano[0], "last": look.fano[-1], "margins": look.potentials.astype("f4"),
+            "first": look.fano[0], "last": look.fano[-1], "leads": look.leads.astype("f4"),
             "one_path": look.one_path, "noiseless_path": look.noiseless_path,
+            "one_path_error": look.one_path_error, "noiseless_path_error": look.noiseless_path_error,
             "spikes_first": look.spikes[0], "spikes_last": look.spikes[-1],
         }  # fmt: skip
         columns |= {f"{slug(arm)}/{name}": values for name, values in told.items()}

@@ -6,10 +6,13 @@ from sgtheory.pages._kit import Choose, Number, Step
 def _only(panels: tuple[str, ...], *arms: str) -> tuple[str, ...]:
     """The marks of these panels that show other ways to train than `arms`."""
     every = ("noise_matched", "noise_superspike", "no_noise", "through_the_reset", "unscaled", "unscaled_through")
-    return tuple(f"{panel}/{arm}.{_FIELD[panel]}" for panel in panels for arm in every if arm not in arms)
+    others = [arm for arm in every if arm not in arms]
+    return tuple(
+        f"{panel}/{address.format(arm)}" for panel in panels for arm in others for address in _ADDRESSES[panel]
+    )
 
 
-_FIELD = {"accuracy": "own", "loss": "losses"}
+_ADDRESSES = {"accuracy": ("{}.own",), "loss": ("{}.losses",), "tests": ("tests.{}_with", "tests.{}_without")}
 _BOTH = ("accuracy", "loss")
 
 TOUR = (
@@ -40,7 +43,8 @@ TOUR = (
         controls=("moment",),
         without=_only(("accuracy",), "noise_superspike"),
         set={"moment": 0},
-        try_="[Play the film](play:moment) of the training, or go to its [end](moment=15).",
+        try_="[Play the film](play:moment) of the training, or go to its [end](moment=15). It has 16 *moments*: the dotted line is "
+        "at the one that is chosen, after {step} steps of training.",
     ),
     Step(
         "And without noise?",
@@ -68,6 +72,7 @@ TOUR = (
         """Now each network is tested in both ways, with noise and without. The bars are shares of right answers.""",
         panels=("tests",),
         controls=("moment",),
+        without=_only(("tests",), "noise_superspike", "no_noise"),
         ask=Choose(
             "Which network gets clearly worse by a test for which it was not trained?",
             ("the noisy one, tested without noise", "the one without noise, tested with it", "both"),
@@ -85,7 +90,8 @@ TOUR = (
     ),
     Step(
         "Which classes are confused?",
-        """Rows are classes of samples, columns are answers. A right answer lies on the diagonal.""",
+        """The classes have the numbers 0 to 9. Rows are classes of samples, columns are answers. A right answer lies on the
+        diagonal.""",
         panels=("confusion",),
         controls=("moment",),
         in_words=("network",),
@@ -95,8 +101,9 @@ TOUR = (
     ),
     Step(
         "The same sample, ten times",
-        """With noise no two trials are the same. The plot has ten trials of one sample: by how much the right class is ahead of
-        the best of the others, at each moment. The answer is the class whose potential comes highest, at whatever time.
+        """With noise no two trials are the same. The plot has ten trials of one sample. A curve is the *lead* of the right class:
+        its highest potential so far, less the highest so far of all other classes. The answer is the class whose potential
+        comes highest in the whole trial, so a curve that ends above zero is a right answer.
 
         The *Fano factor*, variance over mean of spike counts in ten milliseconds, says how much trials differ.""",
         panels=("trials", "fano"),
@@ -112,7 +119,7 @@ TOUR = (
                 "Independent rare spikes would have 1, and these are neither.",
             ),
             """From 0.61 it comes to {fano} in the end. Spikes stay a matter of chance; what they add up to hardly does:
-            the ten curves run close together.""",
+            all ten curves end above zero.""",
             reveals=("fano",),
         ),
     ),
@@ -166,7 +173,8 @@ TOUR = (
 
         We average the gradient over many trials with noise, at the same weights. The plot shows the *cosine* with this
         mean, 1 for the same direction, of [one such trial](light:paths/look.one_paths), and of the [path without
-        noise](light:paths/look.noiseless_paths), for the network trained without noise.""",
+        noise](light:paths/look.noiseless_paths), for the network trained without noise; vertical lines are one standard error
+        up and down, over samples and noise.""",
         panels=("paths",),
         controls=("moment",),
         set={"network": "no noise"},
@@ -179,7 +187,8 @@ TOUR = (
                 "",
                 "They share most of their spikes.",
             ),
-            """Less: 0.50, and 0.73 for a sampled path. The path without noise is no random sample: it takes the
+            """Less: 0.50 ± 0.19, and 0.73 ± 0.06 for a sampled path. From 50 samples a single moment is not sure, but the path
+            without noise is below at every moment after the first 10 steps. It is no random sample: it takes the
             likelier decision at each step. This *selection bias* is small
             at first and grows where the network has learnt to rely on its one path.""",
             reveals=("paths",),

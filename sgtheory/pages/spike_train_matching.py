@@ -63,6 +63,8 @@ class SpikeTrainMatching(TrainingPage):
         Readout("silent", "… of silence", of="whole.distance_silent"),
         Readout("random", "… of random spikes", of="whole.distance_random"),
         Readout("below", "times below silence, noisy", of="moment.below"),
+        Readout("matched", "van Rossum, matched slope", of="compared.end_matched"),
+        Readout("eligibility", "van Rossum, eligibility rule", of="compared.end_eligibility"),
         Readout("squares", "L2, with noise", of="moment.squares_stochastic"),
         Readout("squares_deterministic", "L2, without", of="moment.squares_deterministic"),
         Readout("squares_silent", "… of silence", of="whole.squares_silent"),
@@ -100,6 +102,19 @@ class SpikeTrainMatching(TrainingPage):
             "rossum", "Distance of van Rossum", "rossum",
             "Distance of van Rossum from the target over the steps of training, on a logarithmic axis: {stochastic} with noise and "
             "{deterministic} without, beside {silent} of silence and {random} of random spikes.",
+        ),
+        Panel(
+            "slopes", "Three runs with noise: which slope for the outputs?", x=("steps of training", "compared.step"),
+            y_label="distance of van Rossum", y_powers_of=10,
+            marks=(
+                Level("compared.silent", "ink", "silence", width=1.5, dash="dashed"),
+                *course("compared.matched", "purple", "matched slope"),
+                *course("compared.superspike", "blue", "SuperSpike"),
+                *course("compared.eligibility", "green", "eligibility rule, no slope"),
+            ),
+            text="Distance of van Rossum of the network with noise in three runs that come with the page, each with another slope "
+            "of the outputs, on a logarithmic axis. In the end it is {matched} with the matched slope and {eligibility} with the "
+            "eligibility rule; the run with SuperSpike is the one with which the page opens.",
         ),
         _distance(
             "squares", "Distance L2", "squares",
@@ -140,7 +155,19 @@ class SpikeTrainMatching(TrainingPage):
         views = super().views(shown, settings)
         moment, silent = views["moment"], views["whole"]["distance_silent"]
         below = silent / np.maximum(moment["distance_stochastic"], 1e-9)
-        return {**views, "moment": {**moment, "below": below}}
+        return {**views, "moment": {**moment, "below": below}, "compared": self._compared(len(below))}
+
+    def _compared(self, rows: int) -> dict[str, np.ndarray]:
+        """The network with noise in the runs that come with the page, whichever run is shown otherwise; empty without them."""
+        moments, whole = (self.shipped.moments, self.shipped.whole) if self.shipped else ({}, {})
+        courses = {name: whole.get(f"compared_{name}", np.zeros(0)) for name in _COMPARED}
+        found = {
+            "step": moments.get("step", np.zeros(0)), "superspike": moments.get("rossum_stochastic", np.zeros(0)), **courses,
+            "silent": whole.get("rossum_silent", 0.0), **{f"end_{name}": 10 ** np.sum(v[-1:]) for name, v in courses.items()},
+        }  # fmt: skip
+        return {
+            name: np.broadcast_to(np.asarray(values)[None], (rows, *np.shape(values))) for name, values in found.items()
+        }
 
     # ---- training ----
 
@@ -157,19 +184,30 @@ class SpikeTrainMatching(TrainingPage):
     def training(
         self, settings: Mapping[str, Any], states: Any
     ) -> Iterator[tuple[int, str, Any, Mapping[str, Any] | None]]:
+        text = "Compiling …"
+        for found in self._trained(settings, states):
+            if found.moment is not None:
+                near = {arm: each["van Rossum"] for arm, each in found.moment.distances.items()}
+                text = f"van Rossum {near['stochastic']:.3g} with noise, {near['deterministic']:.3g} without"
+            yield found.done, text, found.states, found.moment and _columns(found.moment)
+
+    def comparisons(self) -> Mapping[str, np.ndarray]:
+        start = {control.name: control.value for control in self.specification}
+        courses = {}
+        for name, changed in _COMPARED.items():
+            moments = [found.moment for found in self._trained({**start, **changed}) if found.moment]
+            distances = [_logarithm(moment.distances["stochastic"]["van Rossum"]) for moment in moments]
+            courses[f"compared_{name}"] = np.array(distances)
+        return courses
+
+    def _trained(self, settings: Mapping[str, Any], states: Any = None) -> Iterator[Any]:
         experiment = self.experiment()
         setting = experiment.MatchingSetting(
             rule=settings["rule"], distance=settings["distance"], slope=settings["slope"], hidden_steepness=settings["hidden"],
             output_steepness=settings["output"], trials=settings["trials"], optimiser=settings["optimiser"],
             learning_rate=settings["rate"], seed=settings["seed"],
         )  # fmt: skip
-        target = self._target(settings)
-        text = "Compiling …"
-        for found in experiment.train_matching(setting, target, settings["steps"], states=states):
-            if found.moment is not None:
-                near = {arm: each["van Rossum"] for arm, each in found.moment.distances.items()}
-                text = f"van Rossum {near['stochastic']:.3g} with noise, {near['deterministic']:.3g} without"
-            yield found.done, text, found.states, found.moment and _columns(found.moment)
+        return experiment.train_matching(setting, self._target(settings), settings["steps"], states=states)
 
     def _content(self, settings: Mapping[str, Any]) -> bytes | None:
         """The reader's own picture, if there is one."""
@@ -187,6 +225,8 @@ def _logarithm(distance: float) -> float:
     return float(np.log10(max(distance, 1e-3)))
 
 
+_COMPARED = {"matched": {"slope": "matched"}, "eligibility": {"rule": "eligibility rule"}}
+"""Runs that are shipped for comparison, and how they differ from the one with which the page opens."""
 _KEYS: Mapping[str, tuple[str, Any]] = {"van Rossum": ("rossum", _logarithm), "L2": ("squares", float)}
 
 

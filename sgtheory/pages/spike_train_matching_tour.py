@@ -67,9 +67,10 @@ TOUR = (
         "Watch it learn",
         """The network with noise learns by *back-propagation through time*: surrogate derivatives in place of the slopes of
         spikes, averaged over ten trials a step. First a prediction; then the film.""",
-        panels=("stochastic", "rossum"),
+        panels=("target", "stochastic", "rossum"),
         controls=("moment",),
         without=_NOISY_ALONE,
+        beside=True,
         set={"moment": 0},
         ask=Choose(
             "1000 steps of training. When is the distance below that of random spikes?",
@@ -85,14 +86,15 @@ TOUR = (
             reveals=("rossum",),
         ),
         try_="[Play the film](play:moment), or choose the [first](moment=0), a [middle](moment=7) and the [last](moment=15) "
-        "moment.",
+        "moment: shown is the network after {step} steps of training.",
     ),
     Step(
         "With noise and without",
         """A second network began with the same weights and learnt the same, without noise: its neurons fire whenever the
         potential exceeds the threshold.""",
-        panels=("stochastic", "deterministic", "rossum"),
+        panels=("target", "stochastic", "deterministic", "rossum"),
         controls=("moment",),
+        beside=True,
         ask=Choose(
             "In the end, which network is nearer to the target?",
             ("the one with noise, by far", "the one without, but both are near", "the one without, by far"),
@@ -106,8 +108,9 @@ TOUR = (
             error that training cannot remove. But it does not keep the network from learning.""",
             reveals=("rossum",),
         ),
-        try_="Compare the two rasters at the [last moment](moment=15) and at an [early one](moment=4). The dense columns after "
-        "6 ms have no part in the target: the networks catch up on the silent margin.",
+        try_="Compare the two rasters with the target at the [last moment](moment=15) and at an [early one](moment=4); shown are "
+        "{step} steps of training. The dense columns after 6 ms have no part in the target: the networks catch up on the silent "
+        "margin.",
     ),
     Step(
         "What trials have in common",
@@ -115,6 +118,7 @@ TOUR = (
         are the same in each.""",
         panels=("mean", "stochastic"),
         controls=("moment",),
+        beside=True,
         ask=Choose(
             "If every trial had the same spikes, the plot would be …",
             ("evenly pale blue", "white and the darkest blue only", "white"),
@@ -183,10 +187,11 @@ TOUR = (
         of its firing probability, is then a needle: 0 for almost every potential. So the outputs use *SuperSpike* here, a
         surrogate with wide tails.
 
-        In as many steps, SuperSpike brings the distance to 0.117, the matched slope only to 0.72. The *eligibility rule* of
-        the paper uses no slope of the outputs at all, and comes to 0.096; it is not the gradient of any loss.""",
-        panels=("rossum", "stochastic"),
-        controls=("moment",),
+        The plot has three runs of 1000 steps. [SuperSpike](light:slopes/compared.superspike) brings the distance to 0.117,
+        the [matched slope](light:slopes/compared.matched) only to {matched}. The [eligibility
+        rule](light:slopes/compared.eligibility) of the paper uses no slope of the outputs at all, and comes to {eligibility};
+        it is not the gradient of any loss.""",
+        panels=("slopes",),
         try_="In a notebook: explore freely, choose *matched* as the output slope, or the eligibility rule, and press Start. It "
         "takes half a minute.",
     ),

@@ -39,6 +39,7 @@ def train(names: list[str]) -> None:
             page = kind()
             page.start()
             page.job.wait(3600)
+            page.run = page.run._replace(whole={**page.run.whole, **page.comparisons()})
             print(f"{name}: {page.job.progress.text}, {write_run(name, page.run).stat().st_size / 1024:.0f} kB")
 
 

@@ -47,9 +47,38 @@ def test_a_look_at_the_networks(run):
         right = np.diag(found.confusion)
         assert right.mean() == pytest.approx(found.accuracy[own], abs=1e-6)  # as many samples of each class
         np.testing.assert_allclose(found.confusion.sum(axis=1), 1.0, atol=1e-6)
-        assert found.potentials.shape == (4, experiment.STEPS)
+        assert found.leads.shape == (4, experiment.STEPS)
         assert len(found.spikes) == 2
         assert 0.2 < found.one_path <= 1.0
+        assert 0 < found.one_path_error < 0.2
+        assert 0 < found.noiseless_path_error < 0.3
+
+
+def test_a_trial_whose_lead_ends_above_zero_is_answered_right():
+    rng = np.random.default_rng(0)
+    potentials = rng.normal(size=(50, 30, 4))
+    leads = experiment._leads(potentials, 2)
+    assert leads.shape == (50, 30)
+    right = potentials.max(axis=1).argmax(axis=1) == 2
+    assert 5 < right.sum() < 45
+    np.testing.assert_array_equal(leads[:, -1] > 0, right)
+
+
+def test_the_error_of_a_cosine_is_its_spread_over_batches(run):
+    """The jackknife on one batch foretells how much the cosine differs from batch to batch, each with noise of its own."""
+    from sgtheory.losses import MaximumOverTime
+
+    network, parameters = ClassificationSetting().network(), run[0][-1].states["no noise"].parameters
+    known, _ = samples(MANIFOLDS, 1.0)
+    found = []
+    for k in range(6):
+        batch = slice(20 * k, 20 * (k + 1))
+        loss = MaximumOverTime(np.asarray(known.labels[batch]))
+        found.append(experiment._selection(network, parameters, known.spikes[batch], loss, jax.random.key(k)))
+    cosines, errors = (np.array(each) for each in zip(*found, strict=True))
+    ratio = np.sqrt(np.mean(errors**2, axis=0)) / np.std(cosines, axis=0, ddof=1)
+    assert np.all(ratio > 0.4)
+    assert np.all(ratio < 2.5)
 
 
 def test_trials_without_noise_are_all_the_same_and_with_noise_are_not(run):

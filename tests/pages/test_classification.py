@@ -65,6 +65,14 @@ def test_variability_stays(page):
     told(reason("The same sample, ten times"), fano[0])
 
 
+def test_all_trials_of_the_shown_sample_are_right_in_the_end_and_none_is_before_the_training(page):
+    leads = page.run.moments["noise_superspike/leads"]
+    assert "all ten curves end above zero" in reason("The same sample, ten times")
+    assert leads.shape[1] == 10
+    assert (leads[-1, :, -1] > 0).all()
+    assert (leads[0, :, -1] < 0).all()
+
+
 def test_matched_is_not_best(page):
     matched, wide = last(page, "noise_matched/with"), last(page, "noise_superspike/with")
     assert matched < wide - 0.3
@@ -85,9 +93,48 @@ def test_scale_matters_and_the_reset_hardly(page):
 
 def test_the_noiseless_path_becomes_less_typical(page):
     moments = page.run.moments
-    told(reason("Only one path"), last(page, "no_noise/noiseless_path"), last(page, "no_noise/one_path"))
+    for name in ("noiseless_path", "one_path"):
+        number, error = last(page, f"no_noise/{name}"), last(page, f"no_noise/{name}_error")
+        assert f"{number:.2f} ± {error:.2f}" in reason("Only one path")
     bias = moments["no_noise/one_path"] - moments["no_noise/noiseless_path"]
     assert bias[-3:].mean() > 0.1 > bias[:3].mean()
+    assert "every moment after the first 10 steps" in reason("Only one path")
+    late = moments["step"] > 10
+    assert (bias[late] > 0).all()
+    assert bias[~late].min() < 0  # which the words above do not hide
+
+
+def test_error_bars_stand_at_their_cosines(page):
+    sources = page.compute(page.settings() | {"network": "no noise"})
+    columns = sources["run.step"]
+    for name in ("one_path", "noiseless_path"):
+        low, high = (columns[f"look.{name}s {sign} error"] for sign in "−+")
+        np.testing.assert_allclose((low + high) / 2, columns[f"look.{name}s"])
+        np.testing.assert_allclose((high - low) / 2, page.run.moments[f"no_noise/{name}_error"])
+
+
+def test_no_step_shows_a_network_before_it_was_met(page):
+    """Bars and curves of the networks that steps 7 and 8 bring are left out before them."""
+    late = {slug(arm) for arm in ARMS} - {"noise_superspike", "no_noise"}
+    fields = {"accuracy": ("{}.own",), "loss": ("{}.losses",), "tests": ("tests.{}_with", "tests.{}_without")}
+    for step in TOUR[: [each.title for each in TOUR].index("The missing control")]:
+        for panel in set(step.panels) & set(fields):
+            for arm in late:
+                for field in fields[panel]:
+                    assert f"{panel}/{field.format(arm)}" in step.without
+    assert not next(step for step in TOUR if step.title == "The scale, and the reset").without
+
+
+def test_the_classes_are_numbered_and_fill_the_axes(page):
+    ranges = page.data["ranges"]
+    for end, value in {"start": -0.5, "end": 9.5, "left": -0.5, "right": 9.5}.items():
+        assert ranges[f"confusion.{end}"] == value
+    image = page.data["look.confusion"]["image"]
+    assert not image[..., 10:, :].any()
+    assert not image[..., 10:].any()
+    assert image[..., :10, :10].sum() == pytest.approx(10)
+    confusion = next(panel for panel in page.panels if panel.name == "confusion")
+    assert confusion.ticks[:10] == confusion.x_ticks[:10] == tuple((k, str(k)) for k in range(10))
 
 
 def test_the_hidden_network_is_the_one_that_is_told(page):

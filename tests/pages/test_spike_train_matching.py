@@ -95,6 +95,56 @@ def test_silence_is_nearer_than_a_trained_network_where_no_millisecond_is_forgiv
     assert found["squares_silent"] < min(found["squares"], found["squares_deterministic"])
 
 
+def test_the_runs_with_other_slopes_are_in_the_plot_and_end_where_the_texts_say(page):
+    step = titled("Which slope for the outputs?")
+    assert step.panels == ("slopes",)
+    found = numbers(page)
+    assert "to 0.117" in step.text
+    assert found["stochastic"] == pytest.approx(0.117, abs=5e-4)
+    assert found["matched"] == pytest.approx(0.72, abs=5e-3)  # the text has the read-outs themselves
+    assert found["eligibility"] == pytest.approx(0.096, abs=5e-4)
+    assert "stalls at 0.72" in NOTEBOOK
+    columns = page.data["compared.step"]
+    assert columns["x"].tolist() == page.run.moments["step"].tolist()
+    for name in ("matched", "eligibility"):
+        assert 10 ** columns[f"compared.{name}"][-1] == pytest.approx(found[name])
+        assert (
+            columns[f"compared.{name}"][0] == columns["compared.superspike"][0]
+        )  # all three begin with the same weights
+
+
+def test_the_runs_for_comparison_stay_beside_a_run_of_the_reader_s_own(small):
+    before = small.data["compared.step"]["compared.matched"]
+    assert before.size == 16
+    small.job.start({**small.settings(), "steps": 100, "trials": 2})
+    small.job.wait(60)
+    assert len(small.run.moments["step"]) == 11
+    np.testing.assert_array_equal(small.compute(small.settings())["compared.step"]["compared.matched"], before)
+
+
+def test_the_runs_for_comparison_are_made_with_another_slope_and_another_rule(small, monkeypatch):
+    from sgtheory.experiments import spike_train_matching as experiment
+
+    asked, whole = [], experiment.train_matching
+
+    def short(setting, target, steps, **more):
+        asked.append((setting.slope, setting.rule, steps))
+        return whole(setting, target, 20, **more)
+
+    monkeypatch.setattr(experiment, "train_matching", short)
+    found = small.comparisons()
+    assert asked == [("matched", "back-propagation", 1000), ("SuperSpike", "eligibility rule", 1000)]
+    assert set(found) == {"compared_matched", "compared_eligibility"}
+    assert all(len(course) == 3 for course in found.values())
+
+
+def test_output_and_target_are_compared_side_by_side():
+    for title in ("Watch it learn", "With noise and without"):
+        step = titled(title)
+        assert step.beside
+        assert step.panels[:2] == ("target", "stochastic")
+
+
 def test_the_hidden_moment_has_the_distances_that_are_told(page):
     told = re.search(r"are (0\.\d+) with noise and (0\.\d+) without", NOTEBOOK)
     moments = page.run.moments

@@ -118,9 +118,13 @@ class Slider:
 
 @dataclasses.dataclass(frozen=True)
 class Film(Slider):
-    """A slider over time: its table is a film, with one row per whole number, played at so many frames a second."""
+    """A slider over time: its table is a film, with one row per whole number, played at so many frames a second.
+
+    `reads`: the key of a read-out that says what a frame stands for, and is told beside its number.
+    """
 
     rate: int | float = 10
+    reads: str = ""
 
     def positions(self, most: int = 129) -> int:
         del most

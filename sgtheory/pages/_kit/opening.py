@@ -142,7 +142,7 @@ def _described_control(control: Control) -> dict[str, Any]:
     return {
         "label": control.label + (f" ({control.unit})" if getattr(control, "unit", "") else ""),
         "slides": slides,
-        **({"film": control.rate} if isinstance(control, Film) else {}),
+        **({"film": control.rate, "reads": control.reads} if isinstance(control, Film) else {}),
         **({"most": control.most} if isinstance(control, Upload) else {}),
         "limits": slides if getattr(control, "tabled", False) else None,
         "shown_for": getattr(control, "shown_for", None),

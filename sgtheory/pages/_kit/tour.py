@@ -99,7 +99,7 @@ class Step:
 
     `ask` comes before what it `reveals`, and after it come `symbols`, which unfold, and `try_`: what to move. `in_words`:
     controls that only words set, to values of which the texts are true. `without`: marks that this step does not show yet,
-    each as "panel/address".
+    each as "panel/address". `beside`: its square panels stand side by side, where there is room, so that they are compared.
     """
 
     title: str
@@ -113,6 +113,7 @@ class Step:
     symbols: str | None = None
     try_: str | None = None
     without: tuple[str, ...] = ()
+    beside: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -135,6 +136,7 @@ class Step:
             "in_words": self.in_words,
             "state": self.settings(specification),
             "without": [each.split("/", 1) for each in self.without],
+            "beside": self.beside,
         }
 
 

@@ -10,8 +10,9 @@ class Figures {
     this.flat = new Map(); // sources of many lines, as they arrive: one behind the other
     this.panels = spec.figures.map(({name}) => element('div', {class: 'sgtheory-panel', role: 'img', 'data-figure': name}));
     this.captions = spec.figures.map(({description}, k) => new Caption(this.panels[k], description));
-    const frames = spec.figures.map(({name}, k) => element(
-      'figure', {class: spec.wide.includes(name) ? 'sgtheory-figure sgtheory-wide' : 'sgtheory-figure'}, this.panels[k], this.captions[k].node,
+    const kind = ({name, equal}) => ['sgtheory-figure', spec.wide.includes(name) && 'sgtheory-wide', equal && 'sgtheory-equal'];
+    const frames = spec.figures.map((figure, k) => element(
+      'figure', {class: kind(figure).filter(Boolean).join(' ')}, this.panels[k], this.captions[k].node,
     ));
     this.comparison = spec.table && new ReadoutTable(spec.table);
     this.grid = element('div', {class: 'sgtheory-panels'}, ...frames, ...(this.comparison ? [this.comparison.node] : []));

@@ -19,7 +19,7 @@ class Film {
     this.tell();
   }
 
-  /** Called when it may have begun or ended to play, and when the frame has changed. */
+  /** Called when it may have begun or ended to play, when the frame has changed, and when its numbers have come. */
   tell() {
     const playing = this.stage.tools.playing && this.stage.lastTouched === this.name;
     const text = playing ? 'Pause' : 'Play';
@@ -28,8 +28,15 @@ class Film {
       this.button.title = playing ? 'Pause the film' : 'Play the film from here';
       this.button.setAttribute('aria-label', this.button.title);
     }
-    const words = `${this.control.label} ${this.control.get()} of ${this.control.slides.high}`;
+    const words = `${this.control.label} ${this.control.get()} of ${this.control.slides.high}${this.read()}`;
     if (this.count.textContent !== words) this.count.textContent = words;
+  }
+
+  /** What the frame stands for, once its numbers are here. */
+  read() {
+    const {readouts, controls} = this.stage.spec, {reads} = controls[this.name];
+    const told = readouts.find(({key}) => key === reads);
+    return told ? `: ${legible(this.stage.isBehind() ? undefined : this.stage.readouts[reads])} ${told.label}` : '';
   }
 
   seek(frame) {

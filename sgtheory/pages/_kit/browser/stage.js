@@ -60,6 +60,7 @@ export class Stage extends Figures {
 
   readOut() {
     super.readOut();
+    for (const film of this.films.values()) film.tell();
     this.tour?.readOut();
   }
 

@@ -124,6 +124,7 @@ export class Tour {
     });
     this.sizeAll();
     this.stage.grid.classList.toggle('sgtheory-single', touring);
+    this.stage.grid.classList.toggle('sgtheory-beside', touring && declared.beside);
     if (!touring) {
       this.style.textContent = '';
       this.sketch?.end();
@@ -260,6 +261,7 @@ export class Tour {
       // A band is drawn between columns that are called after their mean.
       [glyph.y, glyph.y1].some((field) => field?.field === address || field?.field?.startsWith(address + ' '))
       || (glyph.image && data_source.name === address)
+      || data_source.name === 'bars ' + address
       || data_source.name === 'at ' + address); // a marker, at the number at an address
   }
 
@@ -295,7 +297,18 @@ export class Tour {
         this.left.push(() => { renderer.visible = true; });
       }
     }
+    for (const name of new Set(without.map(([panel]) => panel))) this.nameBars(this.stage.plot(name));
     for (const {root} of this.stage.spec.figures) this.stage.views.get_by_id(root).forgetScenery?.();
+  }
+
+  /** Leaves out the names of places at which no bar is left. */
+  nameBars({renderers, below: [axis]}) {
+    const bars = renderers.filter(({data_source}) => data_source.name?.startsWith('bars '));
+    if (!bars.length) return;
+    const middles = bars.filter(({visible}) => visible).map(({data_source}) => this.stage.columns(data_source.name).x);
+    const places = new Set(middles.flatMap((x) => Array.from(x, Math.round))), {ticker} = axis, {ticks} = ticker;
+    ticker.ticks = ticks.filter((tick) => places.has(tick));
+    this.left.push(() => { ticker.ticks = ticks; });
   }
 
   // -- questions --
