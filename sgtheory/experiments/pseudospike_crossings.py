@@ -23,7 +23,7 @@ from sgtheory.pseudospikes import ConstantDrive, ContinuedPhase, first_spikes
 
 COMES = 0.5
 """When the only input spike of the pair comes."""
-LOWEST, HIGHEST, WEIGHTS = 1.0, 5.0, 161
+LOWEST, HIGHEST, WEIGHTS = 1.0, 5.0, 241
 """The weights over which the spike times are shown: both ends, and how many."""
 SPIKES, EVENTS = 3, 16
 """Spikes of each neuron that are shown; room in the log of events, of which there are never more than ten."""
@@ -91,6 +91,12 @@ class PairCurves(eqx.Module):
     """Its second derivative."""
     next_slope: Float[Array, " sides"]
     """The derivative of the time of the first spike of neuron 2."""
+    span: Float[Array, "2"]
+    """Ends of an axis that holds all times."""
+    slope_span: Float[Array, "2"]
+    """Of one that holds the derivatives of neuron 1."""
+    next_slope_span: Float[Array, "2"]
+    """Of one that holds those of neuron 2."""
 
 
 class LayerCurves(eqx.Module):
@@ -112,6 +118,10 @@ class LayerCurves(eqx.Module):
     """The derivative of the output's spike just below and just above each transition."""
     jump: Float[Array, " transitions"]
     """By how many per cent its size changes there."""
+    span: Float[Array, "2"]
+    """Ends of an axis that holds the times close to the first transition."""
+    slope_span: Float[Array, "2"]
+    """Of one that holds the slopes close to both."""
 
 
 class Turns(eqx.Module):
@@ -137,8 +147,8 @@ class AtWeight(eqx.Module):
     """Hidden neuron 1, until the end of the next layer."""
     output: Turns
     """The output, until the end of the layer that would follow."""
-    hidden_spikes: Float[Array, "2"]
-    """The first two spikes of hidden neuron 1."""
+    layer_span: Float[Array, "2"]
+    """From when until when the layers are shown."""
 
 
 def weights() -> Float[Array, " weights"]:
@@ -231,6 +241,13 @@ def _with_slopes(function, at: jax.Array) -> tuple[jax.Array, jax.Array]:
     return values, slopes.reshape(values.shape)
 
 
+def _span(values: jax.Array) -> Float[Array, "2"]:
+    """The ends of an axis that holds these numbers and 0, with some room; never empty."""
+    low, high = jnp.minimum(jnp.min(values), 0.0), jnp.maximum(jnp.max(values), 0.0)
+    room = 0.1 * jnp.maximum(high - low, 0.1)
+    return jnp.stack([low - room, high + room])
+
+
 def _ordinary(at: jax.Array, times: jax.Array, slopes: jax.Array, duration: Scalar) -> Ordinary:
     inside = times <= duration
     last = jax.lax.cummax(jnp.where(inside, jnp.arange(at.size), -1))
@@ -275,6 +292,9 @@ def driven_pair(setting: PairSetting) -> PairCurves:
         slope=beside[:, 0, 0, 0],
         curvature=signs * (beside[:, :, 0, 0] @ jnp.array(_FORWARD)) / _STEP,
         next_slope=beside[:, 0, 1, 0],
+        span=jnp.stack([jnp.zeros_like(crossing), 1.05 * jnp.max(times)]),
+        slope_span=_span(slopes[:, 0]),
+        next_slope_span=_span(slopes[:, 1]),
     )
 
 
@@ -348,6 +368,8 @@ def continued_layers(exponent: Scalar) -> LayerCurves:
         far_slopes=slopes[1],
         slope=sides,
         jump=100 * jnp.abs(sides[:, 1] - sides[:, 0]) / jnp.abs(sides[:, 0]),
+        span=LAYER_END + jnp.stack([-jnp.ones_like(exponent), 0.2 + 2 / exponent]),
+        slope_span=_span(slopes),
     )
 
 
@@ -422,5 +444,5 @@ def at_weight(setting: PairSetting, exponent: Scalar, weight: Scalar, offset: Sc
         ordinals=jnp.arange(1.0, SPIKES + 1),
         hidden=hidden,
         output=output,
-        hidden_spikes=first_spikes(log, 0, law.times(log.end, LAYER_END, 2)),
+        layer_span=jnp.stack([jnp.full_like(end, _LAYER_BEGIN), end + 2 / exponent]),
     )

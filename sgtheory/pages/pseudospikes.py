@@ -17,17 +17,18 @@ _W = ("weight w", "driven.weights")
 _AROUND = ("w less that at the transition, in thousandths", "places()")
 
 
-def _over_weight(field: str, ordinary: str) -> tuple[Line, ...]:
-    """Pseudospikes dashed, and the part in which a first spike is ordinary solid above them."""
+def _over_weight(field: str, ordinary: str, *numbers: int) -> tuple[Line, ...]:
+    """Pseudospikes of these neurons dashed, and the part in which a first spike is ordinary solid above them."""
+    neurons = [_NEURONS[number - 1] for number in numbers]
     pseudospikes = [
         Line(f"driven.{name}{field}.{spike}", role, f"{told}: pseudospikes" if spike == 0 else None, dash="dashed")
-        for name, role, told in _NEURONS
+        for name, role, told in neurons
         for spike in range(3)
     ]
     spikes = [
-        Line(f"driven.{name}_ordinary.{ordinary}", role, f"{told}: a spike", x=f"driven.{name}_ordinary.weights", width=3)
-        for name, role, told in _NEURONS
-    ]  # fmt: skip
+        Line(f"driven.{name}_ordinary.{ordinary}", role, f"{told}: spike", x=f"driven.{name}_ordinary.weights", width=3)
+        for name, role, told in neurons
+    ]
     return (*pseudospikes, *spikes)
 
 
@@ -71,29 +72,37 @@ class Pseudospikes(DeclaredPage):
     panels = (
         Panel(
             "times", "Two neurons: when they spike (type 1, as published)", x=_W, x_range=(1.0, 5.0), y_label="time, in τ",
-            height=260,
+            y_range="driven.span",
             marks=(
-                _CHOSEN, _AT_CROSSING, Level("setting.duration", "soft", _END, width=2), *_over_weight("", "times"),
+                _CHOSEN, _AT_CROSSING, Level("setting.duration", "soft", _END, width=2), *_over_weight("", "times", 1, 2),
             ),
             text="Times of the first three spikes of both neurons against the weight w, pseudospikes above the end of the trial. "
             "At w = {crossing} the first spike of neuron 1 crosses the end; at the chosen w it comes at {spike}.",
         ),
         Panel(
-            "slopes", "… and the derivatives of these times", x=_W, x_range=(1.0, 5.0), y_label="dt / dw", height=260,
-            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes")),
-            text="Derivatives of the spike times with respect to w. Where the spike of neuron 1 crosses the end its slope is "
-            "{below} from below and {above} from above; that of the first spike of neuron 2 is {next_below} and {next_above}.",
+            "slopes", "… the derivatives of the times of neuron 1", x=_W, x_range=(1.0, 5.0), y_label="dt / dw",
+            y_range="driven.slope_span",
+            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 1)),
+            text="Derivatives of the spike times of neuron 1 with respect to w. Where its first spike crosses the end the slope is "
+            "{below} from below and {above} from above.",
         ),
         Panel(
-            "turns", "Their phases through the end: a spike at each whole number", x=("time, in τ", "first.times"), wide=True,
+            "turns", "Their phases through the end: a spike at each whole number", x=("time, in τ", "first.times"),
             y_label="spikes so far + φ", y_range=(0.4, 4.4),
             marks=(
-                Level(1.0), Level(2.0), Level(3.0), Level(4.0), Marker("setting.duration", legend=_END, dash="solid"),
+                Marker("setting.duration", legend=_END, dash="solid"),
                 *(Line(f"{name}.turns", role, told, width=2) for name, role, told in _NEURONS),
                 *(Dots("ordinals", role, x=f"{name}_spikes", size=8, name=f"spike of {told}") for name, role, told in _NEURONS),
             ),
             text="Phases of both neurons over time, each with the number of spikes so far: ordinary dynamics until the end of the "
             "trial, a constant drive behind it. The first spike of neuron 1 comes at {spike}.",
+        ),
+        Panel(
+            "next_slopes", "… and of those of neuron 2, which neuron 1 drives", x=_W, x_range=(1.0, 5.0), y_label="dt / dw",
+            y_range="driven.next_slope_span",
+            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 2)),
+            text="Derivatives of the spike times of neuron 2 with respect to w. Where the spike of neuron 1 crosses the end they "
+            "jump, that of the first spike from {next_below} to {next_above}.",
         ),
         Panel(
             "layers", "Layers: when they spike (type 2, reconstructed)", x=("weight w", "weights()"), y_label="time, in τ",
@@ -110,7 +119,7 @@ class Pseudospikes(DeclaredPage):
             "crosses the end of its layer; the slope of the output is {near_below} and {near_above} on the sides of the first one.",
         ),
         Panel(
-            "close", "Close to the first transition", x=_AROUND, y_label="time, in τ", y_range=(7.0, 10.0),
+            "close", "Close to the first transition", x=_AROUND, y_label="time, in τ", y_range="layers.span",
             marks=(
                 Marker("setting.offset", legend="the chosen w − w₁"),
                 Level("layers.ends.0", "soft", "ends T₁ and T₂"), Level("layers.ends.1", "soft"),
@@ -122,7 +131,18 @@ class Pseudospikes(DeclaredPage):
             "its layer and the second the end of the next one, and the first spike of the output.",
         ),
         Panel(
-            "output_slopes", "… the derivative of the output’s spike", x=_AROUND, y_label="dt / dw",
+            "layer_turns", "The phases of the layers: each goes on behind its own end", x=("time, in τ", "hidden.times"),
+            x_range="layer_span", y_range=(0.4, 2.6), y_label="spikes so far + φ",
+            marks=(
+                Marker("layers.ends.0", legend="ends T₁ and T₂"), Marker("layers.ends.1"),
+                Line("hidden.turns", "blue", "hidden neuron 1", width=2),
+                Line("output.turns", "orange", "output", x="output.times", width=2),
+            ),
+            text="Phases of hidden neuron 1 and of the output over time, each with the number of its spikes so far. Behind the end "
+            "of its own layer a phase goes on by another law, once around.",
+        ),
+        Panel(
+            "output_slopes", "… the derivative of the output’s spike", x=_AROUND, y_label="dt / dw", y_range="layers.slope_span",
             marks=(
                 Marker(0.0, "purple", "the transition", dash="dashed"), Level(0.0),
                 Line("layers.near_slopes", "orange", "at w₁", width=2), Line("layers.far_slopes", "green", "at w₂", width=2),
@@ -130,18 +150,6 @@ class Pseudospikes(DeclaredPage):
             text="Derivative of the output's spike time with respect to w, close to both transitions. It jumps by {near_jump} % at "
             "the first one, from {near_below} to {near_above}, and by {far_jump} % at the second one, from {far_below} to "
             "{far_above}.",
-        ),
-        Panel(
-            "layer_turns", "The phases of the layers: each goes on behind its own end", x=("time, in τ", "hidden.times"),
-            x_range=(7.0, 10.0), y_range=(0.4, 2.6), wide=True, y_label="spikes so far + φ",
-            marks=(
-                Level(1.0), Level(2.0),
-                Marker("layers.ends.0", legend="ends T₁ and T₂"), Marker("layers.ends.1"),
-                Line("hidden.turns", "blue", "hidden neuron 1", width=2),
-                Line("output.turns", "orange", "output", x="output.times", width=2),
-            ),
-            text="Phases of hidden neuron 1 and of the output over time, each with the number of its spikes so far. Behind the end "
-            "of its own layer a phase goes on by another law, once around.",
         ),
     )  # fmt: skip
 

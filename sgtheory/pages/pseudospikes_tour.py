@@ -9,7 +9,6 @@ def _pseudospikes(panel: str, field: str, *neurons: str) -> tuple[str, ...]:
 
 _ONE_SPIKE = (*_pseudospikes("times", "", "first", "second"), "times/driven.second_ordinary.times")
 _NEURON_1 = (*_pseudospikes("times", "", "second"), "times/driven.second_ordinary.times")
-_SLOPES_1 = (*_pseudospikes("slopes", "_slopes", "second"), "slopes/driven.second_ordinary.slopes")
 _TURNS_1 = ("turns/second.turns", "turns/second_spikes")
 
 TOUR = (
@@ -90,7 +89,7 @@ TOUR = (
         You have seen the time itself: flat for a small $w$, steep at the crossing, flat again for a large one.""",
         panels=("slopes", "times"),
         controls=("weight",),
-        without=(*_NEURON_1, *_SLOPES_1),
+        without=_NEURON_1,
         ask=Sketch(
             "Sketch the derivative of the first spike's time over w, from 1 to 5.",
             "slopes",
@@ -136,7 +135,7 @@ TOUR = (
 
         where $Θ_1$ is the period of neuron 1 behind the end and $Φ_1$ the time since its last spike. As the spike crosses the
         end $r_1$ goes from 1 to 0, and $w₂₁$ really arrives instead.""",
-        panels=("times", "slopes"),
+        panels=("times", "next_slopes"),
         controls=("weight",),
         ask=Choose(
             "Where the spike of neuron 1 crosses the end, the pseudospikes of neuron 2 …",
@@ -149,9 +148,9 @@ TOUR = (
             ),
             """Their times do not jump, because the share was whole. But what has arrived also moves $V_2$, and decays. The
             slope of the first one jumps from {next_below} to {next_above}. A gradient can live with that; but it has kinks.""",
-            reveals=("times", "slopes"),
+            reveals=("times", "next_slopes"),
         ),
-        try_="Now all plots have both neurons. Look at the orange curves at the purple line.",
+        try_="[Let w move](play:weight) over the crossing: neuron 2 hardly moves in time, but bends.",
     ),
     Step(
         "A strong neuron and a soft drive",
@@ -161,7 +160,7 @@ TOUR = (
         $$Θ = \\frac{π τ}{ρ} \\text{,} \\quad ρ^2 = I_c − \\frac{1}{4}$$
 
         For $α$ = 10, $ρ^2$ = 6.93 and $ρ$ = 2.63.""",
-        panels=("times", "slopes"),
+        panels=("times", "next_slopes"),
         controls=("softness", "coupling"),
         ask=Number(
             "How long is the period for α = 10, in τ? Compute it, or read it off: how far apart are two pseudospikes at w = 1?",
