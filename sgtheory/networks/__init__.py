@@ -22,6 +22,13 @@ from sgtheory.networks._clocked_layers import (
     LeakyReadout as LeakyReadout,
 )
 from sgtheory.networks._event_base import EventParameters as EventParameters
+from sgtheory.networks._event_layered import (
+    EventLayer as EventLayer,
+    InputVolleys as InputVolleys,
+    LayeredEventNetwork as LayeredEventNetwork,
+    LayeredLog as LayeredLog,
+    LayerSpikes as LayerSpikes,
+)
 from sgtheory.networks._event_log import (
     EndState as EndState,
     EventLog as EventLog,

@@ -14,6 +14,10 @@ class EventResult(eqx.Enumeration):
         "The log of events is full: every event must fit into it. Read the number needed in `log.count`, and give the network "
         "as many `events`."
     )
+    too_many_spikes = (
+        "A unit spikes more often than there is room for: every spike must fit. Read the number needed in `log.most`, and give "
+        "the network as many `spikes`."
+    )
 
 
 class InputSpikes(eqx.Module):

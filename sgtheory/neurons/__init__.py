@@ -2,6 +2,7 @@
 
 from sgtheory.neurons._event import (
     AbstractEventNeuron as AbstractEventNeuron,
+    AbstractProjectiveNeuron as AbstractProjectiveNeuron,
     EventState as EventState,
     normalised as normalised,
     phase_to_line as phase_to_line,

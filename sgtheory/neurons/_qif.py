@@ -6,13 +6,13 @@ import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Float, Scalar
 from sgtheory._checks import positive
-from sgtheory.neurons._event import AbstractEventNeuron, EventState
+from sgtheory.neurons._event import AbstractProjectiveNeuron, EventState, crossings
 
 _NEAR = 0.5  # the series below holds to all digits up to here
 _TERMS = 9
 
 
-class QIF(AbstractEventNeuron):
+class QIF(AbstractProjectiveNeuron):
     r"""A quadratic integrate-and-fire neuron with an exponential synapse, solved exactly from event to event.
 
     $\tau\dot V=V(V-1)+I$ and $\tau_s\dot I=-I$ with $\tau_s=\tau/2$; an input raises $I$ by its weight, and at a spike $V$
@@ -43,13 +43,34 @@ class QIF(AbstractEventNeuron):
         elapsed = -jnp.expm1(-duration / self.time_constant)
         return EventState(*flow_on_line(state.p, state.q, state.current, elapsed))
 
-    def time_to_spike(self, state) -> Float[Array, "*units"]:
+    def time_to_spike(self, state, number=1) -> Float[Array, "*units"]:
         crossing = crossing_of(state.p, state.q, state.current)
+        if not (isinstance(number, int) and number == 1):
+            turns = jnp.asarray(number - 1).astype(crossing.dtype)
+            again = turns * jnp.pi / jnp.sqrt(jnp.where(state.current > 0, state.current, 1.0))
+            crossing = crossing + jnp.where(turns == 0, 0.0, jnp.where(state.current > 0, again, jnp.inf))
         fires = crossing < 1
         return jnp.where(fires, -self.time_constant * jnp.log1p(-jnp.where(fires, crossing, 0.0)), jnp.inf)
 
     def receive(self, state, weight) -> EventState:
         return EventState(state.p, state.q, state.current + weight)
+
+    def spikes_during(self, state, later, duration):
+        elapsed = -jnp.expm1(-duration / self.time_constant)
+        return crossings(jnp.sqrt(jnp.maximum(state.current, 0.0)) * elapsed / jnp.pi, state.p, later.q)
+
+    def flow_back(self, state, duration, mu, on_current):
+        elapsed = -jnp.expm1(-duration / self.time_constant)
+        keeps = 1 - elapsed
+        on_current = keeps**2 * on_current + keeps * mu * sine_area(state.p, state.q, state.current, elapsed)
+        return keeps * mu, on_current, jnp.zeros_like(mu)
+
+    def on_weight(self, state, mu, on_current):
+        return on_current
+
+    def on_time(self, state, mu, on_current):
+        p, q = state.p, state.q
+        return (mu * (p**2 - p * q + state.current * q**2) - 2 * on_current * state.current) / self.time_constant
 
 
 @jax.custom_jvp

@@ -4,7 +4,7 @@ import numpy as np
 
 from sgtheory._arrays import Array, Float, Scalar
 from sgtheory._checks import Numbers, positive
-from sgtheory.neurons._event import AbstractEventNeuron, EventState
+from sgtheory.neurons._event import AbstractProjectiveNeuron, EventState, crossings
 
 
 def _oscillates(value):
@@ -20,7 +20,7 @@ _DRIVE = Numbers(
 )
 
 
-class Theta(AbstractEventNeuron):
+class Theta(AbstractProjectiveNeuron):
     r"""A theta neuron: a quadratic integrate-and-fire neuron that oscillates by itself, with spikes that arrive as pulses.
 
     $\tau\dot V=V(V-1)+I_0+\tau\sum_kw_k\delta(t-t_k)$ with $I_0>\frac14$: a spike that arrives raises $V$ by its weight. With
@@ -67,9 +67,31 @@ class Theta(AbstractEventNeuron):
         q = along / speed
         return EventState(across + q / 2, q, state.current)
 
-    def time_to_spike(self, state) -> Float[Array, "*units"]:
+    def time_to_spike(self, state, number=1) -> Float[Array, "*units"]:
         speed, time_constant = self._angle_scale(state)
-        return time_constant / speed * jnp.atan2(speed * state.q, state.p - state.q / 2)
+        angle = jnp.atan2(speed * state.q, state.p - state.q / 2)
+        return time_constant / speed * (angle + jnp.pi * jnp.asarray(number - 1).astype(angle.dtype))
 
     def receive(self, state, weight) -> EventState:
         return EventState(state.p + weight * state.q, state.q, state.current)
+
+    def spikes_during(self, state, later, duration):
+        speed, time_constant = self._angle_scale(state)
+        half_turns = jnp.broadcast_to(speed * duration / (jnp.pi * time_constant), later.q.shape)
+        return crossings(half_turns, state.p - state.q / 2, later.q)
+
+    def flow_back(self, state, duration, mu, on_current):
+        r"""The drive matters by $\frac\mu\tau\int q^2dt$."""
+        speed, time_constant = self._angle_scale(state)
+        angle = speed * duration / time_constant
+        across, along = state.p - state.q / 2, speed * state.q
+        twice = jnp.sin(2 * angle) / 4
+        area = along**2 * (angle / 2 + twice) - across * along * jnp.sin(angle) ** 2 + across**2 * (angle / 2 - twice)
+        return mu, on_current, mu * area / speed**3
+
+    def on_weight(self, state, mu, on_current):
+        return mu * state.q**2
+
+    def on_time(self, state, mu, on_current):
+        p, q = state.p, state.q
+        return mu * (p**2 - p * q + self.drive.astype(p.dtype) * q**2) / self.time_constant.astype(p.dtype)

@@ -2,4 +2,5 @@
 
 from sgtheory.pseudospikes._continued import ContinuedPhase as ContinuedPhase
 from sgtheory.pseudospikes._driven import ConstantDrive as ConstantDrive
+from sgtheory.pseudospikes._free import FreeRun as FreeRun
 from sgtheory.pseudospikes._selection import first_spikes as first_spikes
