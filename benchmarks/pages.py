@@ -16,6 +16,7 @@ from benchmarks.drag import NOTEBOOKS, VIEW, await_table, bare, dragged, offer_b
 from benchmarks.laboratory import browser, running_lab
 from sgtheory.pages import (
     Classification,
+    ExactQIF,
     GradientLaboratory,
     LIFNeuron,
     LoopIntegral,
@@ -33,6 +34,7 @@ PAGES = {
     "06_lif_neuron.ipynb": LIFNeuron,
     "07_spike_train_matching.ipynb": SpikeTrainMatching,
     "08_classification.ipynb": Classification,
+    "09_exact_qif.ipynb": ExactQIF,
 }
 
 

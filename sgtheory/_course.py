@@ -69,5 +69,12 @@ COURSE = (
         "Does a network that was trained with noise work without it, and the reverse? And what in the training matters?",
         ("classification",),
     ),
+    Lesson(
+        "09_exact_qif.ipynb",
+        "9 · One QIF neuron",
+        "An input changes a little: why does the spike of a LIF neuron jump out of existence, and that of a QIF neuron slip over "
+        "the end of the trial?",
+        ("exact_qif",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

@@ -24,14 +24,15 @@ r"""The weight $w_\min$ at which one input just makes a neuron at rest spike, in
 
 INPUTS, SPIKES = 6, 4
 """How many inputs a neuron has at most, and how many of its first spikes are followed."""
-LARGEST_WEIGHT, LARGEST_OTHER = 3.0, 2.0
-"""The largest weight of the input that is varied and of the others, in units of the least one."""
-_LOGGED = INPUTS + int(0.5 * LEAST["lif"] * (LARGEST_WEIGHT + (INPUTS - 1) * LARGEST_OTHER))
+LARGEST_WEIGHT = 3.0
+"""The largest weight of an input, in units of the least one."""
+_LOGGED = INPUTS + int(0.5 * LEAST["lif"] * INPUTS * LARGEST_WEIGHT)
 """Enough events: each spike of the LIF neuron takes at least its threshold from the charge that arrives."""
 
 MOMENTS, PLACES = 401, 98
 """Points of a trace, and at least as many of a curve: none of them just where a LIF neuron grazes its threshold."""
 _ENDS, _PARTS, _ROUNDS = 10, 15, 7  # curves may end or jump at so many places, which are found by sections
+_CLOSER = 3
 _STEP = 0.25  # no spike time changes by so much from one place to the next, unless it jumps or is steep
 AWAY = -1000.0
 """Where a curve is drawn that is not there: beyond the end of every axis."""
@@ -87,10 +88,10 @@ class Curves(eqx.Module):
     """Times of the first spikes against what is varied, and their slopes; `AWAY` where a spike is not in the trial."""
 
     x: Float[Array, " places"]
-    times: Float[Array, "spikes places"]
-    slopes: Float[Array, "spikes places"]
+    times: Float[Array, "places spikes"]
+    slopes: Float[Array, "places spikes"]
     """Derivatives with respect to the weight itself, or to the time."""
-    begin: Int[Array, "spikes pieces"]
+    begin: Int[Array, "pieces spikes"]
     """Where the pieces of each curve begin, and the last one ends."""
     jump: Scalar
     """The largest jump of a spike time, where a spike that is not there counts as one at the end of the trial."""
@@ -218,6 +219,12 @@ def curves_of(
     def sections(low, high):
         return (low[None] + (high - low)[None] * jnp.arange(1, _PARTS, dtype=low.dtype)[:, None] / _PARTS).ravel()
 
+    def around(low, high):
+        """The two ends, and further places closer and closer to them, where a slope may diverge."""
+        aside = (grid[1] - grid[0]) * 0.25 ** jnp.arange(1, _CLOSER + 1, dtype=low.dtype)[:, None]
+        places = jnp.concatenate([low, high, (low[None] - aside).ravel(), (high[None] + aside).ravel()])
+        return jnp.concatenate([jnp.clip(places, ends[0], ends[1]), jnp.broadcast_to(here, size - added)])
+
     def opened(times):
         """Between which places of the grid something happens, and the spikes at the left one."""
         where = _first(unlike(times[: PLACES - 1], times[1:PLACES]), _ENDS, PLACES - 2)
@@ -240,21 +247,20 @@ def curves_of(
         narrower = narrowed(found[0], low, high, left)
         narrower = jax.tree.map(lambda new, old: jnp.where(number > _ROUNDS, old, new), narrower, (low, high, left))
         between = either(opened(found[0]), narrower)
-        both = jnp.concatenate([*between[:2], jnp.broadcast_to(here, size - 2 * _ENDS)])
-        x = jnp.where(number >= _ROUNDS, both, sections(*between[:2]))
+        x = jnp.where(number >= _ROUNDS, around(*between[:2]), sections(*between[:2]))
         return (x, found, either(found, first), between), None
 
-    size = (_PARTS - 1) * _ENDS
+    size, added = (_PARTS - 1) * _ENDS, 2 * _ENDS * (1 + _CLOSER)
     grid = jnp.linspace(ends[0], ends[1], PLACES)
     empty = jnp.zeros((size, SPIKES), grid.dtype)
     between = grid[:_ENDS], grid[:_ENDS], empty[:_ENDS]
     start = jnp.concatenate([grid, jnp.broadcast_to(here, size - PLACES)]), (empty, empty), (empty, empty), between
     (_, last, first, (low, high, _)), _ = jax.lax.scan(looked, start, jnp.arange(_ROUNDS + 2))
-    x = jnp.concatenate([grid, low, high])
+    x = jnp.concatenate([grid, around(low, high)[:added]])
     order = jnp.argsort(x)
     x = x[order]
     times, slopes = (
-        jnp.concatenate([one[:PLACES], other[: 2 * _ENDS]])[order].T for one, other in zip(first, last, strict=True)
+        jnp.concatenate([one[:PLACES], other[:added]])[order].T for one, other in zip(first, last, strict=True)
     )
     there = times < duration
     steps = jnp.abs(jnp.diff(jnp.minimum(times, duration)))
@@ -263,9 +269,9 @@ def curves_of(
     begin = jax.vmap(lambda each: _first(each, 2 * _ENDS, x.size - 1) + 1)(breaks)
     curves = Curves(
         x,
-        jnp.where(there, times, AWAY),
-        jnp.where(there, jnp.clip(slopes / scale, AWAY, -AWAY), AWAY),
-        jnp.concatenate([jnp.zeros_like(begin[:, :1]), begin, jnp.full_like(begin[:, :1], x.size)], axis=1),
+        jnp.where(there, times, AWAY).T,
+        jnp.where(there, jnp.clip(slopes / scale, AWAY, -AWAY), AWAY).T,
+        jnp.concatenate([jnp.zeros_like(begin[:, :1]), begin, jnp.full_like(begin[:, :1], x.size)], axis=1).T,
         jnp.max(jnp.where(jumps, steps, 0.0)),
     )
     return curves, first[0][PLACES], first[1][PLACES] / scale
@@ -377,9 +383,9 @@ def among_others(others: tuple[tuple[float, float], ...] = OTHERS) -> Scene:
     """
     if len(others) >= INPUTS:
         raise ValueError(f"`others` must be at most {INPUTS - 1} inputs, got {len(others)}. Leave some out.")
-    if (largest := max((abs(weight) for _, weight in others), default=0.0)) > LARGEST_OTHER:
+    if (largest := max((abs(weight) for _, weight in others), default=0.0)) > LARGEST_WEIGHT:
         raise ValueError(
-            f"`others` must have weights of at most {LARGEST_OTHER} in size, got {largest}. Give several smaller ones."
+            f"`others` must have weights of at most {LARGEST_WEIGHT} in size, got {largest}. Take smaller ones."
         )
     return _scene(others, (10.0, 10.0), (-LARGEST_WEIGHT, LARGEST_WEIGHT))
 

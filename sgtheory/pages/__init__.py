@@ -1,6 +1,7 @@
 """Interactive pages: each is a widget; make it the last line of a cell."""
 
 from sgtheory.pages.classification import Classification as Classification
+from sgtheory.pages.exact_qif import ExactQIF as ExactQIF
 from sgtheory.pages.exercises import check as check
 from sgtheory.pages.gradient_laboratory import GradientLaboratory as GradientLaboratory
 from sgtheory.pages.hidden_unit import HiddenUnit as HiddenUnit

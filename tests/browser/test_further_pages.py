@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from benchmarks.laboratory import COMPILED_MS, at_rest, await_live, await_ready, drag, handle, open_notebook, run_all
 from sgtheory.pages import (
     Classification,
+    ExactQIF,
     GradientLaboratory,
     LIFNeuron,
     LoopIntegral,
@@ -25,6 +26,7 @@ PAGES = {
     "notebooks/06_lif_neuron.ipynb": (LIFNeuron, "expected"),
     "notebooks/07_spike_train_matching.ipynb": (SpikeTrainMatching, "stochastic"),
     "notebooks/08_classification.ipynb": (Classification, "with"),
+    "notebooks/09_exact_qif.ipynb": (ExactQIF, "qif_first"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
 
@@ -249,6 +251,7 @@ VALUES = {
     "lif_neuron": ("probability", "times", "firing_probability"),
     "spike_train_matching": ("rossum", "run.step", "run.rossum_stochastic"),
     "classification": ("fano", "run.step", "look.fano_last"),
+    "exact_qif": ("qif_trace", "qif.moments", "qif.trace"),
 }
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)

@@ -37,11 +37,11 @@ def picture(weight, time, scene, against=WEIGHT, as_phase=False):
 def there(neuron, number=0):
     """Places, times and slopes of a curve where the spike is in the trial."""
     curves = neuron.curves
-    inside = np.asarray(curves.times[number]) > 0
+    inside = np.asarray(curves.times[:, number]) > 0
     return (
         np.asarray(curves.x)[inside],
-        np.asarray(curves.times[number])[inside],
-        np.asarray(curves.slopes[number])[inside],
+        np.asarray(curves.times[:, number])[inside],
+        np.asarray(curves.slopes[:, number])[inside],
     )
 
 
@@ -178,7 +178,7 @@ def test_a_spike_that_is_not_there_is_drawn_beyond_every_axis():
 
 
 def test_all_events_fit_even_with_the_largest_weights():
-    scene = among_others(tuple((0.1 * k, 2.0) for k in range(5)))
+    scene = among_others(tuple((0.1 * k, 3.0) for k in range(5)))
     found = picture(3.0, 0.0, scene)
     assert 10 < float(found.lif.count) <= experiment._LOGGED - experiment.INPUTS
 
@@ -197,7 +197,7 @@ def test_changing_a_number_never_compiles_anew():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="`others` must be at most 5 inputs, got 6"):
         among_others(((0.0, 1.0),) * 6)
-    with pytest.raises(ValueError, match=r"`others` must have weights of at most 2\.0 in size, got 2\.5"):
-        among_others(((0.0, 2.5),))
+    with pytest.raises(ValueError, match=r"`others` must have weights of at most 3\.0 in size, got 3\.5"):
+        among_others(((0.0, 3.5),))
     with pytest.raises(ValueError, match="`weight` must be"):
         ExactSpikesSetting(float("nan"), 0.5)

@@ -40,6 +40,7 @@ OTHER_DICE = {
     "lif_neuron": ({"seed": 1}, "trials/image", "times/firing_probability"),
     "spike_train_matching": ({"moment": 3}, "moment.stochastic/image", "at moment.step/x"),
     "classification": ({"network": "unscaled"}, "look.confusion/image", "at moment.step/x"),
+    "exact_qif": ({"time": 1.0}, "qif.moments/qif.trace", "qif.moments/qif.trace"),
 }
 """Settings that must change a column; a column that the test moves by hand."""
 

@@ -261,8 +261,7 @@ export class Tour {
       // A band is drawn between columns that are called after their mean.
       [glyph.y, glyph.y1].some((field) => field?.field === address || field?.field?.startsWith(address + ' '))
       || (glyph.image && data_source.name === address)
-      || data_source.name === 'bars ' + address
-      || data_source.name === 'at ' + address); // a marker, at the number at an address
+      || ['bars ', 'lines ', 'level ', 'at '].some((kind) => data_source.name === kind + address)); // the last: markers
   }
 
   /** Lights up a curve, or a whole panel, as long as its words are pointed at. */

@@ -1,0 +1,304 @@
+"""Page 09: spike times of a QIF and of a LIF neuron while one input changes a little."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sgtheory.pages._kit import PALE, Action, Choice, DeclaredPage, Panel, Readout, Slider, Text, in_64_bits
+from sgtheory.pages._kit.controls import brief
+from sgtheory.pages._kit.marks import Dots, Interval, Level, Line, Lines, Marker, Shown
+from sgtheory.pages.exact_qif_tour import TOUR
+
+ALONE, BESIDE, AMONG = "no others", "excitation", "several"
+WEIGHT, TIME = "its weight", "its time"
+POTENTIAL, PHASE = "potential V", "phase φ"
+FIRST_OTHERS = "0.5 1.25; 2 -0.5; 3.5 1.4; 6 1.6"
+MOST_OTHERS = 5
+_END, _LARGEST = 10.0, 3.0
+_TAKEN = 0.04, 0.3  # so close to an input a click takes it: a share of the trial, and a weight
+_SPIKES = tuple(enumerate(("blue", "orange", "green", "purple")))
+
+
+def parse_inputs(text: str) -> tuple[tuple[float, float], ...]:
+    """Inputs, each a time and a weight, in a text such as 0.5 1.25; 2 -0.5. **Raises** `ValueError` for any other text."""
+    inputs = []
+    for part in filter(None, (each.strip() for each in text.replace("−", "-").split(";"))):
+        try:
+            time, weight = map(float, part.split())
+        except ValueError:
+            time, weight = np.nan, np.nan
+        if not (0 <= time <= _END and abs(weight) <= _LARGEST):
+            raise ValueError(
+                f"Other inputs must each be a time from 0 to {_END:g} and a weight from −{_LARGEST:g} to {_LARGEST:g}, "
+                f"got {brief(part)}. Write 0.5 1.25; 2 -0.5, for instance."
+            )
+        inputs.append((time, weight))
+    if len(inputs) > MOST_OTHERS:
+        raise ValueError(f"Other inputs must be at most {MOST_OTHERS}, got {len(inputs)}. Leave some out.")
+    return tuple(inputs)
+
+
+def _trace(name: str, label: str, role: str, level: str, text: str) -> Panel:
+    return Panel(
+        f"{name}_trace", f"{label}: {'potential, or phase' if name == 'qif' else 'potential'}",
+        x=("time, τ", f"{name}.moments"), x_range=f"ends.{name}", y_label="V, or φ" if name == "qif" else "V",
+        y_range=f"ends.{name}_trace",
+        marks=(
+            Marker("setting.time", legend="the varied input"),
+            Level(f"ends.{name}_level", "soft", level, dash="dashed"),
+            Line(f"{name}.trace", role, "potential, or phase" if name == "qif" else "potential", width=2, jumps=True),
+            Dots(f"ends.{name}_top", "ink", "spikes", x=f"{name}.spikes", size=8, marker="inverted_triangle", jumps=True,
+                 scales=False),
+        ),
+        text=text,
+    )  # fmt: skip
+
+
+def _curves(name: str, label: str, text: str) -> Panel:
+    curves = tuple(
+        Lines(f"{name}.curves.x", f"{name}.curves.times.{k}", f"{name}.curves.begin.{k}", role, f"spike {k + 1}", width=2.5,
+              jumps=True)
+        for k, role in _SPIKES
+    )  # fmt: skip
+    return Panel(
+        f"{name}_times", f"{label}: when it spikes", x=("what is varied: w / w₀, or t in τ", f"{name}.curves.x"),
+        x_range=f"ends.{name}_across", y_label="spike time, τ", y_range=f"ends.{name}_times",
+        marks=(
+            Level(f"{name}.duration", "soft", "end of the trial", dash="dashed"),
+            Marker("x", legend="chosen"),
+            *curves,
+            Dots(f"{name}.spikes", "ink", x=f"ends.{name}_here", size=7, hollow=True, name="spikes now", scales=False, jumps=True),
+        ),
+        text=text,
+    )  # fmt: skip
+
+
+def _slopes(name: str, label: str, text: str) -> Panel:
+    curves = tuple(
+        Lines(f"{name}.curves.x", f"{name}.curves.slopes.{k}", f"{name}.curves.begin.{k}", role, f"of spike {k + 1}", width=2,
+              jumps=True)
+        for k, role in _SPIKES
+    )  # fmt: skip
+    return Panel(
+        f"{name}_slopes", f"{label}: slope of its spike times, dt/dw or dt/dt of the input", x=("what is varied: w / w₀, or t in τ", f"{name}.curves.x"),
+        x_range=f"ends.{name}_across", y_label="slope", y_range="ends.slopes",
+        marks=(Level(0.0), Marker("x", legend="chosen"), *curves), text=text,
+    )  # fmt: skip
+
+
+class ExactQIF(DeclaredPage):
+    """Vary one input of a QIF and of a LIF neuron; see how their spikes move, come and go."""
+
+    name = "exact_qif"
+    title = "One QIF neuron: can a spike vanish smoothly?"
+    experiment_name = "exact_spikes"
+    play = "weight"
+    specification = (
+        Slider("weight", "weight w", 1.15, -3.0, 3.0, 0.05, "Weight of the varied input, in units of w₀, at which one input "
+               "just makes a neuron at rest spike", "w₀"),
+        Slider("time", "time t", 0.5, 0.0, 10.0, 0.1, "When the varied input arrives", "τ"),
+        Choice("against", "curves over", WEIGHT, (WEIGHT, TIME), "What the curves of spike times are drawn over"),
+        Choice("scene", "other inputs", ALONE, (ALONE, BESIDE, AMONG), "None; one of 1.5 w₀ at 0.5; or several, in a longer "
+               "trial"),
+        Text("others", "others", FIRST_OTHERS, "A time and a weight for each: 0.5 1.25; 2 -0.5; a click on one in the plot varies it",
+             shown_for=("scene", AMONG)),
+        Choice("show", "of the QIF", POTENTIAL, (POTENTIAL, PHASE), "What is drawn of a QIF neuron over time"),
+        Slider("strong", "Fig. S3: weight w", 16.3, -8.5, 60.0, 0.1, "Weight of the only input of the neuron that starts at π"),
+    )  # fmt: skip
+    actions = (
+        Action("figure_1_left", "Fig. 1, left", "One input, and its weight"),
+        Action("figure_1_right", "Fig. 1, right", "An inhibitory input beside excitation, and its time"),
+        Action("figure_s4", "Fig. S4", "One input among several, and its time"),
+        Action("figure_s5", "Fig. S5", "One input among several, and its weight"),
+    )
+    parts: ClassVar = {"bundle": ("weight", "time"), "several": ("strong",)}
+    readouts = (
+        Readout("qif_count", "QIF: spikes in the trial", of="qif.count", jumps=True),
+        Readout("qif_first", "QIF: first spike (none: T)", of="qif.first", jumps=True),
+        Readout("qif_slope", "QIF: its slope (none: 0)", of="qif.slope", jumps=True),
+        Readout("qif_jump", "QIF: largest jump", of="qif.curves.jump", jumps=True),
+        Readout("lif_count", "LIF: spikes in the trial", of="lif.count", jumps=True),
+        Readout("lif_first", "LIF: first spike (none: T)", of="lif.first", jumps=True),
+        Readout("lif_slope", "LIF: its slope (none: 0)", of="lif.slope", jumps=True),
+        Readout("lif_jump", "LIF: largest jump", of="lif.curves.jump", jumps=True),
+        Readout("several_count", "Fig. S3: spikes", of="several.count", jumps=True),
+    )
+    tour = TOUR
+    panels = (
+        Panel(
+            "inputs", "Inputs: drag the ringed one, or click another", x=("time, τ", "inputs.times"), x_range="ends.qif",
+            y_label="weight / w₀", y_range=(-3.3, 3.3), wide=True, height=190, map=("time", "weight"),
+            marks=(
+                Level(0.0),
+                Interval("inputs.half", "inputs.half_size", "green", x="inputs.times", width=2.5),
+                Dots("inputs.weights", "green", "other inputs", x="inputs.times", size=8, scales=False, jumps=True),
+                Interval("varied.half", "varied.half_size", "orange", x="setting.time", width=2.5),
+                Dots("setting.weight", "orange", "the varied input", x="setting.time", size=12, hollow=True),
+            ),
+            text="Inputs over time, each as high as its weight. The varied one can be dragged; its sliders do the same.",
+        ),
+        _trace(
+            "qif", "QIF", "blue", "unstable rest",
+            "Membrane potential of the QIF neuron over time, or its phase. Spikes in the trial: {qif_count}, the first at {qif_first}, "
+            "which is the end of the trial if there is none.",
+        ),
+        _trace(
+            "lif", "LIF", "blue", "threshold",
+            "Membrane potential of the LIF neuron over time. Spikes in the trial: {lif_count}, the first at {lif_first}, which is the "
+            "end of the trial if there is none.",
+        ),
+        _curves(
+            "qif", "QIF",
+            "Times of the first four spikes of the QIF neuron against what is varied. The largest jump of one is {qif_jump}.",
+        ),
+        _curves(
+            "lif", "LIF",
+            "Times of the first four spikes of the LIF neuron against what is varied. The largest jump of one is {lif_jump}.",
+        ),
+        _slopes(
+            "qif", "QIF", "Derivatives of these times of the QIF neuron; that of the first spike is {qif_slope} at the chosen place.",
+        ),
+        _slopes(
+            "lif", "LIF", "Derivatives of these times of the LIF neuron; that of the first spike is {lif_slope} at the chosen place.",
+        ),
+        Panel(
+            "several_trace", "Fig. S3: one input at 0, from V = π", x=("time, τ", "several.moments"), x_range=(0.0, 10.0),
+            y_label="V, or φ", y_range="ends.qif_trace",
+            marks=(
+                Level("ends.qif_level", "soft", "unstable rest", dash="dashed"),
+                Line("several.trace", "blue", "potential, or phase", width=2, jumps=True),
+                Dots("ends.several_top", "ink", "spikes", x="several.spikes", size=8, marker="inverted_triangle", jumps=True,
+                     scales=False),
+            ),
+            text="A QIF neuron that starts at π, with one input at the time 0: {several_count} of its spikes lie in the trial.",
+        ),
+        Panel(
+            "several_times", "Fig. S3: its three spikes", x=("weight w", "courses.weights_1"), x_range=(-10.5, 60.0),
+            y_label="spike time, τ", y_range=(0.0, 10.6),
+            marks=(
+                Level(10.0, "soft", "end of the trial", dash="dashed"),
+                Marker("setting.strong", legend="chosen"),
+                *(
+                    Line(f"courses.times_{k + 1}", role, f"spike {k + 1}", x=f"courses.weights_{k + 1}", width=2.5)
+                    for k, role in _SPIKES[:3]
+                ),
+                Dots("several.spikes", "ink", x="ends.several_here", size=7, hollow=True, name="spikes now", scales=False, jumps=True),
+            ),
+            text="Times of the first three spikes against the weight: each comes in at the end of the trial, and moves to earlier "
+            "times.",
+        ),
+    )  # fmt: skip
+
+    # ---- scenes ----
+
+    def figure_1_left(self) -> None:
+        self._go(scene=ALONE, against=WEIGHT, weight=1.15, time=0.5)
+
+    def figure_1_right(self) -> None:
+        self._go(scene=BESIDE, against=TIME, weight=-1.0, time=1.0)
+
+    def figure_s4(self) -> None:
+        self._go(scene=AMONG, against=TIME, weight=1.0, time=1.0, others=FIRST_OTHERS)
+
+    def figure_s5(self) -> None:
+        self._go(scene=AMONG, against=WEIGHT, weight=1.0, time=1.0, others=FIRST_OTHERS)
+
+    def _go(self, **settings: Any) -> None:
+        self.move({**self.settings(), **settings})
+
+    def pointed(self, figure: str, x: float, y: float) -> None:
+        """Takes the input that was clicked as the varied one, and leaves the other where it is."""
+        settings = self.settings()
+        if settings["scene"] != AMONG or self.refusals(settings):
+            return
+        others = list(parse_inputs(settings["others"]))
+        across, upward = _TAKEN[0] * _END, _TAKEN[1]
+        near = [each for each in others if abs(each[0] - x) <= across and abs(each[1] - y) <= upward]
+        if not near:
+            return
+        taken = min(near, key=lambda each: abs(each[0] - x) / across + abs(each[1] - y) / upward)
+        others[others.index(taken)] = settings["time"], settings["weight"]
+        text = "; ".join(f"{time:g} {weight:g}" for time, weight in sorted(others))
+        self._go(time=round(taken[0], 1), weight=round(20 * taken[1]) / 20, others=text)
+
+    def refusals(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            parse_inputs(settings["others"] if settings["scene"] == AMONG else "")
+        except ValueError as error:
+            return {"others": str(error)}
+        return {}
+
+    # ---- numbers ----
+
+    def _scene(self, settings: Mapping[str, Any]) -> Any:
+        experiment = self.experiment()
+        with in_64_bits():
+            if settings["scene"] == AMONG:
+                return experiment.among_others(parse_inputs(settings["others"]))
+            return experiment.alone() if settings["scene"] == ALONE else experiment.beside_excitation()
+
+    def choices(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Arrays only: one program for all scenes."""
+        return {
+            "scene": self._scene(settings), "against": np.asarray(settings["against"] == TIME),
+            "show": np.asarray(settings["show"] == PHASE),
+        }  # fmt: skip
+
+    @classmethod
+    def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        experiment = cls.experiment()
+        setting = experiment.ExactSpikesSetting(numbers["weight"], numbers["time"])
+        return experiment.exact_spikes(setting, choices["scene"], choices["against"], choices["show"])
+
+    @classmethod
+    def several(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
+        """The neuron of Fig. S3, which the other sliders do not change."""
+        return cls.experiment().several(numbers["strong"], choices["show"])
+
+    def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        experiment, scene = self.experiment(), self._scene(settings)
+        rows = len(shown("x"))
+        phase, against_time = settings["show"] == PHASE, settings["against"] == TIME
+        at_all = np.isfinite(scene.times)
+        weights = np.where(at_all, scene.weights, 0.0)
+        duration = dict(zip(("qif", "lif"), map(float, scene.durations), strict=True))
+        traced = {
+            "qif": (-0.03, 1.09) if phase else (-6.0, 8.0),
+            "lif": (-0.4, 1.25) if settings["scene"] == ALONE else (-1.6, 1.3),
+        }
+        # The unstable rest of a QIF neuron without input is at V = 1.
+        level = {"qif": np.arctan(1 / np.pi) / np.pi + 0.5 if phase else 1.0, "lif": 1.0}
+        across = (0.0, None) if against_time else tuple(map(float, scene.weight_ends))
+        ends: dict[str, Any] = {"slopes": (-8.0, 2.0) if against_time else (-8.0, 0.5)}
+        for name, trial in duration.items():
+            low, high = traced[name]
+            ends |= {
+                name: (0.0, trial), f"{name}_trace": (low, high), f"{name}_level": level[name],
+                f"{name}_top": np.full(experiment.SPIKES, high - 0.04 * (high - low)), f"{name}_times": (0.0, 1.06 * trial),
+                f"{name}_across": (across[0], trial if against_time else across[1]),
+            }  # fmt: skip
+        ends["several_top"] = ends["qif_top"][:3]
+        views = {
+            "ends": ends,
+            "inputs": {
+                "times": np.where(at_all, scene.times, experiment.AWAY), "weights": weights, "half": weights / 2,
+                "half_size": np.abs(weights) / 2,
+            },
+            "courses": self._courses(),
+        }  # fmt: skip
+        views = {
+            part: {name: np.broadcast_to(values, (rows, *np.shape(values))) for name, values in each.items()}
+            for part, each in views.items()
+        }
+        half = shown("setting.weight")[:, None] / 2
+        here = {
+            f"{name}_here": np.broadcast_to(shown(address)[:, None], (rows, count))
+            for name, address, count in (("qif", "x", 4), ("lif", "x", 4), ("several", "setting.strong", 3))
+        }
+        here = {name: np.broadcast_to(values, (rows, values.shape[1])) for name, values in here.items()}
+        return views | {"ends": views["ends"] | here, "varied": {"half": half, "half_size": np.abs(half)}}
+
+    def _courses(self) -> dict[str, np.ndarray]:
+        with in_64_bits():
+            return self.experiment().several_curves()
