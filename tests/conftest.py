@@ -7,6 +7,7 @@ import re
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jaxtyping import config, install_import_hook
 from xdist.scheduler import LoadScopeScheduling
@@ -65,3 +66,29 @@ def quick_jit():
     except jax.errors.JaxRuntimeError:
         options = None
     return functools.partial(eqx.filter_jit, compiler_options=options)
+
+
+@pytest.fixture(scope="session")
+def written():
+    """A function: writes a small file of the published layout of spoken digits, by itself ragged, with an empty sample."""
+    import h5py
+
+    def write(path, times=None, units=None, labels=None, speakers=None, without=()):
+        times = [[0.0, 0.1, 0.5], [], [0.7]] if times is None else times
+        units = [[0, 699, 5], [], [3]] if units is None else units
+        labels = [3, 0, 19] if labels is None else labels
+        speakers = [1, 2, 2] if speakers is None else speakers
+        with h5py.File(path, "w") as file:
+            for name, values, kind in (("times", times, "f2"), ("units", units, "u2")):
+                if f"spikes/{name}" in without:
+                    continue
+                kind = np.asarray(values[0]).dtype if isinstance(values[0], np.ndarray) else np.dtype(kind)
+                data = file.create_dataset(f"spikes/{name}", (len(values),), dtype=h5py.vlen_dtype(kind))
+                for k, each in enumerate(values):
+                    data[k] = np.asarray(each, dtype=kind)
+            if "labels" not in without:
+                file["labels"] = np.asarray(labels)
+            file["extra/speaker"] = np.asarray(speakers)
+        return path
+
+    return write

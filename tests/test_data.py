@@ -5,7 +5,6 @@ import struct
 import sys
 import zlib
 
-import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -239,27 +238,7 @@ def test_pictures_that_are_none_or_too_large_are_refused_in_one_sentence():
 # ---- spoken digits ----
 
 
-def written(path, times=None, units=None, labels=None, speakers=None, without=()):
-    """A small file of the published layout, ragged, with an empty sample."""
-    times = [[0.0, 0.1, 0.5], [], [0.7]] if times is None else times
-    units = [[0, 699, 5], [], [3]] if units is None else units
-    labels = [3, 0, 19] if labels is None else labels
-    speakers = [1, 2, 2] if speakers is None else speakers
-    with h5py.File(path, "w") as file:
-        for name, values, kind in (("times", times, "f2"), ("units", units, "u2")):
-            if f"spikes/{name}" in without:
-                continue
-            kind = np.asarray(values[0]).dtype if isinstance(values[0], np.ndarray) else np.dtype(kind)
-            data = file.create_dataset(f"spikes/{name}", (len(values),), dtype=h5py.vlen_dtype(kind))
-            for k, each in enumerate(values):
-                data[k] = np.asarray(each, dtype=kind)
-        if "labels" not in without:
-            file["labels"] = np.asarray(labels)
-        file["extra/speaker"] = np.asarray(speakers)
-    return path
-
-
-def test_spoken_digits_are_read_in_their_published_layout(tmp_path, monkeypatch):
+def test_spoken_digits_are_read_in_their_published_layout(written, tmp_path, monkeypatch):
     digits = read_spoken_digits(written(tmp_path / "shd_train.h5"))
     assert [len(each) for each in digits.times] == [3, 0, 1]
     assert digits.labels.tolist() == [3, 0, 19]
@@ -291,13 +270,13 @@ FILES = {
 
 
 @pytest.mark.parametrize(("changed", "sentence"), FILES.values(), ids=FILES)
-def test_a_file_that_is_no_such_one_is_refused_in_one_sentence(changed, sentence, tmp_path):
+def test_a_file_that_is_no_such_one_is_refused_in_one_sentence(written, changed, sentence, tmp_path):
     with pytest.raises(DataError, match=sentence) as refusal:
         read_spoken_digits(written(tmp_path / "file.h5", **changed))
     assert "\n" not in str(refusal.value)
 
 
-def test_files_that_are_damaged_or_missing_are_refused_in_one_sentence(tmp_path, monkeypatch):
+def test_files_that_are_damaged_or_missing_are_refused_in_one_sentence(written, tmp_path, monkeypatch):
     whole = written(tmp_path / "whole.h5").read_bytes()
     (tmp_path / "half.h5").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.h5").write_text("no HDF5")

@@ -97,7 +97,7 @@ class Classification(TrainingPage):
             "that is looked at has {with} with noise and {without} without.",
         ),
         Panel(
-            "loss", "Loss", x=STEPS, y_label="cross entropy", y_range=(0.0, 2.6), marks=(NOW, *_curves("losses")),
+            "loss", "Loss", x=STEPS, y_label="cross entropy", y_range="look.loss_ends", marks=(NOW, *_curves("losses")),
             text="Loss of the last steps before each moment, for each network, over the steps of training.",
         ),
         Panel(
@@ -147,7 +147,7 @@ class Classification(TrainingPage):
             "zero is a right answer.",
         ),
         Panel(
-            "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
+            "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range="look.fano_ends",
             marks=(
                 NOW, *course("look.fano_first", "green", "layer 1"), *course("look.fano_last", "blue", "last layer"),
             ),
@@ -230,12 +230,18 @@ class Classification(TrainingPage):
         confusion = moment[f"{slug(looked)}/confusion"]
         classes = confusion.shape[-1]
         room = len(_NUMBERED) - classes  # beyond the ends of the axes
+        highest = max(1.05, *(np.max(curve(looked, layer)) for layer in ("first", "last")))
+
+        def ends(low, high):
+            return np.broadcast_to([low, high], (rows, 2))
+
         return views | {slug(arm): of(arm) for arm in ARMS} | {
             "look": {
                 **{name.partition("/")[2]: values for name, values in moment.items() if name.startswith(f"{slug(looked)}/")},
                 **{f"{name}s": curve(looked, name) for name in _COSINES},
                 "confusion": np.pad(confusion, ((0, 0), (0, room), (0, room))),
-                "classes": np.broadcast_to([-0.5, classes - 0.5], (rows, 2)), "chance": np.full(rows, 1 / classes),
+                "classes": ends(-0.5, classes - 0.5), "chance": np.full(rows, 1 / classes),
+                "loss_ends": ends(0.0, 1.13 * np.log(classes)), "fano_ends": ends(0.0, 1.05 * highest),
                 "fano": moment[f"{slug(looked)}/last"], "fano_first": curve(looked, "first"), "fano_last": curve(looked, "last"),
                 "first": moment[f"{slug(looked)}/spikes_first"], "last": moment[f"{slug(looked)}/spikes_last"],
                 "time": np.broadcast_to(time, (rows, time.size)),

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -173,3 +174,50 @@ def test_spoken_digits_are_not_read_to_see_whether_they_are_there(page, monkeypa
     assert "shd_test.h5" in page.refusals(chosen)["data"]
     (tmp_path / "shd_test.h5").touch()
     assert page.refusals(chosen) == {}
+
+
+@pytest.fixture
+def spoken(monkeypatch, tmp_path, written):
+    """A page that finds a few spoken digits, and trains a network of one layer on them: seconds, not an hour."""
+    from sgtheory.escape import Sigmoid
+    from sgtheory.experiments import classification as experiment
+    from sgtheory.networks import ClockedNetwork, Convolution, LeakyReadout
+    from sgtheory.neurons import LIF
+
+    def network(_setting):
+        layer = Convolution(2, 21, LIF(Sigmoid(10.0), time_step=2.0), 10)
+        return ClockedNetwork((1, 700), (layer,), LeakyReadout(experiment.MOST_CLASSES, time_step=2.0))
+
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 12), ("test", 7)):
+        times, units = rng.uniform(0, 0.7, (count, 200)), rng.integers(0, 700, (count, 200))
+        written(tmp_path / f"shd_{part}.h5", times.tolist(), units.tolist(), list(range(count)), [0] * count)
+    monkeypatch.setenv("SGTHEORY_DATA", str(tmp_path))
+    monkeypatch.setattr(experiment.ClassificationSetting, "network", network)
+    monkeypatch.setattr(experiment, "PATHS", 2)
+    experiment.samples.cache_clear()
+    jax.config.update("jax_disable_most_optimizations", True)  # programs that run once
+    made = Classification()
+    made.wait()
+    yield made
+    made.job.stop()
+    made.job.wait()
+    made.close()
+    jax.config.update("jax_disable_most_optimizations", False)
+    experiment.samples.cache_clear()
+
+
+def test_spoken_digits_are_learnt_from_and_shown_where_they_are_there(spoken):
+    chosen = {**spoken.settings(), "data": "spoken digits", "arms": "noise, SuperSpike", "steps": 2}
+    assert spoken.refusals(chosen) == {}
+    spoken.job.start(chosen)
+    spoken.job.wait(120)
+    assert spoken.job.state == "finished", spoken.job.error
+    sources = spoken.compute(spoken.settings())
+    assert sources["whole.sample"]["image"].shape == (700, 350)
+    assert sources["look.confusion"]["image"].shape == (20, 20)
+    assert sources["look.confusion"]["image"].sum() == pytest.approx(7)  # seven samples of seven classes
+    assert [sources["ranges"][f"confusion.{end}"] for end in ("start", "end", "left", "right")] == [-0.5, 19.5] * 2
+    assert set(sources["level look.chance"]["y"].tolist()) == {0.05}
+    assert len(sources["look.time"]["x"]) == 350
+    assert sources["ranges"]["loss.end"] > np.log(20)  # where a network begins that has learnt nothing
