@@ -271,7 +271,7 @@ def driven_pair(setting: PairSetting) -> PairCurves:
     crossing = entering_weight(setting.duration)
     signs, steps = jnp.array([-1.0, 1.0]), jnp.arange(len(_FORWARD))
     sides = crossing + signs * _NEARBY
-    differences = (sides[:, None] + signs[:, None] * _STEP * steps.astype(sides.dtype)).ravel()
+    differences = (sides[:, None] + _STEP * signs[:, None] * steps.astype(sides.dtype)[None]).ravel()
     at = jnp.concatenate([weights(), differences])
     times, slopes = jax.vmap(lambda weight: _with_slopes(lambda each: pair_times(setting, each), weight))(at)
     beside = slopes[WEIGHTS:].reshape(2, steps.size, 2, SPIKES)
@@ -350,7 +350,7 @@ def continued_layers(exponent: Scalar) -> LayerCurves:
     """
     exponent = jnp.asarray(exponent, float)
     around = transitions()
-    close = around[:, None] + 1e-3 * places()
+    close = around[:, None] + 1e-3 * places()[None]
 
     def slopes_of(weight):
         times, back = jax.vjp(lambda each: layer_times(exponent, each), weight)
@@ -381,8 +381,12 @@ _LAYER_BEGIN, _MOMENTS = 7.0, 61  # from when the layers are shown, and how many
 
 def _turns(logs: EventLog, units: int) -> Float[Array, "moments units"]:
     """The turns of the neurons at the ends of these runs."""
-    spiked = jnp.sum(logs.units[:, :, None] == jnp.arange(units), axis=1)
+    spiked = jnp.sum(logs.units[:, :, None] == jnp.arange(units)[None, None], axis=1)
     return spiked.astype(logs.end.phase.dtype) + logs.end.phase
+
+
+def _spiked(log: EventLog, units: int) -> Float[Array, " units"]:
+    return jnp.stack([jnp.sum(log.spikes_of(unit)) for unit in range(units)]).astype(log.times.dtype)
 
 
 def _last(logs: EventLog) -> EventLog:
@@ -398,11 +402,11 @@ def _pair_turns(setting: PairSetting, weight: Scalar) -> tuple[Turns, Turns, Flo
     behind = end + jnp.linspace(0.0, _LONG, _BEHIND)[1:]
     # Behind the end V = ½ − ϱ cot(angle), where the angle grows by π in each period and passes a multiple of it at a spike.
     period = pseudospikes[:, 1] - pseudospikes[:, 0]
-    passed = 1 + (behind[:, None] - pseudospikes[:, 0]) / period
+    passed = 1 + (behind[:, None] - pseudospikes[None, :, 0]) / period[None]
     whole = jnp.floor(passed)
     sine, cosine = jnp.sin(jnp.pi * (passed - whole)), jnp.cos(jnp.pi * (passed - whole))
-    phase = EventState(sine / 2 - jnp.pi / period * cosine, sine, jnp.zeros_like(sine)).phase
-    turns = jnp.concatenate([ran, whole + phase + log.spike_count(2).astype(phase.dtype)])
+    phase = EventState(sine / 2 - jnp.pi / period[None] * cosine, sine, jnp.zeros_like(sine)).phase
+    turns = jnp.concatenate([ran, whole + phase + _spiked(log, 2)[None]])
     moments = jnp.concatenate([before, behind])
     times = jnp.stack([first_spikes(log, unit, pseudospikes) for unit in range(2)])
     return Turns(moments, turns[:, 0]), Turns(moments, turns[:, 1]), times
@@ -417,7 +421,7 @@ def _layer(
     log, grown = _last(logs), jnp.linspace(0.0, 1.0, _MOMENTS)[1:]
     power = log.end.phase[0] ** law.exponent + grown
     whole = jnp.floor(power)
-    continued = log.spike_count(units)[0].astype(power.dtype) + whole + (power - whole) ** (1 / law.exponent)
+    continued = _spiked(log, 1)[0] + whole + (power - whole) ** (1 / law.exponent)
     times = jnp.concatenate([moments, end + grown / law.exponent])
     return Turns(times, jnp.concatenate([_turns(logs, units)[:, 0], continued])), log
 

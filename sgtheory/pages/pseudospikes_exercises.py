@@ -65,9 +65,8 @@ EXERCISES = {
         _active,
         (
             (lambda v: v <= 0, "It comes behind the end."),
-            (lambda v: v > 1 / 3, "The pseudodynamics last only τ/3: by then it must have come."),
             (lambda v: v < _active(), "Too early. The phase begins at ½, and its third power is 1/8."),
         ),
-        "Too late. The phase begins at ½, and its third power is 1/8.",
+        "Too late. The phase goes on for τ/3 only, once around, and it begins at ½.",
     ),
 }  # fmt: skip
