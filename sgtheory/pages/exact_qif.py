@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sgtheory.pages._kit import PALE, Action, Choice, DeclaredPage, Panel, Readout, Slider, Text, in_64_bits
+from sgtheory.pages._kit import Action, Choice, DeclaredPage, Panel, Readout, Slider, Text, in_64_bits
 from sgtheory.pages._kit.controls import brief
 from sgtheory.pages._kit.marks import Dots, Interval, Level, Line, Lines, Marker, Shown
 from sgtheory.pages.exact_qif_tour import TOUR
@@ -17,6 +17,7 @@ FIRST_OTHERS = "0.5 1.25; 2 -0.5; 3.5 1.4; 6 1.6"
 MOST_OTHERS = 5
 _END, _LARGEST = 10.0, 3.0
 _TAKEN = 0.04, 0.3  # so close to an input a click takes it: a share of the trial, and a weight
+VARIED = "what is varied: w / w₀, or t in τ"
 _SPIKES = tuple(enumerate(("blue", "orange", "green", "purple")))
 
 
@@ -62,7 +63,7 @@ def _curves(name: str, label: str, text: str) -> Panel:
         for k, role in _SPIKES
     )  # fmt: skip
     return Panel(
-        f"{name}_times", f"{label}: when it spikes", x=("what is varied: w / w₀, or t in τ", f"{name}.curves.x"),
+        f"{name}_times", f"{label}: when it spikes", x=(VARIED, f"{name}.curves.x"),
         x_range=f"ends.{name}_across", y_label="spike time, τ", y_range=f"ends.{name}_times",
         marks=(
             Level(f"{name}.duration", "soft", "end of the trial", dash="dashed"),
@@ -81,7 +82,7 @@ def _slopes(name: str, label: str, text: str) -> Panel:
         for k, role in _SPIKES
     )  # fmt: skip
     return Panel(
-        f"{name}_slopes", f"{label}: slope of its spike times, dt/dw or dt/dt of the input", x=("what is varied: w / w₀, or t in τ", f"{name}.curves.x"),
+        f"{name}_slopes", f"{label}: slope of its spike times, dt/dw or dt/dt of the input", x=(VARIED, f"{name}.curves.x"),
         x_range=f"ends.{name}_across", y_label="slope", y_range="ends.slopes",
         marks=(Level(0.0), Marker("x", legend="chosen"), *curves), text=text,
     )  # fmt: skip
@@ -101,7 +102,7 @@ class ExactQIF(DeclaredPage):
         Choice("against", "curves over", WEIGHT, (WEIGHT, TIME), "What the curves of spike times are drawn over"),
         Choice("scene", "other inputs", ALONE, (ALONE, BESIDE, AMONG), "None; one of 1.5 w₀ at 0.5; or several, in a longer "
                "trial"),
-        Text("others", "others", FIRST_OTHERS, "A time and a weight for each: 0.5 1.25; 2 -0.5; a click on one in the plot varies it",
+        Text("others", "others", FIRST_OTHERS, "A time and a weight for each: 0.5 1.25; 2 -0.5; a click on one takes it",
              shown_for=("scene", AMONG)),
         Choice("show", "of the QIF", POTENTIAL, (POTENTIAL, PHASE), "What is drawn of a QIF neuron over time"),
         Slider("strong", "Fig. S3: weight w", 16.3, -8.5, 60.0, 0.1, "Weight of the only input of the neuron that starts at π"),
@@ -140,13 +141,13 @@ class ExactQIF(DeclaredPage):
         ),
         _trace(
             "qif", "QIF", "blue", "unstable rest",
-            "Membrane potential of the QIF neuron over time, or its phase. Spikes in the trial: {qif_count}, the first at {qif_first}, "
-            "which is the end of the trial if there is none.",
+            "Membrane potential of the QIF neuron over time, or its phase. Spikes in the trial: {qif_count}. The first comes at "
+            "{qif_first}; this is the end of the trial if there is none.",
         ),
         _trace(
             "lif", "LIF", "blue", "threshold",
-            "Membrane potential of the LIF neuron over time. Spikes in the trial: {lif_count}, the first at {lif_first}, which is the "
-            "end of the trial if there is none.",
+            "Membrane potential of the LIF neuron over time. Spikes in the trial: {lif_count}. The first comes at {lif_first}; "
+            "this is the end of the trial if there is none.",
         ),
         _curves(
             "qif", "QIF",
@@ -157,10 +158,10 @@ class ExactQIF(DeclaredPage):
             "Times of the first four spikes of the LIF neuron against what is varied. The largest jump of one is {lif_jump}.",
         ),
         _slopes(
-            "qif", "QIF", "Derivatives of these times of the QIF neuron; that of the first spike is {qif_slope} at the chosen place.",
+            "qif", "QIF", "Derivatives of the spike times of the QIF neuron; at the chosen place that of the first is {qif_slope}.",
         ),
         _slopes(
-            "lif", "LIF", "Derivatives of these times of the LIF neuron; that of the first spike is {lif_slope} at the chosen place.",
+            "lif", "LIF", "Derivatives of the spike times of the LIF neuron; at the chosen place that of the first is {lif_slope}.",
         ),
         Panel(
             "several_trace", "Fig. S3: one input at 0, from V = π", x=("time, τ", "several.moments"), x_range=(0.0, 10.0),
@@ -183,7 +184,7 @@ class ExactQIF(DeclaredPage):
                     Line(f"courses.times_{k + 1}", role, f"spike {k + 1}", x=f"courses.weights_{k + 1}", width=2.5)
                     for k, role in _SPIKES[:3]
                 ),
-                Dots("several.spikes", "ink", x="ends.several_here", size=7, hollow=True, name="spikes now", scales=False, jumps=True),
+                Dots("several.spikes", "ink", x="ends.several_here", size=7, hollow=True, name="spikes now", jumps=True),
             ),
             text="Times of the first three spikes against the weight: each comes in at the end of the trial, and moves to earlier "
             "times.",
@@ -257,47 +258,43 @@ class ExactQIF(DeclaredPage):
         return cls.experiment().several(numbers["strong"], choices["show"])
 
     def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        experiment, scene = self.experiment(), self._scene(settings)
-        rows = len(shown("x"))
-        phase, against_time = settings["show"] == PHASE, settings["against"] == TIME
+        scene, weight = self._scene(settings), shown("setting.weight")[:, None]
         at_all = np.isfinite(scene.times)
-        weights = np.where(at_all, scene.weights, 0.0)
-        duration = dict(zip(("qif", "lif"), map(float, scene.durations), strict=True))
-        traced = {
-            "qif": (-0.03, 1.09) if phase else (-6.0, 8.0),
-            "lif": (-0.4, 1.25) if settings["scene"] == ALONE else (-1.6, 1.3),
+        others = np.where(at_all, scene.weights, 0.0)
+        away = self.experiment().AWAY
+        inputs = {
+            "times": np.where(at_all, scene.times, away),
+            "weights": others,
+            "half": others / 2,
+            "half_size": abs(others / 2),
         }
+
+        def in_rows(part: Mapping[str, Any]) -> dict[str, np.ndarray]:
+            return {name: np.broadcast_to(values, (len(weight), *np.shape(values))) for name, values in part.items()}
+
+        here = {
+            f"{name}_here": np.repeat(shown(address)[:, None], shown(f"{name}.spikes").shape[1], axis=1)
+            for name, address in (("qif", "x"), ("lif", "x"), ("several", "setting.strong"))
+        }
+        return {
+            "inputs": in_rows(inputs), "varied": {"half": weight / 2, "half_size": abs(weight / 2)},
+            "ends": in_rows(self._ends(settings, scene)) | here, "courses": in_rows(self._courses()),
+        }  # fmt: skip
+
+    def _ends(self, settings: Mapping[str, Any], scene: Any) -> dict[str, Any]:
+        """The ends of all axes, the levels at which the neurons run away, and where spikes are marked."""
+        phase, against_time, alone = settings["show"] == PHASE, settings["against"] == TIME, settings["scene"] == ALONE
+        traced = {"qif": (-0.03, 1.09) if phase else (-6.0, 8.0), "lif": (-0.4, 1.25) if alone else (-1.6, 1.3)}
         # The unstable rest of a QIF neuron without input is at V = 1.
         level = {"qif": np.arctan(1 / np.pi) / np.pi + 0.5 if phase else 1.0, "lif": 1.0}
-        across = (0.0, None) if against_time else tuple(map(float, scene.weight_ends))
-        ends: dict[str, Any] = {"slopes": (-8.0, 2.0) if against_time else (-8.0, 0.5)}
-        for name, trial in duration.items():
-            low, high = traced[name]
+        ends: dict[str, Any] = {"slopes": (-8.0, 2.0 if against_time else 0.5)}
+        for (name, (low, high)), trial in zip(traced.items(), map(float, scene.durations), strict=True):
             ends |= {
                 name: (0.0, trial), f"{name}_trace": (low, high), f"{name}_level": level[name],
-                f"{name}_top": np.full(experiment.SPIKES, high - 0.04 * (high - low)), f"{name}_times": (0.0, 1.06 * trial),
-                f"{name}_across": (across[0], trial if against_time else across[1]),
+                f"{name}_top": np.full(self.experiment().SPIKES, high - 0.04 * (high - low)),
+                f"{name}_times": (0.0, 1.06 * trial), f"{name}_across": (0.0, trial) if against_time else scene.weight_ends,
             }  # fmt: skip
-        ends["several_top"] = ends["qif_top"][:3]
-        views = {
-            "ends": ends,
-            "inputs": {
-                "times": np.where(at_all, scene.times, experiment.AWAY), "weights": weights, "half": weights / 2,
-                "half_size": np.abs(weights) / 2,
-            },
-            "courses": self._courses(),
-        }  # fmt: skip
-        views = {
-            part: {name: np.broadcast_to(values, (rows, *np.shape(values))) for name, values in each.items()}
-            for part, each in views.items()
-        }
-        half = shown("setting.weight")[:, None] / 2
-        here = {
-            f"{name}_here": np.broadcast_to(shown(address)[:, None], (rows, count))
-            for name, address, count in (("qif", "x", 4), ("lif", "x", 4), ("several", "setting.strong", 3))
-        }
-        here = {name: np.broadcast_to(values, (rows, values.shape[1])) for name, values in here.items()}
-        return views | {"ends": views["ends"] | here, "varied": {"half": half, "half_size": np.abs(half)}}
+        return ends | {"several_top": ends["qif_top"][:3]}
 
     def _courses(self) -> dict[str, np.ndarray]:
         with in_64_bits():

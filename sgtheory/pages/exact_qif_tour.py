@@ -41,9 +41,9 @@ TOUR = (
                 "",
                 "The input decays. When is the potential at its highest?",
             ),
-            """The potential is highest $\\text{ln} 2$ after the input, at 1.193. A weaker input lets it turn back there, however little is
-            lacking. So the [spike time](light:lif_times/lif.curves.times.0) ends in mid-air. Whatever the spike did further on in
-            a network, it does no longer: the network's output jumps.""",
+            """The potential is highest $\\text{ln} 2$ after the input, at 1.193. A weaker input lets it turn back there, however
+            little is lacking. So the [spike time](light:lif_times/lif.curves.times.0) ends in mid-air. Whatever the spike did
+            further on in a network, it does no longer: the network's output jumps.""",
             reveals=("lif_times",),
         ),
         try_="[Let the weight move](play:weight), or step from [1.05](weight=1.05) to [0.95](weight=0.95).",
@@ -199,8 +199,8 @@ TOUR = (
                 "",
                 "It must be delayed a little: the current has less time to act, and acts on a fast neuron, but it acts.",
             ),
-            """By $|w| d^3 / 3$ (derived): an input that comes ever closer has less and less to say, until at the spike it has nothing
-            to say, and after it exactly nothing. So time and [slope](light:qif_slopes/qif.curves.slopes.0) pass smoothly. Earlier
+            """By $|w| d^3 / 3$ (derived): an input that comes ever closer has less and less to say, and after the spike exactly
+            nothing. So time and [slope](light:qif_slopes/qif.curves.slopes.0) pass smoothly. Earlier
             inhibition delays the spike more; before 1.317 it goes over the end of the trial.""",
             reveals=("qif_times", "qif_slopes"),
         ),
@@ -226,7 +226,7 @@ TOUR = (
             55.58. The first is lost only below −9.79, because the neuron starts beyond its unstable rest.""",
             reveals=("several_times",),
         ),
-        try_="[−5](strong=-5): one spike. [16.3](strong=16.3): one. [16.7](strong=16.7): a second, very late. "
+        try_="[−5](strong=-5): one spike. [16.3](strong=16.3): one. [16.7](strong=16.7): a second, already at 4.93. "
         "[57](strong=57): three. [Back](strong=16.3).",
     ),
     Step(
@@ -247,21 +247,21 @@ TOUR = (
             its own $w_0$. Its curves break, by up to {lif_jump}: where a spike is lost, the next one becomes the first.""",
             reveals=("qif_times", "lif_times"),
         ),
-        try_="Drag the ringed input along the time axis, or up and down. With [inhibition](weight=-1) a spike goes over the end of the "
-        "trial and comes back. [Back](weight=1) to 1.",
+        try_="Drag the ringed input along the time axis, or up and down. With [inhibition](weight=-1) a spike goes over the end of "
+        "the trial and comes back. [Back](weight=1) to 1.",
     ),
     Step(
         "Its weight",
         """As in Fig. S5: the same inputs, and now the curves are over the weight of the ringed one, which comes at 1. Move
         it by its sliders, or drag it: its height is its weight.
 
-        With a strongly inhibitory input the QIF neuron spikes once, otherwise twice: its second spike leaves at the end of the trial,
-        at a weight of −0.330. The LIF neuron's spikes come and go anywhere.""",
+        With a strongly inhibitory input the QIF neuron spikes once, otherwise twice: its second spike leaves at the end of the
+        trial, at a weight of −0.330. The LIF neuron's spikes come and go anywhere.""",
         panels=("inputs", "qif_times", "lif_times"),
         controls=("weight", "time"),
         set={"scene": "several", "against": "its weight", "weight": 1.0, "time": 1.0},
-        try_="[Let the weight move](play:weight), [take 3](weight=3), [take −3](weight=-3). The largest jump is now {qif_jump} in the "
-        "one, {lif_jump} in the other.",
+        try_="[Let the weight move](play:weight), [take 3](weight=3), [take −3](weight=-3). The largest jump is now {qif_jump} in "
+        "the one, {lif_jump} in the other.",
     ),
     Step(
         "Two sentences, and a question",

@@ -16,6 +16,7 @@ from sgtheory._course import COURSE
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
 from sgtheory.pages.exercises import TOLERANCE, exercises_of
+from sgtheory.pages.exact_qif_exercises import spike_time
 from sgtheory.pages.gradient_laboratory_exercises import _mean_field_bias
 from sgtheory.pages.lif_neuron_exercises import expected_count
 from sgtheory.pages.loop_integral_exercises import _loop
@@ -48,6 +49,9 @@ BY_HAND = {
     "07.2": 360.0,
     "08.1": 0.9025 - 0.8275,
     "08.2": 4.0,
+    "09.1": 1 / (1 - np.exp(-1.0)) ** 2,
+    "09.2": 25.0,
+    "09.3": 1.85,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
@@ -133,6 +137,11 @@ def test_the_hidden_steepness_gives_the_integral_that_is_told():
     assert _loop(BY_HAND["05.3"]) == pytest.approx(float(told[1]), abs=5e-5)
 
 
+def test_the_hidden_weight_of_a_qif_neuron_gives_the_spike_time_that_is_told():
+    told = re.search(r"spikes at ([\d.]+)\.", (NOTEBOOKS / "09_exact_qif.ipynb").read_text())
+    assert spike_time(BY_HAND["09.3"]) == pytest.approx(float(told[1]), abs=5e-4)
+
+
 @every_exercise
 def test_an_answer_needs_no_setting_of_the_notebook(name):
     """A notebook computes in 32 bits unless told otherwise; mixing both would warn, and warnings are errors here."""
@@ -147,7 +156,7 @@ def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
     assert said(capsys) == "Yes.\n"
 
 
-WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 2.5, 8.0, 10, 450.0, 1e300, -1e300, 1e-300]
+WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 1.4, 2.5, 8.0, 10, 450.0, 1e300, -1e300, 1e-300]
 
 
 @pytest.mark.usefixtures("computed_once")
