@@ -142,8 +142,7 @@ def _colour(model: Any, name: str, theme: str) -> str:
 
 def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
     axes.set_facecolor(colours["background"])
-    axes.set_xlim(plot.x_range.start, plot.x_range.end)
-    axes.set_ylim(plot.y_range.start, plot.y_range.end)
+    _limit(axes, plot)
     axes.set_autoscale_on(False)
     axes.set_title(plot.title.text, loc="left", fontsize=9, fontweight="bold", color=colours["ink"])
     axes.set_xlabel(plot.xaxis[0].axis_label, fontsize=8, color=colours["soft"])
@@ -167,6 +166,12 @@ def _frame(axes: Any, plot: Any, colours: dict[str, str]) -> None:
         named = plot.xaxis[0].major_label_overrides
         axes.set_xticks(list(named), list(named.values()))
         axes.grid(visible=False, axis="x")
+    _limit(axes, plot)  # which names of places beyond the ends have moved
+
+
+def _limit(axes: Any, plot: Any) -> None:
+    axes.set_xlim(plot.x_range.start, plot.x_range.end)
+    axes.set_ylim(plot.y_range.start, plot.y_range.end)
 
 
 def _colour_bar(axes: Any, plot: Any, colours: dict[str, str], artists: dict[int, Any]) -> None:
