@@ -21,6 +21,7 @@ from sgtheory.pages import (
     LIFNeuron,
     LoopIntegral,
     PathTree,
+    Pseudospikes,
     SignFlip,
     SpikeTrainMatching,
 )
@@ -35,6 +36,7 @@ PAGES = {
     "07_spike_train_matching.ipynb": SpikeTrainMatching,
     "08_classification.ipynb": Classification,
     "09_exact_qif.ipynb": ExactQIF,
+    "10_pseudospikes.ipynb": Pseudospikes,
 }
 
 

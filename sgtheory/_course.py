@@ -76,5 +76,12 @@ COURSE = (
         "the end of the trial?",
         ("exact_qif",),
     ),
+    Lesson(
+        "10_pseudospikes.ipynb",
+        "10 · Pseudospikes",
+        "A spike that slips over the end of the trial would be lost to learning. What goes on behind the end, and is it smooth "
+        "where a spike crosses?",
+        ("pseudospikes",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

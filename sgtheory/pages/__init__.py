@@ -10,6 +10,7 @@ from sgtheory.pages.loop_integral import LoopIntegral as LoopIntegral
 from sgtheory.pages.network_survey import NetworkSurvey as NetworkSurvey
 from sgtheory.pages.path_tree import PathTree as PathTree
 from sgtheory.pages.program_laboratory import ProgramLaboratory as ProgramLaboratory
+from sgtheory.pages.pseudospikes import Pseudospikes as Pseudospikes
 from sgtheory.pages.sign_flip import SignFlip as SignFlip
 from sgtheory.pages.single_unit import SingleUnit as SingleUnit
 from sgtheory.pages.spike_train_matching import SpikeTrainMatching as SpikeTrainMatching

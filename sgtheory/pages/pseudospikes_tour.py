@@ -246,10 +246,10 @@ TOUR = (
                 "At both transitions a spike of a hidden neuron crosses the end of its layer.",
             ),
             """Its size jumps by {near_jump} % at the first one, from {near_below} to {near_above}, and by {far_jump} % at the
-            second one. The time itself does not jump. With $d$ = 2 no slope jumps: −8.30 on both sides.""",
+            second one. The time itself does not jump. With $d$ = 2 no slope jumps: −8.31 on both sides.""",
             reveals=("output_slopes", "close"),
         ),
-        symbols="""The weights to the output are chosen, 2.39 and 2.494: with them the jumps for $d = 1$ are those that are
+        symbols="""The weights to the output are chosen, 2.3904 and 2.4941: with them the jumps for $d = 1$ are those that are
         reported, 510 % and 94 %. All else is as published.""",
         try_="Take [d = 2](exponent=2), [d = 3](exponent=3), and [1.5](exponent=1.5): between 1 and 2 nothing jumps either, but at "
         "the transition the slope changes at an infinite rate. [Back](exponent=1) to 1.",

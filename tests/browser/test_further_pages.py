@@ -12,6 +12,7 @@ from sgtheory.pages import (
     LIFNeuron,
     LoopIntegral,
     PathTree,
+    Pseudospikes,
     SignFlip,
     SpikeTrainMatching,
 )
@@ -27,6 +28,7 @@ PAGES = {
     "notebooks/07_spike_train_matching.ipynb": (SpikeTrainMatching, "stochastic"),
     "notebooks/08_classification.ipynb": (Classification, "with"),
     "notebooks/09_exact_qif.ipynb": (ExactQIF, "qif_first"),
+    "notebooks/10_pseudospikes.ipynb": (Pseudospikes, "spike"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
 
@@ -252,6 +254,7 @@ VALUES = {
     "spike_train_matching": ("rossum", "run.step", "run.rossum_stochastic"),
     "classification": ("fano", "run.step", "look.fano_last"),
     "exact_qif": ("qif_trace", "qif.moments", "qif.trace"),
+    "pseudospikes": ("slopes", "driven.weights", "driven.first_slopes.0"),
 }
 """Page → a figure, and the source and the column of a curve in it."""
 CAPTIONED = f"""(key) => {STAGE}.spec.figures.map(({{description}}) => description)

@@ -15,12 +15,13 @@ import pytest
 from sgtheory._course import COURSE
 from sgtheory.experiments import single_unit as experiment
 from sgtheory.pages import check
-from sgtheory.pages.exercises import TOLERANCE, exercises_of
 from sgtheory.pages.exact_qif_exercises import spike_time
+from sgtheory.pages.exercises import TOLERANCE, exercises_of
 from sgtheory.pages.gradient_laboratory_exercises import _mean_field_bias
 from sgtheory.pages.lif_neuron_exercises import expected_count
 from sgtheory.pages.loop_integral_exercises import _loop
 from sgtheory.pages.path_tree_exercises import _chain
+from sgtheory.pages.pseudospikes_exercises import next_slope
 from sgtheory.pages.sign_flip_exercises import _brackets
 
 NOTEBOOKS = pathlib.Path(__file__).parents[2] / "notebooks"
@@ -52,6 +53,9 @@ BY_HAND = {
     "09.1": 1 / (1 - np.exp(-1.0)) ** 2,
     "09.2": 25.0,
     "09.3": 1.85,
+    "10.1": (np.pi / 2 / (1 - np.exp(-2.5))) ** 2,
+    "10.2": 6.5,
+    "10.3": (1 - 0.5**3) / 3,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly
@@ -132,6 +136,13 @@ def test_the_hidden_weight_of_a_lif_neuron_gives_the_spikes_that_are_told():
     assert expected_count(BY_HAND["06.2"]) == pytest.approx(float(told[1]), abs=5e-4)
 
 
+def test_the_hidden_softness_gives_the_slope_that_is_told():
+    told = re.search(
+        r"the slope of neuron 2 is −([\d.]+)\.", (NOTEBOOKS / "10_pseudospikes.ipynb").read_text(encoding="utf-8")
+    )
+    assert next_slope(BY_HAND["10.2"]) == pytest.approx(-float(told[1]), abs=5e-5)
+
+
 def test_the_hidden_steepness_gives_the_integral_that_is_told():
     told = re.search(r"\\oint = (-[\d.]+)", (NOTEBOOKS / "05_loop_integral.ipynb").read_text())
     assert _loop(BY_HAND["05.3"]) == pytest.approx(float(told[1]), abs=5e-5)
@@ -156,7 +167,28 @@ def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
     assert said(capsys) == "Yes.\n"
 
 
-WRONG = [0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 1.4, 2.5, 8.0, 10, 450.0, 1e300, -1e300, 1e-300]
+WRONG = [
+    0,
+    0.0,
+    1,
+    1.0,
+    -1.0,
+    -0.3,
+    0.1,
+    0.15,
+    0.5,
+    0.731,
+    0.73,
+    0.602,
+    1.4,
+    2.5,
+    8.0,
+    10,
+    450.0,
+    1e300,
+    -1e300,
+    1e-300,
+]
 
 
 @pytest.mark.usefixtures("computed_once")
