@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         AbstractLoss as AbstractLoss,
         Component as Component,
         CrossEntropy as CrossEntropy,
+        FirstSpikeLoss as FirstSpikeLoss,
         LinearReadout as LinearReadout,
         LowerActivity as LowerActivity,
         MaximumOverTime as MaximumOverTime,
@@ -158,7 +159,9 @@ if TYPE_CHECKING:
     from sgtheory.pseudospikes import (
         ConstantDrive as ConstantDrive,
         ContinuedPhase as ContinuedPhase,
+        FirstSpikes as FirstSpikes,
         FreeRun as FreeRun,
+        PseudospikeNetwork as PseudospikeNetwork,
         first_spikes as first_spikes,
     )
     from sgtheory.rules import (
@@ -226,10 +229,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "Path", "RecurrentEventNetwork", "Rule", "SingleUnit", "SpikeTrains", "decide", "rule_of", "uniforms",
     ),
     "pseudospikes": (
-        "ConstantDrive", "ContinuedPhase", "FreeRun", "first_spikes",
+        "ConstantDrive", "ContinuedPhase", "FirstSpikes", "FreeRun", "PseudospikeNetwork", "first_spikes",
     ),
     "losses": (
-        "AbstractLoss", "Component", "CrossEntropy", "LinearReadout", "LowerActivity", "MaximumOverTime",
+        "AbstractLoss", "Component", "CrossEntropy", "FirstSpikeLoss", "LinearReadout", "LowerActivity", "MaximumOverTime",
         "MeanSquaredError", "SpikeCount", "SpikeTrainDistance", "SquaredDistance", "Sum", "SumOfSoftmax", "Total",
         "UpperActivity", "VanRossumDistance",
     ),

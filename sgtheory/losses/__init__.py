@@ -8,6 +8,7 @@ change is a sub-class of `AbstractLoss`.
 from sgtheory.losses._activity import LowerActivity as LowerActivity, UpperActivity as UpperActivity
 from sgtheory.losses._base import AbstractLoss as AbstractLoss
 from sgtheory.losses._classes import MaximumOverTime as MaximumOverTime, SumOfSoftmax as SumOfSoftmax
+from sgtheory.losses._first_spikes import FirstSpikeLoss as FirstSpikeLoss
 from sgtheory.losses._spike_trains import (
     SpikeCount as SpikeCount,
     SpikeTrainDistance as SpikeTrainDistance,

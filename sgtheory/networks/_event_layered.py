@@ -279,8 +279,11 @@ def _layer(neuron, layer: EventLayer, arrivals, duration, spikes: int, associati
         found = solve(neuron, times, raised, layer.potential, layer.current, duration)
     else:
         own = [each[:, None] for each in (layer.potential, layer.current)]
-        found = jax.vmap(lambda *own: solve(neuron, *own, duration))(times, raised, *own)
-        found = tuple(each[:, 0] for each in found)
+
+        def alone(times, raised, potential, current):
+            return solve(neuron, times, raised, potential, current, duration)
+
+        found = tuple(each[:, 0] for each in jax.vmap(alone)(times, raised, *own))
     found_times, count, phase, current = found
     return LayerSpikes(found_times, count, EndState(phase, current))
 
