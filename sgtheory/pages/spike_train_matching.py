@@ -104,7 +104,7 @@ class SpikeTrainMatching(TrainingPage):
             "{deterministic} without, beside {silent} of silence and {random} of random spikes.",
         ),
         Panel(
-            "slopes", "Three runs with noise: which slope for the outputs?", x=("steps of training", "compared.step"),
+            "slopes", "Three runs: which output slope?", x=("steps of training", "compared.step"),
             y_label="distance of van Rossum", y_powers_of=10,
             marks=(
                 Level("compared.silent", "ink", "silence", width=1.5, dash="dashed"),
@@ -125,7 +125,7 @@ class SpikeTrainMatching(TrainingPage):
             "fano", "Fano factor over ten trials", x=STEPS, y_label="variance / mean", y_range=(0.0, 1.1),
             marks=(
                 NOW,
-                Level(1.0, legend="Poisson", dash="dashed"),
+                Level(1.0, "ink", "Poisson", width=1.5, dash="dashed"),
                 *course("run.fano_hidden", "green", "hidden"),
                 *course("run.fano_output", "blue", "output"),
             ),
