@@ -105,7 +105,7 @@ class ExactQIF(DeclaredPage):
         Text("others", "others", FIRST_OTHERS, "A time and a weight for each: 0.5 1.25; 2 -0.5; a click on one takes it",
              shown_for=("scene", AMONG)),
         Choice("show", "of the QIF", POTENTIAL, (POTENTIAL, PHASE), "What is drawn of a QIF neuron over time"),
-        Slider("strong", "Fig. S3: weight w", 16.3, -8.5, 60.0, 0.1, "Weight of the only input of the neuron that starts at π"),
+        Slider("strong", "Fig. S3: weight w", -8.5, -8.5, 60.0, 0.1, "Weight of the only input of the neuron that starts at π"),
     )  # fmt: skip
     actions = (
         Action("figure_1_left", "Fig. 1, left", "One input, and its weight"),

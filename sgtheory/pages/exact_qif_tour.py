@@ -227,7 +227,7 @@ TOUR = (
             reveals=("several_times",),
         ),
         try_="[−5](strong=-5): one spike. [16.3](strong=16.3): one. [16.7](strong=16.7): a second, already at 4.93. "
-        "[57](strong=57): three. [Back](strong=16.3).",
+        "[57](strong=57): three. [Back](strong=-8.5) to −8.5.",
     ),
     Step(
         "An input passes others, and spikes",

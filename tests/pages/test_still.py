@@ -6,7 +6,7 @@ import matplotlib.collections
 import matplotlib.colors
 import numpy as np
 import pytest
-from bokeh.models import HArea, Image, Line, Scatter, Segment, Step, Text, VArea
+from bokeh.models import HArea, Image, Line, MultiLine, Scatter, Segment, Step, Text, VArea
 from matplotlib.figure import Figure
 
 from sgtheory.pages._kit.drawing import key_of
@@ -89,6 +89,9 @@ def test_artists_carry_the_numbers_of_the_page(any_page, still):
             elif isinstance(glyph, HArea):
                 corners = next(bands).get_paths()[0].vertices[:, 0]
                 assert set(columns[glyph.x1]) | set(columns[glyph.x2]) == set(corners)
+            elif isinstance(glyph, MultiLine):
+                drawn = np.concatenate([each for each in next(uprights).get_segments() if len(each)])
+                np.testing.assert_array_equal(drawn, np.transpose([columns["x"], columns["y"]]))
             elif isinstance(glyph, Segment):
                 drawn = np.array(next(uprights).get_segments()).reshape(-1, 4)
                 expected = [columns[name] for name in (glyph.x0, glyph.y0, glyph.x1, glyph.y1)]
