@@ -141,8 +141,10 @@ class AtWeight(eqx.Module):
     first_spikes: Float[Array, " spikes"]
     """The times of their first spikes."""
     second_spikes: Float[Array, " spikes"]
-    ordinals: Float[Array, " spikes"]
+    first_ordinals: Float[Array, " spikes"]
     """1, 2, …"""
+    second_ordinals: Float[Array, " spikes"]
+    """The same: each neuron has its own, so that a picture can leave one of them out."""
     hidden: Turns
     """Hidden neuron 1, until the end of the next layer."""
     output: Turns
@@ -445,7 +447,8 @@ def at_weight(setting: PairSetting, exponent: Scalar, weight: Scalar, offset: Sc
         second=second,
         first_spikes=times[0],
         second_spikes=times[1],
-        ordinals=jnp.arange(1.0, SPIKES + 1),
+        first_ordinals=jnp.arange(1.0, SPIKES + 1),
+        second_ordinals=jnp.arange(1.0, SPIKES + 1),
         hidden=hidden,
         output=output,
         layer_span=jnp.stack([jnp.full_like(end, _LAYER_BEGIN), end + 2 / exponent]),

@@ -92,7 +92,10 @@ class Pseudospikes(DeclaredPage):
             marks=(
                 Marker("setting.duration", legend=_END, dash="solid"),
                 *(Line(f"{name}.turns", role, told, width=2) for name, role, told in _NEURONS),
-                *(Dots("ordinals", role, x=f"{name}_spikes", size=8, name=f"spike of {told}") for name, role, told in _NEURONS),
+                *(
+                    Dots(f"{name}_ordinals", role, x=f"{name}_spikes", size=8, name=f"spike of {told}")
+                    for name, role, told in _NEURONS
+                ),
             ),
             text="Phases of both neurons over time, each with the number of spikes so far: ordinary dynamics until the end of the "
             "trial, a constant drive behind it. The first spike of neuron 1 comes at {spike}.",

@@ -9,7 +9,7 @@ def _pseudospikes(panel: str, field: str, *neurons: str) -> tuple[str, ...]:
 
 _ONE_SPIKE = (*_pseudospikes("times", "", "first", "second"), "times/driven.second_ordinary.times")
 _NEURON_1 = (*_pseudospikes("times", "", "second"), "times/driven.second_ordinary.times")
-_TURNS_1 = ("turns/second.turns", "turns/second_spikes")
+_TURNS_1 = ("turns/second.turns", "turns/second_ordinals")
 
 TOUR = (
     Step(
@@ -60,7 +60,9 @@ TOUR = (
         """The idea of Klos & Memmesheimer (2025): behind $T$ every neuron gets a constant drive, strong enough to make it spike
         on and on. These are *pseudospikes*. They act on no potential, but learning may use their times.
 
-        $$τ \\frac{dV}{dt} = V(V − 1) + I_c \\text{,} \\quad I_c = \\frac{1}{4} + α \\text{ log}(1 + e^{I_p/α})$$
+        $$τ \\frac{dV}{dt} = V(V − 1) + I_c$$
+
+        $$I_c = \\frac{1}{4} + α \\text{ log}(1 + e^{I_p/α})$$
 
         $I_p$ is the current that was left at $T$, and $α$ the *softness*, here 10. This is *type 1*, as published. The drive is
         another one than that before the end.""",
@@ -76,7 +78,7 @@ TOUR = (
                 "How fast does the phase go near 1, before the end and behind it?",
                 "",
             ),
-            """Dashed below the chosen $w$, solid beyond: one smooth curve, which crosses the end at $w$ = {crossing}. At
+            """Dashed behind the end, solid before it: one smooth curve, which crosses the end at $w$ = {crossing}. At
             $w$ = {setting.weight} its time is {spike}, and it has a slope that says: a larger $w$ brings it in.""",
             reveals=("times",),
         ),
@@ -210,7 +212,7 @@ TOUR = (
         pseudospike](light:close/layers.near.1) becomes the active one, at $T_2$: the next layer just begins to feel it. From
         then on it moves in, by $τφ^d/d$.""",
         panels=("layers", "close"),
-        controls=("offset",),
+        controls=("exponent",),
         ask=Choose(
             "Close to T₂, how does this next spike come in, if d = 2?",
             ("At once, in proportion to φ", "With the square of φ, so slowly at first", "In one jump"),
@@ -225,6 +227,8 @@ TOUR = (
             3.43, where hidden neuron 2 spikes, which is inhibited.""",
             reveals=("close",),
         ),
+        try_="Compare with [d = 1](exponent=1): the dashed curve goes through $T_2$ at full slope. With [d = 3](exponent=3) it is "
+        "flatter still. [Back](exponent=2) to 2.",
     ),
     Step(
         "The control: d = 1",

@@ -194,7 +194,7 @@ def test_a_neuron_spikes_where_its_turns_pass_a_whole_number(weight):
         np.testing.assert_allclose(spikes, expected, rtol=1e-12)
         kept = np.asarray(spikes) < turns.times[-1]
         np.testing.assert_allclose(
-            np.interp(spikes, turns.times, turns.turns)[kept], np.asarray(picture.ordinals)[kept], atol=5e-3
+            np.interp(spikes, turns.times, turns.turns)[kept], np.asarray(picture.first_ordinals)[kept], atol=5e-3
         )
         assert float(np.abs(np.diff(turns.turns)).max()) < 0.1  # no break, at the end of the trial neither
     assert np.all(np.diff(picture.first.times) > 0)

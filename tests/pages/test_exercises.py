@@ -168,27 +168,8 @@ def test_an_exercise_takes_its_own_answer(name, factor, answers, capsys):
 
 
 WRONG = [
-    0,
-    0.0,
-    1,
-    1.0,
-    -1.0,
-    -0.3,
-    0.1,
-    0.15,
-    0.5,
-    0.731,
-    0.73,
-    0.602,
-    1.4,
-    2.5,
-    8.0,
-    10,
-    450.0,
-    1e300,
-    -1e300,
-    1e-300,
-]
+    0, 0.0, 1, 1.0, -1.0, -0.3, 0.1, 0.15, 0.5, 0.731, 0.73, 0.602, 1.4, 2.5, 8.0, 10, 450.0, 1e300, -1e300, 1e-300,
+]  # fmt: skip
 
 
 @pytest.mark.usefixtures("computed_once")
