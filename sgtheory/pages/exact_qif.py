@@ -82,7 +82,7 @@ def _slopes(name: str, label: str, text: str) -> Panel:
         for k, role in _SPIKES
     )  # fmt: skip
     return Panel(
-        f"{name}_slopes", f"{label}: slope of its spike times, dt/dw or dt/dt of the input", x=(VARIED, f"{name}.curves.x"),
+        f"{name}_slopes", f"{label}: slope of its spike times", x=(VARIED, f"{name}.curves.x"),
         x_range=f"ends.{name}_across", y_label="slope", y_range="ends.slopes",
         marks=(Level(0.0), Marker("x", legend="chosen"), *curves), text=text,
     )  # fmt: skip

@@ -371,6 +371,42 @@ def test_a_loop_of_ones_own_is_clicked_together(loop_page):
     assert loop_page.evaluate(f"() => {STAGE}.state().corners").count(";") == 2
 
 
+@pytest.fixture
+def inputs_page(opened):
+    yield from only(opened, ExactQIF, "another page has no inputs to drag")
+
+
+def test_an_input_is_dragged_in_time_and_weight_and_another_is_taken_by_a_click(inputs_page):
+    inputs_page.get_by_role("button", name="Fig. S4").click()
+    inputs_page.wait_for_function(f"() => {STAGE}.state().scene === 'several' && {STAGE}.readouts.lif_count > 2")
+    panel = inputs_page.locator(".sgtheory-panel[data-figure=inputs]").first
+    panel.scroll_into_view_if_needed()
+    place = """([time, weight]) => {
+      const stage = STAGE, plot = stage.views.get_by_id(stage.spec.figures[0].root);
+      const {left, top} = stage.panels[0].getBoundingClientRect();
+      return [left + plot.frame.x_scale.compute(time), top + plot.frame.y_scale.compute(weight)];
+    }""".replace("STAGE", STAGE)
+    x, y = inputs_page.evaluate(place, [1.0, 1.0])
+    inputs_page.mouse.move(x, y)
+    inputs_page.mouse.down()
+    for step in range(1, 13):
+        inputs_page.mouse.move(x + 20 * step, y + step)
+        inputs_page.wait_for_timeout(16)
+    inputs_page.mouse.up()
+    state = inputs_page.evaluate(f"() => {STAGE}.state()")
+    assert state["time"] > 1.5
+    assert state["weight"] < 0.9
+    at_rest(inputs_page, time=state["time"], weight=state["weight"])
+    page = ExactQIF()
+    page.figure_s4()
+    page.move({**page.settings(), "time": state["time"], "weight": state["weight"]})
+    for name in ("qif_first", "lif_first"):
+        shown = inputs_page.evaluate(f"() => {STAGE}.readouts.{name}")
+        assert shown == pytest.approx(float(page.data["readouts"][name][0]), rel=1e-9)
+    inputs_page.mouse.click(*inputs_page.evaluate(place, [6.0, 1.6]))
+    inputs_page.wait_for_function(f"() => {STAGE}.state().time === 6 && {STAGE}.state().weight === 1.6")
+
+
 def test_the_table_has_a_row_for_each_ticked_method_with_its_exact_numbers(opened):
     browser_page, kind, _ = opened
     if kind is not GradientLaboratory:
