@@ -197,21 +197,26 @@ def event_prop_loss(
     weights: Float[Array, " weights"], setting: ThreeGradientsSetting
 ) -> tuple[Scalar, Float[Array, " units"]]:
     r"""$\frac12(t-\hat t)^2$ of a LIF network, where $t$ is the end of the trial without a spike; and first spikes."""
-    first = _first(_lif_log(weights, setting))
-    return 0.5 * (_until_end(first[OUTPUT]) - setting.target) ** 2, first
+    losses, first = _lif_losses(weights, setting)
+    return losses[0], first
 
 
 def unclocked_loss(
     weights: Float[Array, " weights"], setting: ThreeGradientsSetting
 ) -> tuple[Scalar, Float[Array, " units"]]:
     """The van Rossum distance of a LIF network's output from one spike at the target; and first spikes."""
-    log = _lif_log(weights, setting)
-    return van_rossum(jnp.where(log.spikes_of(OUTPUT), log.times, jnp.inf), setting.target), _first(log)
+    losses, first = _lif_losses(weights, setting)
+    return losses[1], first
 
 
-def _lif_log(weights, setting):
+def _lif_losses(weights, setting):
+    """Both losses of the same LIF network."""
     network = EventPropNetwork(duration=DURATION, events=EVENTS)
-    return network.run(parameters_of(weights, "LIF"), _arriving(setting), ()).output
+    log = network.run(parameters_of(weights, "LIF"), _arriving(setting), ()).output
+    first = _first(log)
+    late = 0.5 * (_until_end(first[OUTPUT]) - setting.target) ** 2
+    distance = van_rossum(jnp.where(log.spikes_of(OUTPUT), log.times, jnp.inf), setting.target)
+    return jnp.stack([late, distance]), first
 
 
 def van_rossum(times: Float[Array, " spikes"], target: Scalar) -> Scalar:
@@ -286,24 +291,43 @@ def gradient_of(
     return jax.value_and_grad(_LOSSES[method], has_aux=True)(weights, setting)
 
 
-def _answer(method: str, weights: Float[Array, "points weights"], setting: ThreeGradientsSetting) -> Answer:
-    towards = (jnp.arange(WEIGHTS) == setting.swept).astype(weights.dtype)
-    step = 1e-6 if weights.dtype == jnp.float64 else 1e-3
+def _answers(losses_of, number: int, weights: Float[Array, "points weights"], setting: ThreeGradientsSetting):
+    """So many answers from one network: a function of weights and setting to a vector of losses, and first spikes."""
+    points, dtype = len(weights), weights.dtype
+    towards = (jnp.arange(WEIGHTS) == setting.swept).astype(dtype)
+    step = 1e-6 if dtype == jnp.float64 else 1e-3
 
-    def shifted(sign):
-        moved = weights + sign * step * towards[None]
-        return jax.vmap(lambda each: _LOSSES[method](each, setting)[0])(moved)
+    def one(weights):
+        losses, pull, times = jax.vjp(lambda each: losses_of(each, setting), weights, has_aux=True)
+        return losses, times, jax.vmap(lambda each: pull(each)[0])(jnp.eye(number, dtype=dtype))
 
-    (loss, times), gradient = jax.vmap(lambda each: gradient_of(method, each, setting))(weights)
-    return Answer(
-        loss=loss,
-        gradient=gradient,
-        slope=gradient @ towards,
-        difference=(shifted(1.0) - shifted(-1.0)) / (2 * step),
-        time=times[:, OUTPUT],
-        hidden=times[:, :HIDDEN],
-        spikes=times[:, OUTPUT] <= DURATION,
-    )
+    # The points of the differences go through the same program: one to compile, not two.
+    moved = jnp.concatenate([weights + sign * step * towards[None] for sign in (0.0, 1.0, -1.0)])
+    losses, times, gradients = jax.vmap(one)(moved)
+    differences = (losses[points : 2 * points] - losses[2 * points :]) / (2 * step)
+    times = times[:points]
+    return [
+        Answer(
+            loss=losses[:points, k],
+            gradient=gradients[:points, k],
+            slope=gradients[:points, k] @ towards,
+            difference=differences[:, k],
+            time=times[:, OUTPUT],
+            hidden=times[:, :HIDDEN],
+            spikes=times[:, OUTPUT] <= DURATION,
+        )
+        for k in range(number)
+    ]
+
+
+def _one(loss):
+    """The same function with its loss as a vector of one."""
+
+    def losses_of(weights, setting):
+        value, times = loss(weights, setting)
+        return value[None], times
+
+    return losses_of
 
 
 @eqx.filter_jit
@@ -316,11 +340,12 @@ def three_gradients(setting: ThreeGradientsSetting, points: int = POINTS) -> Thr
     """
     axis = jnp.linspace(setting.lowest, setting.highest, points)
     weights = jnp.where(jnp.arange(WEIGHTS)[None] == setting.swept, axis[:, None], setting.weights[None])
-    answers = {method: _answer(method, weights, setting) for method in METHODS}
-    one, other = (answers[method].gradient for method in ("surrogate", "EventProp, unclocked"))
+    (exact,) = _answers(_one(exact_loss), 1, weights, setting)
+    (surrogate,) = _answers(_one(clocked_loss), 1, weights, setting)
+    event_prop, unclocked = _answers(_lif_losses, 2, weights, setting)
+    one, other = surrogate.gradient, unclocked.gradient
     norms = jnp.linalg.norm(one, axis=1) * jnp.linalg.norm(other, axis=1)
     cosine = jnp.sum(one * other, axis=1) / jnp.where(norms > 0, norms, 1.0)
-    exact, event_prop, surrogate, unclocked = (answers[method] for method in METHODS)
     return ThreeGradients(axis, exact, event_prop, surrogate, unclocked, cosine)
 
 
