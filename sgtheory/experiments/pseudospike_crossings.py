@@ -109,7 +109,10 @@ class LayerCurves(eqx.Module):
     times: Float[Array, "weights units"]
     """The first spikes of the hidden neurons and of the output, over `weights()`."""
     near: Float[Array, "places spikes"]
-    """Over `places()` around the first transition: the first two spikes of hidden neuron 1, and the first of the output."""
+    """Over `places()` around the first transition, times behind $T_1$: the first two spikes of hidden neuron 1, and the first of the
+    output."""
+    ends_behind: Float[Array, " layers"]
+    """The ends of both layers, behind $T_1$: 0 and $1/d$."""
     near_slopes: Float[Array, " places"]
     """The derivative of the last of them with respect to the weight."""
     far_slopes: Float[Array, " places"]
@@ -119,7 +122,7 @@ class LayerCurves(eqx.Module):
     jump: Float[Array, " transitions"]
     """By how many per cent its size changes there."""
     span: Float[Array, "2"]
-    """Ends of an axis that holds the times close to the first transition."""
+    """Ends of an axis that holds these times."""
     slope_span: Float[Array, "2"]
     """Of one that holds the slopes close to both."""
 
@@ -146,9 +149,9 @@ class AtWeight(eqx.Module):
     second_ordinals: Float[Array, " spikes"]
     """The same: each neuron has its own, so that a picture can leave one of them out."""
     hidden: Turns
-    """Hidden neuron 1, until the end of the next layer."""
+    """Hidden neuron 1, until the end of the next layer; times behind $T_1$."""
     output: Turns
-    """The output, until the end of the layer that would follow."""
+    """The output, until the end of the layer that would follow; times behind $T_1$."""
     layer_span: Float[Array, "2"]
     """From when until when the layers are shown."""
 
@@ -359,18 +362,20 @@ def continued_layers(exponent: Scalar) -> LayerCurves:
         return times, back(jnp.zeros_like(times).at[2, 0].set(1.0))[0]
 
     times, slopes = jax.vmap(slopes_of)(jnp.concatenate([weights(), close.ravel()]))
-    near, slopes = times[WEIGHTS:].reshape(2, -1, 3, 2), slopes[WEIGHTS:].reshape(2, -1)
+    near, slopes = times[WEIGHTS:].reshape(2, -1, 3, 2) - LAYER_END, slopes[WEIGHTS:].reshape(2, -1)
+    behind = jnp.stack([jnp.zeros_like(exponent), 1 / exponent])
     sides = slopes[:, PLACES - 1 : PLACES + 1]
     return LayerCurves(
         transitions=around,
-        ends=LAYER_END + jnp.stack([jnp.zeros_like(exponent), 1 / exponent]),
+        ends=LAYER_END + behind,
+        ends_behind=behind,
         times=times[:WEIGHTS, :, 0],
         near=jnp.stack([near[0, :, 0, 0], near[0, :, 0, 1], near[0, :, 2, 0]], axis=1),
         near_slopes=slopes[0],
         far_slopes=slopes[1],
         slope=sides,
         jump=100 * jnp.abs(sides[:, 1] - sides[:, 0]) / jnp.abs(sides[:, 0]),
-        span=LAYER_END + jnp.stack([-jnp.ones_like(exponent), 0.2 + 2 / exponent]),
+        span=jnp.stack([-jnp.ones_like(exponent), 0.2 + 2 / exponent]),
         slope_span=_span(slopes),
     )
 
@@ -424,7 +429,7 @@ def _layer(
     power = log.end.phase[0] ** law.exponent + grown
     whole = jnp.floor(power)
     continued = _spiked(log, 1)[0] + whole + (power - whole) ** (1 / law.exponent)
-    times = jnp.concatenate([moments, end + grown / law.exponent])
+    times = jnp.concatenate([moments, end + grown / law.exponent]) - LAYER_END
     return Turns(times, jnp.concatenate([_turns(logs, units)[:, 0], continued])), log
 
 
@@ -451,5 +456,5 @@ def at_weight(setting: PairSetting, exponent: Scalar, weight: Scalar, offset: Sc
         second_ordinals=jnp.arange(1.0, SPIKES + 1),
         hidden=hidden,
         output=output,
-        layer_span=jnp.stack([jnp.full_like(end, _LAYER_BEGIN), end + 2 / exponent]),
+        layer_span=jnp.stack([jnp.full_like(end, _LAYER_BEGIN - LAYER_END), 2 / exponent]),
     )

@@ -122,10 +122,10 @@ class Pseudospikes(DeclaredPage):
             "crosses the end of its layer; the slope of the output is {near_below} and {near_above} on the sides of the first one.",
         ),
         Panel(
-            "close", "Close to the first transition", x=_AROUND, y_label="time, in τ", y_range="layers.span",
+            "close", "Close to the first transition", x=_AROUND, y_label="time − T₁, in τ", y_range="layers.span",
             marks=(
                 Marker("setting.offset", legend="the chosen w − w₁"),
-                Level("layers.ends.0", "soft", "ends T₁ and T₂"), Level("layers.ends.1", "soft"),
+                Level("layers.ends_behind.0", "soft", "ends T₁ and T₂"), Level("layers.ends_behind.1", "soft"),
                 Line("layers.near.0", "blue", "hidden neuron 1", width=2),
                 Line("layers.near.1", "blue", "… its next spike", dash="dashed", width=2),
                 Line("layers.near.2", "orange", "output", width=2),
@@ -134,10 +134,10 @@ class Pseudospikes(DeclaredPage):
             "its layer and the second the end of the next one, and the first spike of the output.",
         ),
         Panel(
-            "layer_turns", "The phases of the layers: each goes on behind its own end", x=("time, in τ", "hidden.times"),
+            "layer_turns", "The phases of the layers: each goes on behind its own end", x=("time − T₁, in τ", "hidden.times"),
             x_range="layer_span", y_range=(0.4, 2.6), y_label="spikes so far + φ",
             marks=(
-                Marker("layers.ends.0", legend="ends T₁ and T₂"), Marker("layers.ends.1"),
+                Marker("layers.ends_behind.0", legend="ends T₁ and T₂"), Marker("layers.ends_behind.1"),
                 Line("hidden.turns", "blue", "hidden neuron 1", width=2),
                 Line("output.turns", "orange", "output", x="output.times", width=2),
             ),

@@ -191,14 +191,15 @@ TOUR = (
         panels=("layer_turns",),
         controls=("offset",),
         ask=Number(
-            "T₁ = 8 and d = 2. When does the layer of the output end?",
-            8.5,
+            "d = 2. How long after T₁, in τ, does the layer of the output end?",
+            0.5,
             0.01,
             "Too early. The layer lasts τ/d longer than the one before it.",
             "Too late. The layer lasts τ/d longer than the one before it.",
-            """At 8.5. The blue phase goes its own way from 8 to 8.5, where it is one turn further; the orange one runs
-            ordinarily until there, and then goes once around, until 9.""",
+            """After τ/2. For so long the blue phase goes its own way, and then it is one turn further. The orange one runs
+            ordinarily until there, and only then once around.""",
             reveals=("layer_turns",),
+            typed="Type a number, such as 0.2.",
         ),
         try_="[Move w](play:offset) over the transition: the blue curve passes 1 before $T_1$ or behind it.",
     ),

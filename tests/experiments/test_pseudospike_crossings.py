@@ -167,8 +167,9 @@ def test_the_next_spike_comes_in_at_the_end_of_the_next_layer():
     for exponent in (1.0, 2.0, 3.0):
         curves = layers(exponent)
         np.testing.assert_allclose(curves.ends, [LAYER_END, LAYER_END + 1 / exponent], rtol=1e-14)
-        np.testing.assert_allclose(curves.near[middle, 0], LAYER_END, atol=1e-6)
-        np.testing.assert_allclose(curves.near[middle, 1], curves.ends[1], atol=1e-6)
+        np.testing.assert_allclose(curves.ends_behind, curves.ends - LAYER_END, atol=1e-14)
+        np.testing.assert_allclose(curves.near[middle, 0], 0.0, atol=1e-6)
+        np.testing.assert_allclose(curves.near[middle, 1], 1 / exponent, atol=1e-6)
         np.testing.assert_array_equal(np.diff(curves.near[:, 1]) <= 0, True)
     steep, flat = (np.diff(layers(exponent).near[PLACES:, 1])[0] for exponent in (1.0, 2.0))
     assert abs(flat) < 0.1 * abs(steep)
@@ -206,19 +207,19 @@ def test_behind_the_end_of_a_layer_a_phase_goes_once_around(exponent, offset):
     picture = seen(3.0, offset, exponent)
     times = layer_times(jnp.asarray(exponent), transitions()[0] + 1e-3 * offset)
     for turns, end, spike in (
-        (picture.hidden, LAYER_END, times[0, 0]), (picture.output, LAYER_END + 1 / exponent, times[2, 0]),
+        (picture.hidden, 0.0, times[0, 0]), (picture.output, 1 / exponent, times[2, 0]),
     ):  # fmt: skip
         assert float(turns.times[-1]) == pytest.approx(end + 1 / exponent)
         at_end = np.interp(end, turns.times, turns.turns)
         assert float(turns.turns[-1]) == pytest.approx(at_end + 1, abs=1e-9)
-        after = int(np.searchsorted(turns.times, spike))  # for a large exponent the phase leaves 0 steeply
+        after = int(np.searchsorted(turns.times, spike - LAYER_END))  # for a large exponent the phase leaves 0 steeply
         assert turns.turns[after - 1] <= 1.0 <= turns.turns[after]
-    np.testing.assert_allclose(picture.layer_span, [7.0, LAYER_END + 2 / exponent])
+    np.testing.assert_allclose(picture.layer_span, [-1.0, 2 / exponent])
 
 
 def test_the_law_behind_the_end_of_a_layer_is_the_stated_one():
     picture = seen(3.0, -1.0, 2.0)
-    behind = np.asarray(picture.hidden.times) >= LAYER_END
+    behind = np.asarray(picture.hidden.times) >= 0
     times, phase = (np.asarray(each)[behind] for each in (picture.hidden.times, picture.hidden.turns))
     before = phase < 0.999
     middles, speed = (phase[1:] + phase[:-1]) / 2, np.diff(phase) / np.diff(times)

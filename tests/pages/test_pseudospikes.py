@@ -129,24 +129,24 @@ def test_the_period_behind_the_end_is_the_one_that_is_asked_for(page):
 
 def test_the_layer_of_the_output_ends_when_that_is_asked_for(page):
     step = titled("Layers with ends of their own")
-    assert "T₁ = 8 and d = 2" in TOUR[step].ask.question
+    assert "d = 2" in TOUR[step].ask.question
     found = sources(page, step)
-    assert found["at layers.ends.0"]["x"][0] == 8.0
-    assert found["at layers.ends.1"]["x"][0] == TOUR[step].ask.value
-    for source, end in (("hidden.times", 8.0), ("output.times", 8.5)):
+    assert found["at layers.ends_behind.0"]["x"][0] == 0.0
+    assert found["at layers.ends_behind.1"]["x"][0] == TOUR[step].ask.value
+    for source, end in (("hidden.times", 0.0), ("output.times", 0.5)):
         columns = found[source]
         turns = columns[source.replace("times", "turns")]
         assert columns["x"][-1] == pytest.approx(end + 0.5)
         assert turns[-1] - np.interp(end, columns["x"], turns) == pytest.approx(1.0, abs=1e-6)
-    assert "until 9." in TOUR[step].ask.reason
+    assert "After τ/2" in TOUR[step].ask.reason
 
 
 def test_the_next_spike_touches_the_end_of_the_next_layer(page):
     step = titled("Out at one end, in at the other")
     found = sources(page, step)
     middle = len(found["places()"]["x"]) // 2
-    assert found["places()"]["layers.near.1"][middle] == pytest.approx(8.5, abs=1e-6)
-    near = found["places()"]["layers.near.1"][middle - 2 : middle + 3] - 8.5
+    assert found["places()"]["layers.near.1"][middle] == pytest.approx(0.5, abs=1e-6)
+    near = found["places()"]["layers.near.1"][middle - 2 : middle + 3] - 0.5
     assert np.abs(near).max() < 0.002
     transitions = [found[f"at layers.transitions.{k}"]["x"][0] for k in (0, 1)]
     assert "$w_1$ ≈ 2.47 and $w_2$ ≈ 3.43" in told(TOUR[step].ask.reason)
