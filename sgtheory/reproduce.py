@@ -1,7 +1,8 @@
 """`python -m sgtheory.reproduce fig6 fig7` trains the networks of figures again, and writes figure, numbers and a table of seeds.
 
-Each figure gives three files in a folder: the picture, all numbers as CSV, and how they were made as JSON. What is printed is
-the table of the end: mean and standard deviation over the seeds.
+Figures whose name begins with qif need no training: `python -m sgtheory.reproduce qif-fig1` follows spike times. Each figure
+gives three files in a folder: the picture, all numbers as CSV, and how they were made as JSON. What is printed is the table of
+the end, with mean and standard deviation over the seeds where networks are trained.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import numpy as np
 
 from sgtheory._parser import OneLineParser
 from sgtheory.data import portrait
-from sgtheory.experiments import classification, spike_train_matching as matching
+from sgtheory.experiments import classification, exact_figures, spike_train_matching as matching
 
 Row = dict[str, float | int | str]
 
@@ -86,34 +87,93 @@ FIGURES = {
 """The figures of Gygax & Zenke (2025) that need training: 6, 7, S1, S2. The last three on random manifolds."""
 
 
+class Followed(NamedTuple):
+    """One figure of curves that need no training: what it asks, and its numbers and table."""
+
+    question: str
+    rows: Callable[[], tuple[list[Row], list[Row]]]
+    """Points, each with its panel, curve, piece, x and y; and the table."""
+
+
+FOLLOWED = {
+    "qif-fig1": Followed(
+        "Does a spike time change smoothly with the weight or the time of an input?", exact_figures.figure_1
+    ),
+    "qif-s3": Followed("Where do a second and a third spike come in as the weight grows?", exact_figures.figure_s3),
+    "qif-s4": Followed("What if the time of an input passes other inputs, and spikes?", exact_figures.figure_s4),
+    "qif-s5": Followed("What if the weight of one input among several is varied?", exact_figures.figure_s5),
+}
+"""Figures 1, S3, S4 and S5 of Klos & Memmesheimer (2025)."""
+
+
 def reproduce(
     name: str, folder: pathlib.Path, *, steps: int | None = None, seeds: int = 5, bar: bool = True
 ) -> list[Row]:
     """Trains the networks of a figure, and writes its files into a folder; gives the table of the end.
 
-    **Arguments:** `name`, one of `FIGURES`; `steps` of training, or None for as many as the figure was made for; `seeds`, how
-    many, from 0.
+    **Arguments:** `name`, one of `FIGURES`, or of `FOLLOWED`, which take neither steps nor seeds; `steps` of training, or None
+    for as many as the figure was made for; `seeds`, how many, from 0.
     **Raises** `ValueError` for another name, and numbers below 1.
     """
-    if name not in FIGURES:
-        raise ValueError(f"`name` must be one of {', '.join(FIGURES)}, got {name!r:.40}. See `--help`.")
+    if name not in (*FIGURES, *FOLLOWED):
+        raise ValueError(f"`name` must be one of {', '.join([*FIGURES, *FOLLOWED])}, got {name!r:.40}. See `--help`.")
     for told, number in (("steps", 1 if steps is None else steps), ("seeds", seeds)):
         if number < 1:
             raise ValueError(f"`{told}` must be at least 1, got {number}. Take a positive number.")
+    if name in FOLLOWED:
+        return _follow(name, folder)
     figure, rows = FIGURES[name], []
     steps = steps or figure.steps
     for seed in _bar(name, seeds) if bar else range(seeds):
         rows += [{"seed": seed, **row} for row in figure.rows(seed, steps)]
+    _record(name, folder, rows, {"question": figure.question, "steps": steps, "seeds": seeds})
+    _draw(figure, rows, folder / f"{name}.png")
+    return _table(figure, rows)
+
+
+def _follow(name: str, folder: pathlib.Path) -> list[Row]:
+    figure = FOLLOWED[name]
+    rows, table = figure.rows()
+    _record(name, folder, rows, {"question": figure.question})
+    _draw_curves(figure, rows, folder / f"{name}.png")
+    return table
+
+
+def _record(name: str, folder: pathlib.Path, rows: list[Row], made: dict[str, Any]) -> None:
+    """Writes the numbers of a figure, and how they were made."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / f"{name}.csv", rows)
-    made = {
-        "question": figure.question, "steps": steps, "seeds": seeds, "command": f"python -m sgtheory.reproduce {name}",
+    made |= {
+        "command": f"python -m sgtheory.reproduce {name}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jax.devices()[0].device_kind}",
         "python": platform.python_version(), "jax": jax.__version__,
     }  # fmt: skip
     (folder / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    _draw(figure, rows, folder / f"{name}.png")
-    return _table(figure, rows)
+
+
+def _draw_curves(figure: Followed, rows: list[Row], path: pathlib.Path) -> None:
+    """One panel for each name of one, its curves in pieces; slopes that diverge leave their panel."""
+    from matplotlib.figure import Figure as Canvas
+
+    panels: dict[str, dict[tuple[str, int], list[tuple[float, float]]]] = {}
+    for row in rows:
+        curves = panels.setdefault(str(row["panel"]), {})
+        curves.setdefault((str(row["curve"]), int(row["piece"])), []).append((float(row["x"]), float(row["y"])))
+    columns = min(len(panels), 4)
+    height = -(-len(panels) // columns)
+    canvas = Canvas(figsize=(4.0 * columns, 2.8 * height), layout="constrained")
+    for place, (title, curves) in enumerate(panels.items(), 1):
+        axes = canvas.add_subplot(height, columns, place)
+        names = list(dict.fromkeys(name for name, _ in curves))
+        for (name, _), points in curves.items():
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, color=f"C{names.index(name)}", label=name)
+        axes.set_title(title, fontsize="small")
+        axes.set_ylim(*((-8, 3) if "slope" in title else (0, None)))
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        axes.legend(handles.values(), handles.keys(), fontsize="x-small")
+    canvas.suptitle(figure.question, fontsize="medium")
+    canvas.savefig(path, dpi=150)
 
 
 def _bar(name: str, seeds: int) -> Iterator[int]:
@@ -184,7 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = OneLineParser(
         "python -m sgtheory.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figures", nargs="+", choices=FIGURES, metavar="figure", help=", ".join(FIGURES))
+    parser.add_argument(
+        "figures", nargs="+", choices=[*FIGURES, *FOLLOWED], metavar="figure", help=", ".join([*FIGURES, *FOLLOWED])
+    )
     parser.add_argument("--steps", type=int, help="steps of training, instead of those of the figure")
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds (default: 5)")
     parser.add_argument(

@@ -8,8 +8,8 @@ import jax
 import pytest
 
 from sgtheory import reproduce as module
-from sgtheory.experiments import classification, spike_train_matching
-from sgtheory.reproduce import FIGURES, main, reproduce
+from sgtheory.experiments import classification, exact_figures, exact_spikes, spike_train_matching
+from sgtheory.reproduce import FIGURES, FOLLOWED, main, reproduce
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,31 @@ def test_every_figure_tells_what_it_draws():
     for figure in FIGURES.values():
         assert figure.told
         assert set(figure.told) <= set(figure.curves)
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_a_figure_that_is_followed_writes_its_curves_and_its_table(name, tmp_path):
+    table = reproduce(name, tmp_path)
+    assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    made = json.loads((tmp_path / f"{name}.json").read_text())
+    assert made["question"] == FOLLOWED[name].question
+    assert "seeds" not in made
+    with (tmp_path / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 300
+    assert all(
+        exact_spikes.AWAY <= float(row["y"]) <= 10 for row in rows if "time" in row["panel"] or "slope" in row["panel"]
+    )
+    jumps = {row["neuron"]: row["largest jump"] for row in table if "neuron" in row}
+    if jumps:
+        assert jumps["QIF"] == "0.0000"
+        assert float(jumps["LIF"]) > 1
+
+
+def test_the_published_numbers_of_figure_1():
+    _, table = exact_figures.figure_1()
+    assert [row["first spike"] for row in table] == ["none", "3.195699", "2.195522", "none", "0.884812", "0.764928"]
+    assert [row["its slope"] for row in table[1:3]] == ["-2.434505", "-0.601103"]
 
 
 @pytest.mark.parametrize("arguments", [["fig5"], [], ["fig6", "--steps", "many"]])

@@ -441,13 +441,19 @@ def several(weight: Scalar, as_phase: Bool[Array, ""]) -> Several:
     )
 
 
-@functools.cache
 def several_curves() -> dict[str, np.ndarray]:
     """Weights and times of each of the three spikes, from the weight at which it enters the trial; and this weight.
 
     >>> print(*(f"{several_curves()[f'enters_{k}']:.2f}" for k in (1, 2, 3)))
     -9.79 16.43 55.58
     """
+    return _several_curves(str(jnp.result_type(float)))
+
+
+@functools.cache
+def _several_curves(precision: str) -> dict[str, np.ndarray]:
+    """Once for each precision."""
+    del precision
     low, high, found = np.full(3, -12.0), np.full(3, SEVERAL_WEIGHTS[1]), {}
     times_of = jax.vmap(several_times)
     for _ in range(60):
