@@ -109,8 +109,8 @@ class LayerCurves(eqx.Module):
     times: Float[Array, "weights units"]
     """The first spikes of the hidden neurons and of the output, over `weights()`."""
     near: Float[Array, "places spikes"]
-    """Over `places()` around the first transition, times behind $T_1$: the first two spikes of hidden neuron 1, and the first of the
-    output."""
+    """Over `places()` around the first transition, times behind $T_1$: the first two spikes of hidden neuron 1, and the first of
+    the output."""
     ends_behind: Float[Array, " layers"]
     """The ends of both layers, behind $T_1$: 0 and $1/d$."""
     near_slopes: Float[Array, " places"]

@@ -15,7 +15,7 @@ from sgtheory.pages._training import TrainingPage
 
 COARSE = {
     "single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06,
-    "gradient_laboratory": 0.001, "program_laboratory": 0.001, "lif_neuron": 2.5, "pseudospikes": 0.1, "exact_qif": 5e-4,
+    "gradient_laboratory": 0.001, "program_laboratory": 0.001, "lif_neuron": 2.5, "pseudospikes": 0.03, "exact_qif": 5e-4,
     "spike_train_matching": 0.001, "classification": 0.001,
 }  # fmt: skip
 """Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
