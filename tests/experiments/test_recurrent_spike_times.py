@@ -1,11 +1,21 @@
 """The recurrent task: it is learnt, and its loss is the one that was said. The whole course is a benchmark's."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory.experiments.recurrent_spike_times import DURATION, UNITS, draw_task, learn, start, task_loss
+from sgtheory.experiments.recurrent_spike_times import (
+    DURATION,
+    UNITS,
+    draw_task,
+    learn,
+    start,
+    task_loss,
+    train_recurrent,
+)
 
 TASK = draw_task(jax.random.key(0))
 
@@ -42,3 +52,23 @@ def test_targets_lie_apart_within_the_trial():
             assert np.all(np.diff(targets) > 0.6)
             assert targets[0] > 0.5
             assert targets[-1] < DURATION
+
+
+def test_a_course_in_stretches_is_the_course_at_once_and_is_looked_at():
+    whole = learn(TASK, 60)
+    parts = list(train_recurrent(TASK, 60, every=15))
+    np.testing.assert_array_equal(np.concatenate([each.trials.loss for each in parts if each.trials]), whole.loss)
+    assert parts[0].done == 0
+    assert parts[-1].done == 60
+    middle = next(each for each in parts if each.done == 30)
+    rest = list(train_recurrent(TASK, 60, every=15, state=middle.state))
+    np.testing.assert_array_equal(rest[-1].trials.loss, parts[-1].trials.loss)
+    looks = [each for each in parts if each.look]
+    for each, after in itertools.pairwise(parts):
+        if each.look:  # the look is at the network with which the next trial begins
+            np.testing.assert_allclose(each.look.loss, after.trials.loss[0], rtol=1e-12)
+    assert len(looks) > 3
+    for unit in range(2):  # the raster and the spikes that are judged are the same where both are ordinary
+        spikes = np.split(np.asarray(looks[-1].look.spikes), [6])[unit]
+        ordinary = spikes[spikes < DURATION]
+        np.testing.assert_allclose(np.asarray(looks[-1].look.times)[unit][: ordinary.size], ordinary, rtol=1e-12)
