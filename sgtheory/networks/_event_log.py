@@ -81,7 +81,7 @@ class EventLog(eqx.Module):
 
     def spike_count(self, units: int) -> Int[Array, " units"]:
         """Spikes of each of so many units."""
-        return jnp.sum(self.units[:, None] == jnp.arange(units), axis=0)
+        return jnp.sum(self.units[:, None] == jnp.arange(units)[None], axis=0)
 
     def spike_times(self, unit: int | Int[Array, ""], most: int) -> Float[Array, " most"]:
         """The first `most` spike times of a unit in rising order; infinite where there are fewer."""

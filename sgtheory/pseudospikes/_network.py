@@ -1,37 +1,40 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from sgtheory._arrays import Array, Float, Int
 from sgtheory._checks import instance, whole
-from sgtheory.networks import AbstractNetwork, LayeredEventNetwork, LayeredLog, Path
+from sgtheory.networks import AbstractNetwork, EventLog, LayeredEventNetwork, LayeredLog, Path, RecurrentEventNetwork
+from sgtheory.neurons import Theta
 from sgtheory.pseudospikes._driven import ConstantDrive
 from sgtheory.pseudospikes._free import FreeRun
+from sgtheory.pseudospikes._selection import first_spikes
 
 
 class FirstSpikes(eqx.Module):
-    """The first spikes of each unit of the last layer, pseudospikes included, and what else there was in a run.
+    """The first spikes of each unit, of the last layer where there are layers, pseudospikes included.
 
-    `times` rise along the last axis; `spoke` counts the ordinary spikes among all, one number a unit; `log` has all layers.
+    `times` rise along the last axis; `spoke` says how many ordinary spikes each unit had; `log` has everything.
     """
 
     times: Float[Array, "units most"]
     spoke: Int[Array, " units"]
-    log: LayeredLog
+    log: LayeredLog | EventLog
 
 
 class PseudospikeNetwork(AbstractNetwork):
-    r"""A layered event-driven network that shows its first spikes, and pseudospikes where there are fewer.
+    r"""An event-driven network that shows its first spikes, and pseudospikes where there are fewer.
 
-    Layer by layer the readiness $r_j$ of each unit at the end of the trial reaches the next layer as $\sum_jw_{ij}r_j$: so a
-    network in which nothing spikes still has output times that depend on all its weights. Without a `law` a unit that spikes
+    The readiness $r_j$ of each unit at the end of the trial reaches the next layer as $\sum_jw_{ij}r_j$, or in a recurrent
+    network all units: so where nothing spikes the times still depend on all weights. Without a `law` a unit that spikes
     too rarely has the time $T$ for each spike that is missing, and no slope: a silent network stays silent.
 
-    **Arguments:** `network`, of `Theta` or `QIF` neurons; `law`, `FreeRun` for the first and `ConstantDrive` for the second, or
-    None; `most`, how many spikes of each unit.
+    **Arguments:** `network`, layered or recurrent; `law`, `FreeRun` for theta and `ConstantDrive` for QIF neurons, or None;
+    `most`, how many spikes of each unit.
     **Raises** `TypeError` for a network or a law that is none, `ValueError` for a number of spikes below 1.
-    **Source:** Klos & Memmesheimer (2025), layered networks.
+    **Source:** Klos & Memmesheimer (2025), Fig. 3 and 4.
 
     >>> from sgtheory.networks import EventLayer, InputSpikes
     >>> from sgtheory.neurons import Theta
@@ -42,16 +45,17 @@ class PseudospikeNetwork(AbstractNetwork):
     [0] 2.034
     """
 
-    network: LayeredEventNetwork
+    network: LayeredEventNetwork | RecurrentEventNetwork
     law: FreeRun | ConstantDrive | None = None
     most: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
-        instance(
-            "network", self.network, LayeredEventNetwork, "Take `LayeredEventNetwork(Theta(), duration=2.0)`, say."
-        )
-        instance("law", self.law, (FreeRun, ConstantDrive, type(None)), "Take `FreeRun(neuron)`, say.")
-        whole("most", self.most, most=self.network.spikes, of="spikes of a unit that there is room for")
+        kinds = LayeredEventNetwork, RecurrentEventNetwork
+        instance("network", self.network, kinds, "Take `LayeredEventNetwork(Theta(), duration=2.0)`, say.")
+        law = FreeRun if isinstance(self.network.neuron, Theta) else ConstantDrive
+        instance("law", self.law, (law, type(None)), f"Take `{law.__name__}` for such neurons.")
+        room = self.network.spikes if isinstance(self.network, LayeredEventNetwork) else self.network.events
+        whole("most", self.most, most=room, of="spikes of a unit that there is room for")
 
     @property
     def continuous(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -70,18 +74,32 @@ class PseudospikeNetwork(AbstractNetwork):
 
     def run(self, parameters, inputs, noise: Any) -> Path:
         log = self.network.run(parameters, inputs, noise).output
+        duration = self.network.duration.astype(jax.tree.leaves(parameters)[0].dtype)
+        if isinstance(log, EventLog):
+            return Path(self._recurrent(log, parameters, duration))
         last = log.layers[-1]
-        duration = self.network.duration.astype(last.times.dtype)
-        if self.law is None:
-            later = jnp.broadcast_to(duration, last.times.shape)[:, : self.most]
-        else:
-            arriving = jnp.zeros_like(log.layers[0].end.phase)
+        arriving = jnp.zeros_like(log.layers[0].end.phase)
+        if self.law is not None:
             for before, layer in zip(log.layers, parameters[1:], strict=False):
                 arriving = layer.weights @ self.law.readiness(before.end, arriving)
-            later = self.law.times(last.end, duration, self.most, arriving)
+        later = self._later(last.end, duration, arriving)
         number = jnp.arange(self.most)[None]
         fired = last.count[:, None]
         missing = jnp.take_along_axis(later, jnp.maximum(number - fired, 0), axis=1)
-        ordinary = jnp.where(number < fired, last.times[:, : self.most], 0.0)
-        times = jnp.where(number < fired, ordinary, missing)
+        times = jnp.where(number < fired, jnp.where(number < fired, last.times[:, : self.most], 0.0), missing)
         return Path(FirstSpikes(times, last.count, log))
+
+    def _recurrent(self, log: EventLog, parameters, duration) -> FirstSpikes:
+        units = log.end.phase.size
+        arriving = jnp.zeros_like(log.end.phase)
+        if isinstance(self.law, ConstantDrive):
+            arriving = self.law.arriving(log.end, parameters.recurrent)
+        later = self._later(log.end, duration, arriving)
+        times = jax.vmap(lambda unit: first_spikes(log, unit, later))(jnp.arange(units))
+        return FirstSpikes(times, log.spike_count(units), log)
+
+    def _later(self, end, duration, arriving):
+        """The pseudospikes of all units."""
+        if self.law is None:
+            return jnp.broadcast_to(duration, (end.phase.size, self.most))
+        return self.law.times(end, duration, self.most, arriving)

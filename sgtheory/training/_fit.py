@@ -74,6 +74,8 @@ def train(
     $\bar L$ is the mean of the estimator's objective over a batch of samples and `trials` draws of each. A step depends on
     its number and the key alone, so that a run that goes on from a `state` is the same run to the last bit.
 
+    An optimiser of optax that searches along a line, or asks for the loss, gets both: of the same samples and draws.
+
     **Arguments:** `inputs`, with a leading axis over samples; `loss_axis`, 0 where the loss has that axis too; `batch`,
     samples a step, all where None is given; they are taken in a new order in each epoch; `seeds`, train so many at once:
     then `parameters` have a leading axis over them; `metric`, from an output to a number; `state`, where to go on.
@@ -137,9 +139,15 @@ def _several(estimator, network, optimiser, metric, sizes: _Sizes, state, loss, 
 
     def one_step(parameters, optimiser_state, loss, inputs, key):
         (value, found), gradient = eqx.filter_value_and_grad(objective, has_aux=True)(parameters, loss, inputs, key)
+        real, rest = eqx.partition(parameters, eqx.is_inexact_array)
+
+        def value_of(real):
+            """What a line search asks for: the same samples and draws with other parameters."""
+            return objective(eqx.combine(real, rest), loss, inputs, key)[0]
+
         with jax.numpy_dtype_promotion("standard"):  # optimisers of optax mix kinds of numbers
-            updates, optimiser_state = optimiser.update(
-                gradient, optimiser_state, eqx.filter(parameters, eqx.is_inexact_array)
+            updates, optimiser_state = optax.with_extra_args_support(optimiser).update(
+                gradient, optimiser_state, real, value=value, grad=gradient, value_fn=value_of
             )
         return eqx.apply_updates(parameters, updates), optimiser_state, value, found
 
