@@ -20,7 +20,12 @@ import numpy as np
 
 from sgtheory._parser import OneLineParser
 from sgtheory.data import portrait
-from sgtheory.experiments import classification, exact_figures, spike_train_matching as matching
+from sgtheory.experiments import (
+    classification,
+    exact_figures,
+    pseudospike_figures,
+    spike_train_matching as matching,
+)
 
 Row = dict[str, float | int | str]
 
@@ -93,17 +98,28 @@ class Followed(NamedTuple):
     question: str
     rows: Callable[[], tuple[list[Row], list[Row]]]
     """Points, each with its panel, curve, piece, x and y; and the table."""
+    slopes: tuple[float, float] = (-8.0, 3.0)
+    """The ends of the axis of a panel with slopes."""
 
 
 FOLLOWED = {
     "qif-fig1": Followed(
         "Does a spike time change smoothly with the weight or the time of an input?", exact_figures.figure_1
     ),
+    "qif-s1": Followed(
+        "Is a spike that crosses the end of a trial smooth there, and one that it drives?",
+        pseudospike_figures.figure_s1,
+    ),
+    "qif-s2": Followed(
+        "Which exponent of continued phases keeps the slopes of the next layer from jumping?",
+        pseudospike_figures.figure_s2,
+        (-70.0, 5.0),
+    ),
     "qif-s3": Followed("Where do a second and a third spike come in as the weight grows?", exact_figures.figure_s3),
     "qif-s4": Followed("What if the time of an input passes other inputs, and spikes?", exact_figures.figure_s4),
     "qif-s5": Followed("What if the weight of one input among several is varied?", exact_figures.figure_s5),
 }
-"""Figures 1, S3, S4 and S5 of Klos & Memmesheimer (2025)."""
+"""Figures 1 and S1 to S5 of Klos & Memmesheimer (2025)."""
 
 
 def reproduce(
@@ -169,7 +185,7 @@ def _draw_curves(figure: Followed, rows: list[Row], path: pathlib.Path) -> None:
             x, y = zip(*points, strict=True)
             axes.plot(x, y, color=f"C{names.index(name)}", label=name)
         axes.set_title(title, fontsize="small")
-        axes.set_ylim(*((-8, 3) if "slope" in title else (0, None)))
+        axes.set_ylim(*(figure.slopes if "slope" in title else (0, None)))
         handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         axes.legend(handles.values(), handles.keys(), fontsize="x-small")
     canvas.suptitle(figure.question, fontsize="medium")

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from sgtheory import reproduce as module
-from sgtheory.experiments import classification, exact_figures, exact_spikes, spike_train_matching
+from sgtheory.experiments import classification, exact_figures, exact_spikes, pseudospike_figures, spike_train_matching
 from sgtheory.reproduce import FIGURES, FOLLOWED, main, reproduce
 
 
@@ -75,6 +75,15 @@ def test_a_figure_that_is_followed_writes_its_curves_and_its_table(name, tmp_pat
     if jumps:
         assert jumps["QIF"] == "0.0000"
         assert float(jumps["LIF"]) > 1
+
+
+def test_a_spike_crosses_smoothly_and_the_slopes_of_the_next_layer_jump_for_an_exponent_of_1_alone():
+    _, (alone, driven) = pseudospike_figures.figure_s1()
+    assert alone["slope below"] == alone["slope above"] == "-6.12084"
+    assert driven["slope below"] != driven["slope above"]
+    _, table = pseudospike_figures.figure_s2()
+    jumps = [row["the slope of the output jumps by"] for row in table]
+    assert jumps == ["510 %", "94 %", "0 %", "0 %", "0 %", "0 %"]
 
 
 def test_the_published_numbers_of_figure_1():
