@@ -117,10 +117,13 @@ def as_inputs(value: Any) -> Any:
     """`value` as a network takes it: arrays of finite real numbers, in a pytree.
 
     Whole numbers and Booleans become real, and lists of numbers arrays: a list `[1, 0]` and the array of the same
-    numbers are one and the same input. Half precision stays what it is.
+    numbers are one and the same input. Half precision stays what it is. A module, such as input spikes, has its own rules,
+    which are kept where it is made and where the network runs.
 
     **Raises** `ValueError` for numbers that are not finite, as far as they are known; `TypeError` for what are none.
     """
+    if isinstance(value, eqx.Module):
+        return value
     leaves = jax.tree.leaves(value)
     if isinstance(value, (list, tuple)) and not any(isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves):
         return _INPUTS(value) if leaves else value
@@ -150,6 +153,8 @@ def guarded(carrier: Any, inputs: Any, *members: Any) -> Any:
 
 
 def _traced_inputs(inputs: Any) -> Iterator[tuple[Numbers, jax.Array]]:
+    if isinstance(inputs, eqx.Module):
+        return iter(())
     return ((_INPUTS, leaf) for leaf in jax.tree.leaves(inputs) if isinstance(leaf, Tracer))
 
 

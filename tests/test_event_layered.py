@@ -297,6 +297,23 @@ def test_the_exact_gradient_by_the_general_estimator():
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
+def test_several_inputs_and_spikes_that_never_come_pass_the_general_functions():
+    layers, inputs = problem()
+    times = jnp.stack([inputs.times, inputs.times / 2]).at[:, 0].set(jnp.inf)
+    batch = sg.InputSpikes(times[0], inputs.channels), sg.InputSpikes(times[1], inputs.channels)
+    several = jax.tree.map(lambda *leaves: jnp.stack(leaves), *batch)
+    asked = loss_of, network("theta"), layers
+    options = {"draws": 2, "key": jax.random.key(0)}
+    found = sg.sample_gradients(sg.PathwiseGradient(), *asked, several, several=True, **options)
+    alone = [eqx.filter_jit(sg.PathwiseGradient().estimate)(*asked, one, key=jax.random.key(0)) for one in batch]
+    for mean, one, other in zip(*(jax.tree.leaves(each) for each in (found, *alone)), strict=True):
+        np.testing.assert_allclose(mean[0], (one + other) / 2, atol=1e-12)
+    # The rule of these inputs is their own: a negative time is still refused.
+    early = eqx.tree_at(lambda each: each.times, several, several.times - 7)
+    with pytest.raises(eqx.EquinoxRuntimeError, match="from 0 on, or infinite"):
+        sg.sample_gradients(sg.PathwiseGradient(), *asked, early, several=True, **options)
+
+
 def test_bad_input_is_refused_in_a_sentence(annotations_off):
     layers, inputs = problem()
     refused = {
