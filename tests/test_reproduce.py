@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from sgtheory import reproduce as module
-from sgtheory.experiments import classification, exact_figures, exact_spikes, pseudospike_figures, spike_train_matching
+from sgtheory.experiments import classification, exact_figures, exact_qif, pseudospike_figures, spike_train_matching
 from sgtheory.reproduce import FIGURES, FOLLOWED, main, reproduce
 
 
@@ -67,7 +67,7 @@ def test_a_figure_that_is_followed_writes_its_curves_and_its_table(name, tmp_pat
     with (tmp_path / f"{name}.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) > 300
-    limits = {"time": (0, 10), "slope": (exact_spikes.AWAY, -exact_spikes.AWAY)}
+    limits = {"time": (0, 10), "slope": (exact_qif.AWAY, -exact_qif.AWAY)}
     for row in rows:
         low, high = limits[row["panel"].split(" against ")[0].split(", ")[1]]
         assert low <= float(row["y"]) <= high

@@ -1,6 +1,6 @@
 """Figures of Klos & Memmesheimer (2025) as numbers: 1, S3, S4 and S5, each with a LIF neuron beside the QIF neuron but S3.
 
-Each is computed from `exact_spikes`, as page 09 shows it. What is followed are curves, each in pieces that do not jump.
+Each is computed from `exact_qif`, as page 09 shows it. What is followed are curves, each in pieces that do not jump.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory.experiments import exact_spikes as exact
+from sgtheory.experiments import exact_qif as exact
 
 Row = dict[str, float | int | str]
 
@@ -32,12 +32,12 @@ def _pieces(panel: str, quantity: str, curves: exact.Curves) -> Iterator[Row]:
                     }  # fmt: skip
 
 
-def _picture(weight: float, time: float, scene: exact.Scene, against_time: bool) -> exact.ExactSpikesPicture:
-    setting = exact.ExactSpikesSetting(weight, time)
-    return exact.exact_spikes(setting, scene, jnp.asarray(against_time), jnp.zeros((), bool))
+def _picture(weight: float, time: float, scene: exact.Scene, against_time: bool) -> exact.ExactQIFPicture:
+    setting = exact.ExactQIFSetting(weight, time)
+    return exact.exact_qif(setting, scene, jnp.asarray(against_time), jnp.zeros((), bool))
 
 
-def _both(picture: exact.ExactSpikesPicture, against: str) -> list[Row]:
+def _both(picture: exact.ExactQIFPicture, against: str) -> list[Row]:
     return [
         row
         for name, label in _NEURONS.items()

@@ -93,7 +93,6 @@ class ExactQIF(DeclaredPage):
 
     name = "exact_qif"
     title = "One QIF neuron: can a spike vanish smoothly?"
-    experiment_name = "exact_spikes"
     play = "weight"
     specification = (
         Slider("weight", "weight w", 1.15, -3.0, 3.0, 0.05, "Weight of the varied input, in units of w₀, at which one input "
@@ -249,8 +248,8 @@ class ExactQIF(DeclaredPage):
     @classmethod
     def bundle(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:
         experiment = cls.experiment()
-        setting = experiment.ExactSpikesSetting(numbers["weight"], numbers["time"])
-        return experiment.exact_spikes(setting, choices["scene"], choices["against"], choices["show"])
+        setting = experiment.ExactQIFSetting(numbers["weight"], numbers["time"])
+        return experiment.exact_qif(setting, choices["scene"], choices["against"], choices["show"])
 
     @classmethod
     def several(cls, numbers: Mapping[str, Any], choices: Mapping[str, Any]) -> Any:

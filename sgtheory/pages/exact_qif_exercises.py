@@ -15,7 +15,7 @@ def spike_time(weight: float) -> float:
     """When a QIF neuron at rest spikes after one input at 0.5, of this weight in units of the least one."""
     import jax.numpy as jnp
 
-    from sgtheory.experiments.exact_spikes import LEAST
+    from sgtheory.experiments.exact_qif import LEAST
     from sgtheory.neurons import QIF
 
     with in_64_bits():

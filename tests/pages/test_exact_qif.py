@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from sgtheory.experiments.exact_spikes import LEAST, several_curves
+from sgtheory.experiments.exact_qif import LEAST, several_curves
 from sgtheory.pages import ExactQIF
 from sgtheory.pages.exact_qif import FIRST_OTHERS, parse_inputs
 from sgtheory.pages.exact_qif_tour import TOUR

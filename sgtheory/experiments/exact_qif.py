@@ -2,7 +2,7 @@
 
 A QIF neuron and a LIF neuron get the same inputs, each measured by the weight at which one input just makes the neuron spike.
 One of the inputs is varied, in its weight or in its time. Both neurons are solved from event to event, so that spike times,
-their slopes and the places where a spike appears or vanishes are exact. `exact_spikes` is pure and jitted; every number in its
+their slopes and the places where a spike appears or vanishes are exact. `exact_qif` is pure and jitted; every number in its
 setting is traced, so that changing one never recompiles, and `jax.vmap` over a setting sweeps it.
 """
 
@@ -75,7 +75,7 @@ class Scene(eqx.Module):
     """The weights between which the varied input is followed."""
 
 
-class ExactSpikesSetting(eqx.Module):
+class ExactQIFSetting(eqx.Module):
     """The varied input. **Raises** `ValueError` for a number that is not finite."""
 
     weight: Scalar = eqx.field(converter=finite("weight", single=True))
@@ -115,7 +115,7 @@ class Neuron(eqx.Module):
     curves: Curves
 
 
-class ExactSpikesPicture(eqx.Module):
+class ExactQIFPicture(eqx.Module):
     """What page 09 shows of one varied input."""
 
     x: Scalar
@@ -284,7 +284,7 @@ def _first(true: Bool[Array, " places"], most: int, fill: int) -> Int[Array, " m
 
 def _neuron(
     neuron: QIF | EventLIF,
-    setting: ExactSpikesSetting,
+    setting: ExactQIFSetting,
     scene: Scene,
     against_time: Bool[Array, ""],
     as_phase: Bool[Array, ""],
@@ -330,9 +330,9 @@ def _or_away(times: Float[Array, " spikes"]) -> Float[Array, " spikes"]:
 
 
 @eqx.filter_jit
-def exact_spikes(
-    setting: ExactSpikesSetting, scene: Scene, against_time: Bool[Array, ""], as_phase: Bool[Array, ""]
-) -> ExactSpikesPicture:
+def exact_qif(
+    setting: ExactQIFSetting, scene: Scene, against_time: Bool[Array, ""], as_phase: Bool[Array, ""]
+) -> ExactQIFPicture:
     """Both neurons at the varied input's weight and time, and their spike times against the one or the other.
 
     **Arguments:** `against_time`: what is varied, the time of the input or its weight; `as_phase`: what is traced of the QIF
@@ -341,7 +341,7 @@ def exact_spikes(
 
     >>> import jax.numpy as jnp
     >>> no = jnp.zeros((), bool)
-    >>> picture = exact_spikes(ExactSpikesSetting(1.15, 0.5), alone(), no, no)
+    >>> picture = exact_qif(ExactQIFSetting(1.15, 0.5), alone(), no, no)
     >>> print(f"{picture.qif.first:.3f} {picture.qif.slope:.3f}; {picture.lif.first:.3f} {picture.lif.slope:.3f}")
     3.196 -2.435; 0.885 -0.192
     >>> print(f"{picture.qif.curves.jump:.3f} {picture.lif.curves.jump:.1f}")
@@ -349,7 +349,7 @@ def exact_spikes(
     """
     shared = setting, scene, against_time, as_phase
     x = jnp.where(against_time, setting.time, setting.weight)
-    return ExactSpikesPicture(x, _neuron(QIF(), *shared), _neuron(EventLIF(), *shared))
+    return ExactQIFPicture(x, _neuron(QIF(), *shared), _neuron(EventLIF(), *shared))
 
 
 # ---- scenes ----------------------------------------------------------------------------------------------------------

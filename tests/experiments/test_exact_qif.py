@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import sgtheory as sg
-from sgtheory.experiments import exact_spikes as experiment
-from sgtheory.experiments.exact_spikes import (
+from sgtheory.experiments import exact_qif as experiment
+from sgtheory.experiments.exact_qif import (
     AWAY,
     LEAST,
-    ExactSpikesSetting,
+    ExactQIFSetting,
     Inputs,
     alone,
     among_others,
     beside_excitation,
-    exact_spikes,
+    exact_qif,
     run,
     several,
     several_curves,
@@ -31,7 +31,7 @@ WEIGHT, TIME = jnp.zeros((), bool), jnp.ones((), bool)
 
 
 def picture(weight, time, scene, against=WEIGHT, as_phase=False):
-    return exact_spikes(ExactSpikesSetting(weight, time), scene, against, jnp.asarray(as_phase))
+    return exact_qif(ExactQIFSetting(weight, time), scene, against, jnp.asarray(as_phase))
 
 
 def there(neuron, number=0):
@@ -200,4 +200,4 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match=r"`others` must have weights of at most 3\.0 in size, got 3\.5"):
         among_others(((0.0, 3.5),))
     with pytest.raises(ValueError, match="`weight` must be"):
-        ExactSpikesSetting(float("nan"), 0.5)
+        ExactQIFSetting(float("nan"), 0.5)
