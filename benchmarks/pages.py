@@ -18,6 +18,7 @@ from sgtheory.pages import (
     Classification,
     ExactQIF,
     GradientLaboratory,
+    LearningSpikeTimes,
     LIFNeuron,
     LoopIntegral,
     PathTree,
@@ -37,6 +38,7 @@ PAGES = {
     "08_classification.ipynb": Classification,
     "09_exact_qif.ipynb": ExactQIF,
     "10_pseudospikes.ipynb": Pseudospikes,
+    "11_learning_spike_times.ipynb": LearningSpikeTimes,
 }
 
 

@@ -83,5 +83,11 @@ COURSE = (
         "where a spike crosses?",
         ("pseudospikes",),
     ),
+    Lesson(
+        "11_learning_spike_times.ipynb",
+        "11 · Learning spike times",
+        "Can exact gradients teach a neuron when to spike, even one that never spikes, or a whole network of them?",
+        ("learning_spike_times",),
+    ),
 )
 PAGE_NAMES = tuple(name for lesson in COURSE for name in lesson.pages)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sgtheory._arrays import Array, Float, Scalar
+from sgtheory._arrays import Array, Float, Int, Scalar
 from sgtheory._checks import finite, positive
 from sgtheory.networks import EventParameters, InputSpikes, RecurrentEventNetwork
 from sgtheory.pseudospikes import ConstantDrive, first_spikes
@@ -60,6 +60,37 @@ class Learnt(eqx.Module):
     """And their times."""
     loss: Float[Array, " trials"]
     """The mean squared difference of the spikes from their targets."""
+
+
+class SpikePath(eqx.Module):
+    """What the course says of the path of both spike times."""
+
+    entries: Int[Array, "2"]
+    """From which trial on each spike comes before the end of the trial; the number of trials if it never does for good."""
+    largest_step: Scalar
+    """The largest change of one spike time from one trial to the next."""
+    length: Scalar
+    """Of the path in the plane of both spike times."""
+    straight: Scalar
+    """And of the straight line from its begin to its end."""
+
+
+def path_of(learnt: Learnt) -> SpikePath:
+    """The path that spike times take: without a jump its largest step shrinks with the learning rate.
+
+    >>> path = path_of(learn(TwoSpikeSetting(), 400))
+    >>> print(path.entries, f"{path.largest_step:.2f}")  # the second spike has not come in yet
+    [316 400] 0.06
+    """
+    steps = jnp.diff(learnt.spikes, axis=0)
+    late = learnt.spikes > DURATION
+    trials = jnp.arange(1, late.shape[0] + 1)
+    return SpikePath(
+        jnp.max(jnp.where(late, trials[:, None], 0), axis=0),
+        jnp.max(jnp.abs(steps)),
+        jnp.sum(jnp.linalg.norm(steps, axis=1)),
+        jnp.linalg.norm(learnt.spikes[-1] - learnt.spikes[0]),
+    )
 
 
 def spike_times(weights: Float[Array, "2"], times: Float[Array, "2"]) -> Float[Array, "2"]:

@@ -5,6 +5,7 @@ from sgtheory.pages.exact_qif import ExactQIF as ExactQIF
 from sgtheory.pages.exercises import check as check
 from sgtheory.pages.gradient_laboratory import GradientLaboratory as GradientLaboratory
 from sgtheory.pages.hidden_unit import HiddenUnit as HiddenUnit
+from sgtheory.pages.learning_spike_times import LearningSpikeTimes as LearningSpikeTimes
 from sgtheory.pages.lif_neuron import LIFNeuron as LIFNeuron
 from sgtheory.pages.loop_integral import LoopIntegral as LoopIntegral
 from sgtheory.pages.network_survey import NetworkSurvey as NetworkSurvey

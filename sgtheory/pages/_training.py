@@ -92,6 +92,12 @@ class TrainingPage(DeclaredPage):
         """Numbers of other runs that are shipped with this page's, under names of their own in `whole`."""
         return {}
 
+    def shipped_runs(self) -> Mapping[str, Run]:
+        """The runs that are stored with the page, trained anew: name of a file → run."""
+        self.start()
+        self.job.wait(3600)
+        return {self.name: self.run._replace(whole={**self.run.whole, **self.comparisons()})}
+
     # ---- the work ----
 
     def work(self, settings: Mapping[str, Any], checkpoint: Any) -> Iterator[Progress]:

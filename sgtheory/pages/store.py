@@ -35,12 +35,11 @@ def train(names: list[str]) -> None:
     """Trains the networks that training pages show at first, of all of them or of those that are named."""
     for name, kind in ALL_PAGES.items():
         if issubclass(kind, TrainingPage) and (not names or name in names):
-            (RUNS / f"{name}.npz").unlink(missing_ok=True)  # it may hold other numbers than the page now shows
+            for path in RUNS.glob(f"{name}*.npz"):
+                path.unlink()  # it may hold other numbers than the page now shows
             page = kind()
-            page.start()
-            page.job.wait(3600)
-            page.run = page.run._replace(whole={**page.run.whole, **page.comparisons()})
-            print(f"{name}: {page.job.progress.text}, {write_run(name, page.run).stat().st_size / 1024:.0f} kB")
+            for file, run in page.shipped_runs().items():
+                print(f"{file}: {page.job.progress.text}, {write_run(file, run).stat().st_size / 1024:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from sgtheory.pages import (
     Classification,
     ExactQIF,
     GradientLaboratory,
+    LearningSpikeTimes,
     LIFNeuron,
     LoopIntegral,
     PathTree,
@@ -29,6 +30,7 @@ PAGES = {
     "notebooks/08_classification.ipynb": (Classification, "with"),
     "notebooks/09_exact_qif.ipynb": (ExactQIF, "qif_first"),
     "notebooks/10_pseudospikes.ipynb": (Pseudospikes, "spike"),
+    "notebooks/11_learning_spike_times.ipynb": (LearningSpikeTimes, "spike_1"),
 }
 """Notebook → its page, and a read-out that the slider that plays changes."""
 
@@ -254,6 +256,7 @@ VALUES = {
     "spike_train_matching": ("rossum", "run.step", "run.rossum_stochastic"),
     "classification": ("fano", "run.step", "look.fano_last"),
     "exact_qif": ("qif_trace", "qif.moments", "qif.trace"),
+    "learning_spike_times": ("spikes", "course.trial", "course.spike_1"),
     "pseudospikes": ("slopes", "driven.weights", "driven.first_slopes.0"),
 }
 """Page → a figure, and the source and the column of a curve in it."""

@@ -56,6 +56,8 @@ BY_HAND = {
     "10.1": (np.pi / 2 / (1 - np.exp(-2.5))) ** 2,
     "10.2": 6.5,
     "10.3": (1 - 0.5**3) / 3,
+    "11.1": 2718.0,
+    "11.2": 0.16,
 }
 """The answers on paper: 2 p'(0.8) at β = 4; 1 − σ(2 · 0.5); 1 / (β/4) at β = 10; for the chain of page 02 the probability of
 the path (1, 1), 1 divided by that of a spike in the second layer, and σ(2 · 0.75) − σ(2 · 0.25); 132 runs divided by 12; nearly

@@ -16,7 +16,7 @@ from sgtheory.pages._training import TrainingPage
 COARSE = {
     "single_unit": 0.11, "hidden_unit": 0.025, "path_tree": 1e-3, "sign_flip": 0.1, "loop_integral": 0.06,
     "gradient_laboratory": 0.001, "program_laboratory": 0.001, "lif_neuron": 2.5, "pseudospikes": 0.03, "exact_qif": 5e-4,
-    "spike_train_matching": 0.001, "classification": 0.001,
+    "spike_train_matching": 0.001, "classification": 0.001, "learning_spike_times": 0.001,
 }  # fmt: skip
 """Measured, rounded up: how far the stored table may be from the truth at a step, in lengths of the axis.
 
@@ -41,6 +41,7 @@ OTHER_DICE = {
     "spike_train_matching": ({"moment": 3}, "moment.stochastic/image", "at moment.step/x"),
     "classification": ({"network": "unscaled"}, "look.confusion/image", "at moment.step/x"),
     "exact_qif": ({"time": 1.0}, "qif.moments/qif.trace", "qif.moments/qif.trace"),
+    "learning_spike_times": ({"rate": 0.08}, "course.trial/course.spike_1", "at now.trial/x"),
     "pseudospikes": ({"exponent": 1.0}, "places()/layers.near_slopes", "first.times/first.turns"),
 }
 """Settings that must change a column; a column that the test moves by hand."""

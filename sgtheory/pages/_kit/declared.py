@@ -1,5 +1,6 @@
 """A page whose panels are declared: what is sent, swept and drawn follows from their marks."""
 
+import dataclasses
 import functools
 import importlib
 import re
@@ -211,7 +212,7 @@ class DeclaredPage(Page):
             drawing.named_rows(dict(panel.ticks))
         if panel.x_ticks is not None:
             drawing.named_places(dict(panel.x_ticks))
-        return drawing.finished(panel.text, panel.map, panel.equal)
+        return dataclasses.replace(drawing.finished(panel.text, panel.map, panel.equal), shown_for=panel.shown_for)
 
     def _axis(self, address: str) -> np.ndarray:
         return _axis(self.experiment(), address)

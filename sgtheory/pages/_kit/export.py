@@ -48,7 +48,14 @@ await mountExported(document.getElementById('stage'), JSON.parse(document.getEle
 def page_as_html(page: "Page", links: Mapping[str, str]) -> str:
     """The text of the file, with the addresses of other pages. The page must be ready, and its picture up to date."""
     settings = page.settings()
-    sliders = [control for control in page.specification if page.loop.tables.possible(control.name, settings)]
+    states = [(each.settings(page.specification), each.controls) for each in page.tour]
+    sliders = [
+        control
+        for control in page.specification
+        if page.loop.tables.possible(control.name, settings)
+        # A step may be about something that is not shown in this state.
+        or any(control.name in named and page.loop.tables.possible(control.name, state) for state, named in states)
+    ]
     fixed = {name: value for name, value in settings.items() if name not in {control.name for control in sliders}}
     payload = {
         "spec": described_page(page, page.stage.spec["figures"], page.loop.latest[1])

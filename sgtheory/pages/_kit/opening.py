@@ -107,6 +107,7 @@ def described_figures(page: "Page", picture: Sources) -> dict[str, Any]:
                 "powers": powers_of(f.plot),
                 **({} if f.map is None else {"map": f.map}),
                 **({"equal": True} if f.equal else {}),
+                **({"shown_for": f.shown_for} if f.shown_for else {}),
             }
             for f in figures
         ],

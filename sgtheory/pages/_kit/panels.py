@@ -44,6 +44,8 @@ class Panel:
     """In pixels."""
     wide: bool = False
     """Whether it takes a whole row."""
+    shown_for: tuple[str, str] | None = None
+    """A control and its value without which the panel is not shown, where the reader explores freely."""
 
     @property
     def grows(self) -> bool:

@@ -39,7 +39,7 @@ class Figure:
 
     `map` names two sliders that a drag across the figure moves, along x and along y; a click without a drag calls the
     page's `pointed`. An empty one is for clicks alone. `equal`: a unit along x is as long as one along y, so that a circle
-    is a circle.
+    is a circle. `shown_for`: a control and its value without which it is not shown, unless a step of the tour does.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Figure:
     description: str
     map: tuple[str, str] | tuple[()] | None = None
     equal: bool = False
+    shown_for: tuple[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,6 +55,7 @@ export class Stage extends Figures {
       control.onChange(() => this.changed(name), this.signal);
     }
     if (this.spec.tour) this.tour = new Tour(this, ...this.touring);
+    else this.choosePanels();
     this.signal.addEventListener('abort', () => clearTimeout(this.resting));
   }
 
@@ -78,7 +79,22 @@ export class Stage extends Figures {
   /** Whether a control is shown, because it changes something while another has a certain value. */
   applies(name) {
     const [other, value] = this.spec.controls[name].shown_for ?? [];
-    return !this.controls[other] || this.controls[other].get() === value;
+    return !other || this.says(other) === value;
+  }
+
+  /** What a control says; in a file not all of them are there, and what is missing stands where the step or the file begins. */
+  says(name) {
+    return this.controls[name] ? this.controls[name].get() : this.spec.start[name];
+  }
+
+  /** Shows the films and figures that belong to what other controls say; in the tour each step says which figures it shows. */
+  choosePanels() {
+    for (const [name, {node}] of this.films) node.classList.toggle('sgtheory-off', !this.applies(name));
+    for (const [name, {row}] of Object.entries(this.controls)) row?.classList.toggle('sgtheory-off', !this.applies(name));
+    if (this.tour && this.tour.step !== EXPLORE) return;
+    this.spec.figures.forEach(({shown_for}, k) => {
+      if (shown_for) this.panels[k].classList.toggle('sgtheory-off', this.says(shown_for[0]) !== shown_for[1]);
+    });
   }
 
   /** The table of a control, if it is still valid for the positions of the other controls. */
@@ -111,6 +127,7 @@ export class Stage extends Figures {
     const value = this.controls[name].get();
     if (this.known[name] === value) return;
     this.known[name] = value;
+    this.choosePanels();
     if (this.carried[name] === null) return; // one of several that are set together
     this.carried = {};
     for (const [other, control] of Object.entries(this.controls)) if (other !== name) control.tell?.();

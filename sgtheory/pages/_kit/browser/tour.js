@@ -122,6 +122,7 @@ export class Tour {
     this.stage.spec.figures.forEach(({name}, k) => {
       this.stage.panels[k].classList.toggle('sgtheory-off', touring && !declared.panels.includes(name));
     });
+    this.stage.choosePanels();
     this.sizeAll();
     this.stage.grid.classList.toggle('sgtheory-single', touring);
     this.stage.grid.classList.toggle('sgtheory-beside', touring && declared.beside);
