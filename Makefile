@@ -15,7 +15,7 @@ help:
 	@echo "make test       every check: style, types, layers, tests, notebooks, browser"
 	@echo "make pages      the part of the tests that concerns what is seen: pages and notebooks"
 	@echo "make bench      measure speed and print a table"
-	@echo "make bench-peers measure a training step beside other libraries, in an environment of their own"
+	@echo "make bench-peers measure training steps and exact gradients beside other libraries, in an environment of their own"
 	@echo "make pictures   write the stored first pictures and the still pictures again"
 	@echo "make wheel      build the package, notebooks included, in dist/"
 	@echo "make format     format the code"
@@ -63,6 +63,7 @@ PEERS_PYTHON = $(PEERS_ENVIRONMENT)/bin/python
 
 bench-peers: $(PEERS_ENVIRONMENT)/.stamp
 	$(PEERS_PYTHON) -m benchmarks.peers $(PEERS_OPTIONS)
+	$(PEERS_PYTHON) -m benchmarks.event_peers $(PEERS_OPTIONS)
 
 $(PEERS_ENVIRONMENT)/.stamp: benchmarks/peers.txt
 	$(PYTHON) -m venv $(PEERS_ENVIRONMENT)

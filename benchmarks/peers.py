@@ -76,7 +76,7 @@ def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int 
             found[name] = {"ms": f"not installed: {error}"}
         except Exception as error:  # one library that fails must not hide the others
             found[name] = {"ms": f"does not run: {type(error).__name__}: {str(error).partition(chr(10))[0]}"}
-    taken = _rounds(steps, rounds)
+    taken = in_rounds(steps, rounds)
     for name, times in taken.items():
         found[name]["ms"] = f"{1e3 * statistics.median(times):.3g}"
         if "sgtheory" in taken:
@@ -84,7 +84,7 @@ def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int 
             found[name]["× sgtheory"] = f"{statistics.median(ratios):.3g}"
     keys = ("ms", "× sgtheory", "spikes", "gradient")
     return [
-        {"network": network, "batch": problem.batch, "library": name, "version": _version(peer), "state": peer.state}
+        {"network": network, "batch": problem.batch, "library": name, "version": version_of(peer.package), "state": peer.state}
         | {key: found[name].get(key, "") for key in keys}
         for name, peer in peers.items()
     ]
@@ -99,7 +99,7 @@ def _first_run(step: Step) -> tuple[Step, dict[str, str]]:
     return step, {"spikes": f"{float(np.asarray(spikes).mean()):.1%}", "gradient": f"{largest:.2g}"}
 
 
-def _rounds(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+def in_rounds(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
     """Seconds per step, one number a round. A program of several threads is at full speed only after some 50 ms: after one
     of a single thread, the system has yet to give it the other cores."""
     once = {name: _seconds(step, 3) for name, step in steps.items()}
@@ -117,11 +117,12 @@ def _seconds(step: Step, repeats: int) -> float:
     return (time.perf_counter() - began) / repeats
 
 
-def _version(peer: Peer) -> str:
-    if peer.package == "sgtheory":
+def version_of(package: str) -> str:
+    """The version of an installed package, sgtheory among them, and nothing where it is missing."""
+    if package == "sgtheory":
         return sgtheory.__version__
     try:
-        return importlib.metadata.version(peer.package)
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
 
