@@ -73,11 +73,11 @@ class LearningSpikeTimes(TrainingPage):
         Choice("task", "task", TWO, TASKS, "Which of the four experiments is shown"),
         Film("trial", "frame", 0, 0, FRAMES, 1, "A moment of the 3000 trials", rate=20, reads="trials", shown_for=("task", TWO)),
         Slider("first", "target 1", _TARGETS[0], 1.0, 9.5, 0.5, "When the first spike shall come; computed when let go", "τ",
-               sizes=True, shown_for=("task", TWO)),
+               sizes=True, tabled=False, shown_for=("task", TWO)),
         Slider("second", "target 2", _TARGETS[1], 1.0, 9.5, 0.5, "When the second spike shall come; computed when let go", "τ",
-               sizes=True, shown_for=("task", TWO)),
+               sizes=True, tabled=False, shown_for=("task", TWO)),
         Slider("rate", "learning rate", _RATE, 0.02, 0.2, 0.02, "How large a step is; computed when let go", sizes=True,
-               shown_for=("task", TWO)),
+               tabled=False, shown_for=("task", TWO)),
         Film("stage", "moment", MOMENTS - 1, 0, MOMENTS - 1, 1, "A moment of learning, from before the first trial to the last",
              rate=4, reads="recurrent_trials", shown_for=("task", RECURRENT)),
         Slider("trials", "trials", RECURRENT_TRIALS, 500, 20_000, 500, "How many trials Start learns", tabled=False,
@@ -116,7 +116,7 @@ class LearningSpikeTimes(TrainingPage):
         Readout("exact_slope", "slope, exact", of="answer.exact_slope", jumps=True),
         Readout("prop_slope", "slope, EventProp", of="answer.event_prop_slope", jumps=True),
         Readout("surrogate_slope", "slope, surrogate", of="answer.surrogate_slope", jumps=True),
-        Readout("true_slope", "… of that distance, exact", of="answer.unclocked_slope", jumps=True),
+        Readout("true_slope", "… the true one", of="answer.unclocked_slope", jumps=True),
         Readout("cosine", "cosine of these two", of="answer.cosine", jumps=True),
         Readout("exact_events", "events a trial, exact", of="costs.exact"),
         Readout("prop_events", "events a trial, EventProp", of="costs.event_prop"),
@@ -133,7 +133,7 @@ class LearningSpikeTimes(TrainingPage):
                 Interval("inputs.half", "inputs.half_size", "soft", "fixed inputs", x="inputs.time", width=2.0),
                 Interval("learning.half", "learning.half_size", "green", "inputs that learn", x="learning.time", width=4.0),
                 Dots("goal.height", "ink", "spikes", x="now.ordinary", size=11, marker="inverted_triangle", scales=False),
-                Dots("goal.height", "ink", "pseudospikes", x="now.pseudo", size=11, marker="inverted_triangle", hollow=True,
+                Dots("goal.pseudo_height", "ink", "pseudospikes", x="now.pseudo", size=11, marker="inverted_triangle", hollow=True,
                      scales=False),
             ),
             text="The 22 inputs in the chosen trial, each as high as its weight, two of which learn weight and time; and the first "
@@ -142,8 +142,13 @@ class LearningSpikeTimes(TrainingPage):
         _over_trials(
             "spikes", "Both spike times", "time, τ",
             (
-                Level(_END, "soft", "end of the trial", dash="dashed"),
-                Level("goal.first", "blue", dash="dotted"), Level("goal.second", "orange", dash="dotted"),
+                *(
+                    Line(f"ends.{name}", role, legend, x="ends.trial", width=1.0, dash=dash)
+                    for name, role, legend, dash in (
+                        ("end", "soft", "end of the trial", "dashed"), ("first", "blue", None, "dotted"),
+                        ("second", "orange", None, "dotted"),
+                    )
+                ),
                 *(Line(f"course.spike_{k}", role, dash="dashed", width=1.5) for k, role in zip((1, 2), _COLOURS, strict=True)),
                 *(
                     Lines(f"inside_{k}.trial", f"inside_{k}.time", f"inside_{k}.begin", role, f"spike {k}", width=3.5, jumps=True)
@@ -173,7 +178,7 @@ class LearningSpikeTimes(TrainingPage):
             "loss", "Loss", "loss", (Line("course.loss", "purple", width=2),),
             "The mean squared distance of both spikes from their targets over the trials, on a logarithmic axis; at the chosen "
             "trial {loss}.",
-            y_powers_of=10,
+            y_powers_of=10, y_range=(-31.0, 3.0),
         ),
         _over_trials(
             "weights", "What is learnt: two weights", "weight",
@@ -187,7 +192,7 @@ class LearningSpikeTimes(TrainingPage):
             y_range=(0.0, 10.0),
         ),
         Panel(
-            "raster", "Spikes of ten neurons", x=("time, τ", "raster.time"), x_range=(0.0, 12.5), y_label="neuron",
+            "raster", "Spikes of ten neurons", x=("time, τ", "raster.time"), x_range=(0.0, 16.0), y_label="neuron",
             y_range=(0.2, 10.8), ticks=_ROWS, wide=True, height=260, shown_for=("task", RECURRENT),
             marks=(
                 Marker(_END, "soft", "end of the trial", dash="dashed"),
@@ -270,6 +275,7 @@ class LearningSpikeTimes(TrainingPage):
             ),
             "Derivative of half the squared error of the spike time with respect to the varied weight: {exact_slope} for QIF "
             "neurons, {prop_slope} for LIF neurons by EventProp.",
+            y_range=(-15.0, 3.0),
         ),
         _answer(
             "answer_surrogate", "A surrogate slope, and the true one", "dL / dw",
@@ -279,7 +285,7 @@ class LearningSpikeTimes(TrainingPage):
             ),
             "Derivative of the distance of van Rossum with respect to the varied weight in a network of LIF neurons: the surrogate "
             "gradient says {surrogate_slope}, the exact one {true_slope}. The cosine of both gradients is {cosine}.",
-            y_range=(-4.0, 2.0),
+            y_range=(-5.0, 3.0),
         ),
         Panel(
             "wakes", "Learning from silence, all weights 0.3", x=("trials", "descents.trial"), y_label="output spike, τ",
@@ -287,11 +293,11 @@ class LearningSpikeTimes(TrainingPage):
             marks=(
                 Level(4.0, "soft", "end of the trial", dash="dashed"), Level(0.9, "green", "target", dash="dotted"),
                 Line("descents.exact", "blue", "QIF, exact", width=2.5),
-                Line("descents.surrogate", "purple", "LIF, surrogate (5: none)", width=2, jumps=True),
-                Line("descents.event_prop", "orange", "LIF, EventProp (5: none)", width=2, jumps=True),
+                Line("descents.event_prop", "orange", "LIF, EventProp (5: no spike)", width=7, jumps=True),
+                Dots("descents.surrogate", "purple", "LIF, surrogate (5: no spike)", size=4, jumps=True),
             ),
             text="The first spike of the output over 300 trials of learning with each of the three gradients, from a network where "
-            "nothing spikes; where there is no spike, the line is at 5.",
+            "nothing spikes; where there is no spike it is drawn at 5.",
         ),
     )  # fmt: skip
 
@@ -466,12 +472,23 @@ class LearningSpikeTimes(TrainingPage):
     def _two(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         learnt = self._learnt(settings)
         from_to = {f"spike_{k}": learnt[f"spike_{k}"][[0, -1]] for k in (1, 2)}
-        goal = {"first": settings["first"], "second": settings["second"], "height": np.full(2, 6.6)}
+        goal = {
+            "first": settings["first"],
+            "second": settings["second"],
+            "height": np.full(2, 6.6),
+            "pseudo_height": np.full(2, 6.6),
+        }
         names = ("trial", "loss", *(f"{what}_{k}" for what in ("spike", "weight", "time") for k in (1, 2)))
+        ends = {
+            "trial": np.array([0.0, TRIALS]),
+            "end": np.full(2, _END),
+        }  # longer than the lines that go across any axis
+        ends |= {name: np.full(2, settings[name]) for name in ("first", "second")}
         path = {name: learnt[name] for name in ("entry_1", "entry_2", "largest_step", "ratio")}
         inputs = {name: learnt[f"fixed_{name}"] for name in ("time", "half", "half_size")}
         return {
-            "course": {name: learnt[name] for name in names}, "straight": from_to, "goal": goal, "path": path, "inputs": inputs,
+            "course": {name: learnt[name] for name in names}, "straight": from_to, "goal": goal, "ends": ends,
+            "path": path, "inputs": inputs,
             **{f"inside_{k}": _inside(learnt["trial"], learnt[f"spike_{k}"]) for k in (1, 2)},
         }  # fmt: skip
 

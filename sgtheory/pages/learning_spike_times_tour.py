@@ -16,7 +16,7 @@ TOUR = (
 
         Two of the inputs may learn, each its weight and its time. Both weights are 0 now, so nothing of them is to be seen.""",
         panels=("neuron",),
-        without=("neuron/now.pseudo",),
+        without=("neuron/goal.pseudo_height",),
         ask=Choose(
             "A loss that knows only the spikes within the trial: what is its gradient with respect to a weight?",
             ("zero", "infinite", "it points to larger weights"),
@@ -107,9 +107,9 @@ TOUR = (
                 "No noise sets a limit.",
                 "",
             ),
-            """It is {loss}: the spikes lie on their targets to eleven digits. For a long time little happens, because a weight
-            can grow by 0.002 a trial only; each cliff is a spike that comes in. At the end the loss falls by the same
-            factor in every trial, as it must near the bottom of a smooth valley.""",
+            """Below 10⁻²⁰: the spikes lie on their targets to ten digits. For 2000 trials it hardly seems to fall, because a
+            weight can grow by 0.002 a trial only. At the end it falls by the same factor in every trial, as it must near
+            the bottom of a smooth valley.""",
             reveals=("loss",),
         ),
     ),
@@ -146,7 +146,7 @@ TOUR = (
         set={**_RECURRENT, "stage": 0},
         ask=Number(
             "How many of the nine spikes that are asked for, in blue, are pseudospikes now?",
-            6,
+            6.0,
             0.1,
             "More. Count the blue dots to the right of the dashed line.",
             "Fewer. Count the blue dots to the right of the dashed line.",
@@ -246,7 +246,7 @@ TOUR = (
                 "It is 0 only where the bump does not reach.",
             ),
             """It says {surrogate_slope} where the derivative is {true_slope}; the cosine of the two gradients is {cosine}. But
-            at [0.3](place=0.3), without a spike, it says {surrogate_slope} where the derivative is 0: that is its use.""",
+            without a spike, left of the jump, it is not 0 although the derivative is: that is its use.""",
             reveals=("answer_surrogate",),
         ),
         try_="[0.3](place=0.3), [0.6](place=0.6), [0.9](place=0.9).",
@@ -269,8 +269,8 @@ TOUR = (
                 "",
                 "EventProp is 0 in silence.",
             ),
-            """The exact one. EventProp never begins. The surrogate gradient does wake the network, but in this one it overshoots,
-            and loses the spike again. With other weights it may well work: see [page 7](page:spike_train_matching).""",
+            """The exact one, now at 1.38. EventProp never begins. The surrogate gradient does wake the network, but here every
+            step with a spike takes the spike away again. Elsewhere it works: see [page 7](page:spike_train_matching).""",
             reveals=("wakes",),
         ),
     ),

@@ -219,7 +219,7 @@ def test_the_hint_fits_the_mistake(answers, capsys):
 def test_an_exercise_that_does_not_exist_is_refused_in_one_sentence(name):
     with pytest.raises(
         ValueError,
-        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, 06\.1, .*, 08\.2, got ",
+        match=r"^`name` must be one of 01\.1, 01\.2, 01\.3, 02\.1, 02\.2, .*, 04\.2, 05\.1, 05\.3, 06\.1, .*, 11\.2, got ",
     ) as refusal:
         check(name, 1.0)
     assert_one_sentence(refusal)

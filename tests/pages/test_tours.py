@@ -326,9 +326,10 @@ def test_a_file_holds_each_state_in_which_a_step_opens(guided):
         if step.settings(guided.specification) == guided.settings():
             assert told is None
             continue
-        assert tour["pictures"][told["picture"]]["state"] == step.settings(guided.specification)
+        state = step.settings(guided.specification)
+        assert tour["pictures"][told["picture"]]["state"] == state
         assert set(told["tables"]) == {
-            name for name in (*step.controls, *step.in_words) if guided.loop.tables.possible(name, guided.settings())
+            name for name in (*step.controls, *step.in_words) if guided.loop.tables.possible(name, state)
         }
 
 
