@@ -1,12 +1,11 @@
 """Page 11: spike times that are learnt by exact gradients, of one neuron, of a recurrent and of a silent network."""
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from sgtheory.pages._kit import Choice, Film, Panel, Progress, Readout, Slider, Sources, in_64_bits
+from sgtheory.pages._kit import Choice, Film, Panel, Progress, Readout, Slider, in_64_bits
 from sgtheory.pages._kit.marks import Dots, Interval, Level, Line, Lines, Marker, Shown
 from sgtheory.pages._training import FOLDER, MOMENT, MOMENTS, Run, TrainingPage, course, folder_control, stored_run
 from sgtheory.pages.learning_spike_times_tour import TOUR
@@ -30,7 +29,7 @@ _TARGETS, _RATE = (2.5, 7.5), 0.1
 _AT = Marker("now.trial", legend="the chosen trial")
 _ROWS = tuple((10 - unit, f"{unit + 1}") for unit in range(10))
 _COLOURS = ("blue", "orange")
-_METHODS = {"exact": "exact", "event_prop": "EventProp", "surrogate": "surrogate", "unclocked": "EventProp, unclocked"}
+_METHODS = "exact", "event_prop", "surrogate", "unclocked"
 
 
 def _over_trials(name: str, title: str, y_label: str, marks: tuple[Any, ...], text: str, **more: Any) -> Panel:
@@ -66,7 +65,6 @@ class LearningSpikeTimes(TrainingPage):
 
     name = "learning_spike_times"
     title = "Learning spike times: can a gradient teach a silent neuron when to spike?"
-    experiment_name = "two_spike_times"
     play = "trial"
     shows = (MOMENT, FOLDER, "task", "trial", "stage", "first", "second", "rate", "place", "varied")
     specification = (
@@ -424,22 +422,22 @@ class LearningSpikeTimes(TrainingPage):
         for *_, moment in self._silent({**start, "pseudospikes": WITHOUT}, None):
             control = control.longer(moment)
         whole = {f"control_{name}": control.moments[name] for name in ("step", "accuracy", "silent_1", "silent_2")}
-        whole |= {f"course_{name}": values for name, values in _course(*_TARGETS, _RATE).items()}
-        whole |= {f"answers_{name}": values for name, values in _answers(0).items()}
-        whole |= {f"descents_{name}": values for name, values in _descents().items()}
+        for part, setting in (("course", (*_TARGETS, _RATE)), ("answers", (0,)), ("descents", ())):
+            whole |= {f"{part}_{name}": values for name, values in self._computed(part, *setting).items()}
         silent = runs[SILENT]._replace(whole=whole)
         return {self.name: silent, f"{self.name}_recurrent": runs[RECURRENT]}
 
     # ---- numbers ----
 
-    def compute(self, settings: Mapping[str, Any]) -> Sources:
-        with in_64_bits():
-            return super().compute(settings)
-
     def _kept(self, part: str) -> dict[str, np.ndarray]:
         """What is stored with the page of a part that would be computed otherwise; nothing before that."""
         whole = self.shipped.whole if self.shipped else {}
         return {name.removeprefix(f"{part}_"): values for name, values in whole.items() if name.startswith(f"{part}_")}
+
+    def _computed(self, part: str, *setting: Any) -> dict[str, np.ndarray]:
+        """A function of the experiment, which remembers what it was asked for, in 64 bits."""
+        with in_64_bits():
+            return getattr(self.experiment(), part)(*setting)
 
     def views(self, shown: Shown, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         views = dict(super().views(shown, settings))
@@ -449,7 +447,7 @@ class LearningSpikeTimes(TrainingPage):
             return {name: np.broadcast_to(values, (rows, *np.shape(values))) for name, values in part.items()}
 
         control = self._kept("control") or {name: np.zeros(1) for name in ("step", "accuracy")}
-        descents = self._kept("descents") or _descents()
+        descents = self._kept("descents") or self._computed("descents")
         answers, told = self._answered(settings, shown("setting.place"))
         return {
             **views, **{name: in_rows(part) for name, part in answers.items()}, "answer": told,
@@ -467,7 +465,7 @@ class LearningSpikeTimes(TrainingPage):
     def _learnt(self, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
         chosen = settings["first"], settings["second"], settings["rate"]
         kept = self._kept("course") if chosen == (*_TARGETS, _RATE) else {}
-        return kept or _course(*chosen)
+        return kept or self._computed("course", *chosen)
 
     def _two(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         learnt = self._learnt(settings)
@@ -547,7 +545,7 @@ class LearningSpikeTimes(TrainingPage):
     ) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:
         """All answers over the varied weight, and those at the places that are chosen."""
         varied = WEIGHTS.index(settings["varied"])
-        found = (self._kept("answers") if varied == 0 else {}) or _answers(varied)
+        found = (self._kept("answers") if varied == 0 else {}) or self._computed("answers", varied)
         at = np.rint(places / 1.2 * (found["weight"].size - 1)).astype(int)
         names = ("weight", "exact_time", "exact_slope", "event_prop_slope", "surrogate_slope", "unclocked_slope")
         lif = _inside(
@@ -611,65 +609,3 @@ def _silent_columns(found: Any, chosen: np.ndarray) -> dict[str, Any]:
         "silent_1": float(found.silent[0]), "silent_2": float(found.silent[1]),
         "right": times[digits, digits].astype("f4"), "other": times[digits[:, None] != digits].reshape(10, 9).astype("f4"),
     }  # fmt: skip
-
-
-@functools.lru_cache(maxsize=8)
-def _course(first: float, second: float, rate: float) -> dict[str, np.ndarray]:
-    """What a neuron learns, every few trials, and the numbers of its whole path."""
-    from sgtheory.experiments import two_spike_times as experiment
-
-    with in_64_bits():
-        learnt = experiment.learn(experiment.TwoSpikeSetting(targets=np.array([first, second]), rate=rate))
-        path = experiment.path_of(learnt)
-    trial = np.append(np.arange(0, TRIALS, EVERY), TRIALS - 1)
-    columns = {"trial": trial.astype(float), "loss": np.log10(np.maximum(np.asarray(learnt.loss)[trial], 1e-30))}
-    for name, values in (("spike", learnt.spikes), ("weight", learnt.weights), ("time", learnt.times)):
-        columns |= {f"{name}_{k + 1}": np.asarray(values)[trial, k] for k in (0, 1)}
-    columns |= {f"entry_{k + 1}": np.asarray(path.entries[k], float) for k in (0, 1)}
-    weights = np.array(experiment.FIXED_WEIGHTS)
-    return columns | {
-        "largest_step": np.asarray(path.largest_step), "ratio": np.asarray(path.length / path.straight),
-        "fixed_time": np.array(experiment.FIXED_TIMES), "fixed_half": weights / 2, "fixed_half_size": abs(weights) / 2,
-    }  # fmt: skip
-
-
-@functools.lru_cache(maxsize=8)
-def _answers(varied: int) -> dict[str, np.ndarray]:
-    """Times and slopes of all methods over one weight, with its number."""
-    from sgtheory.experiments.three_gradients import ThreeGradientsSetting, three_gradients
-
-    with in_64_bits():
-        found = three_gradients(ThreeGradientsSetting(swept=np.asarray(varied)))
-    columns = {"weight": np.asarray(found.weight), "cosine": np.asarray(found.cosine)}
-    for name in _METHODS:
-        answer = getattr(found, name)
-        times = np.asarray(answer.time)
-        columns |= {
-            f"{name}_slope": np.asarray(answer.slope),
-            f"{name}_time": np.where(np.isfinite(times), times, AWAY),
-        }
-    return columns
-
-
-@functools.cache
-def _descents() -> dict[str, np.ndarray]:
-    """Learning from silence with each method, the first spike of the output at 5 where there is none; and what a trial costs."""
-    from sgtheory.experiments import three_gradients as experiment
-    from sgtheory.networks import EventPropNetwork, InputSpikes, RecurrentEventNetwork
-
-    silent = np.full(experiment.WEIGHTS, 0.3)
-    columns: dict[str, np.ndarray] = {}
-    with in_64_bits():
-        for name in ("exact", "event_prop", "surrogate"):
-            times = np.asarray(
-                experiment.descend(_METHODS[name], experiment.ThreeGradientsSetting(weights=silent)).time
-            )
-            columns[name] = np.where(np.isfinite(times), times, 5.0)
-        setting = experiment.ThreeGradientsSetting()
-        inputs = InputSpikes(setting.times, np.arange(experiment.INPUTS))
-        for name, kind, network in (("exact", "QIF", RecurrentEventNetwork), ("event_prop", "LIF", EventPropNetwork)):
-            solved = network(duration=experiment.DURATION, events=experiment.EVENTS)
-            log = solved.run(experiment.parameters_of(setting.weights, kind), inputs, ()).output
-            columns[f"cost_{name}"] = np.asarray(log.count, float)
-    columns["cost_surrogate"] = np.asarray(float(experiment.STEPS))
-    return {"trial": np.arange(float(len(columns["exact"]))), **columns}

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from sgtheory.experiments import learning_spike_times as experiment
 from sgtheory.pages import LearningSpikeTimes, learning_spike_times as module
 from sgtheory.pages._kit import in_64_bits
 from sgtheory.pages._training import Run, stored_run
@@ -45,7 +46,8 @@ def opened(page, title):
 
 
 def test_the_stored_course_is_the_one_that_is_learnt(page):
-    computed = module._course.__wrapped__(*module._TARGETS, module._RATE)
+    with in_64_bits():
+        computed = experiment.course.__wrapped__(*module._TARGETS, module._RATE)
     stored = page._kept("course")
     assert computed.keys() == stored.keys()
     for name, values in computed.items():
@@ -54,12 +56,15 @@ def test_the_stored_course_is_the_one_that_is_learnt(page):
         np.testing.assert_allclose(
             np.atleast_1d(stored[name])[kept], np.atleast_1d(values)[kept], rtol=1e-6, atol=1e-9, err_msg=name
         )
-    other = module._course(*module._TARGETS, 0.08)
+    other = page._computed("course", *module._TARGETS, 0.08)
     assert np.abs(other["spike_1"] - stored["spike_1"]).max() > 1  # the negative control
 
 
 def test_the_stored_answers_are_those_that_are_computed(page):
-    for part, computed in (("answers", module._answers.__wrapped__(0)), ("descents", module._descents.__wrapped__())):
+    for part, computed in (
+        ("answers", experiment.answers.__wrapped__(0)),
+        ("descents", experiment.descents.__wrapped__()),
+    ):
         stored = page._kept(part)
         assert computed.keys() == stored.keys()
         for name, values in computed.items():
@@ -71,7 +76,9 @@ def test_what_the_page_knows_without_jax_is_what_the_experiments_say():
     from sgtheory.experiments._moments import schedule
 
     assert module.WEIGHTS == three_gradients.NAMES
-    assert set(module._METHODS.values()) == set(three_gradients.METHODS)
+    assert experiment.FIELDS.keys() == set(module._METHODS)
+    assert set(experiment.FIELDS.values()) == set(three_gradients.METHODS)
+    assert (module.EVERY, module.AWAY) == (experiment.EVERY, experiment.AWAY)
     assert (module._TARGETS, module._RATE, module.TRIALS) == (
         two_spike_times.TARGETS,
         two_spike_times.RATE,
