@@ -30,7 +30,7 @@ from benchmarks.event_peer_steps import Step, YinYang
 from benchmarks.peers import in_rounds, version_of
 from benchmarks.tables import table
 
-ROUNDS = 7
+ROUNDS, SLOW_ROUNDS = 7, 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +103,7 @@ def tasks() -> Iterator[Task]:
             **_in_torch(steps.network_in_torch),
         },
     )
-    again = make(steps.network_in_jaxsnn, method="eventprop", reset=0.0, rooms=(1024, 1024))
+    again = make(steps.network_in_jaxsnn, method="eventprop", reset=0.0, rooms=(880, 880))
     yield Task(
         "Yin-Yang, LIF, reset to 0",
         YinYang.draw(),
@@ -120,7 +120,7 @@ def tasks() -> Iterator[Task]:
         YinYang.draw(gains=(2.0, 3.0)),
         {
             "sgtheory, LayeredEventNetwork": Peer(steps.qif_layers_in_sgtheory, "sgtheory"),
-            "eventax, its own steps": Peer(make(steps.network_in_eventax, neuron="QIF", events=1024), "eventax"),
+            "eventax, its own steps": Peer(make(steps.network_in_eventax, neuron="QIF", events=208), "eventax"),
         },
     )
 
@@ -182,5 +182,6 @@ def _looked_at(value: np.ndarray, gradient: np.ndarray, reference: tuple[float, 
 
 if __name__ == "__main__":
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, JAX {jax.__version__}\n")
+    slow = "--slow" in sys.argv
     for each in tasks():
-        print(table(compare(each, slow="--slow" in sys.argv)) + "\n", flush=True)
+        print(table(compare(each, SLOW_ROUNDS if slow else ROUNDS, slow)) + "\n", flush=True)
