@@ -90,6 +90,7 @@ CUT_OFF = """() => {
   }).map(({textContent}) => textContent);
   const {sgtheory: stage} = page.querySelector('.sgtheory-stage'), context = document.createElement('canvas').getContext('2d');
   const titles = stage.spec.figures.flatMap(({name, root}, k) => {
+    if (!stage.panels[k].offsetParent) return []; // it belongs to what another control says
     const {title} = stage.plot(name), room = stage.panels[k].clientWidth - stage.views.get_by_id(root).frame.bbox.left;
     context.font = `bold ${title.text_font_size.value ?? title.text_font_size} Helvetica, Arial, sans-serif`;
     const lines = title.text.split('\\n'), {top} = stage.views.get_by_id(root).frame.bbox;
