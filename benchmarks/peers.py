@@ -84,7 +84,13 @@ def compare(network: str, problem: Problem, peers: dict[str, Peer], rounds: int 
             found[name]["× sgtheory"] = f"{statistics.median(ratios):.3g}"
     keys = ("ms", "× sgtheory", "spikes", "gradient")
     return [
-        {"network": network, "batch": problem.batch, "library": name, "version": version_of(peer.package), "state": peer.state}
+        {
+            "network": network,
+            "batch": problem.batch,
+            "library": name,
+            "version": version_of(peer.package),
+            "state": peer.state,
+        }
         | {key: found[name].get(key, "") for key in keys}
         for name, peer in peers.items()
     ]
