@@ -238,7 +238,7 @@ def test_captions_say_the_present_numbers_and_move_no_plot(opened):
     tops = f"() => {STAGE}.panels.map(({{offsetTop}}) => offsetTop)"
     caption = browser_page.locator(".sgtheory-caption", has_text=browser_page.evaluate(CAPTIONED, readout)).first
     before, places = caption.inner_text(), browser_page.evaluate(tops)
-    drag(browser_page, control.label, 30 if control.value == control.low else -30)
+    drag(browser_page, control.label, 60 if control.value == control.low else -30)
     assert browser_page.evaluate(tops) == places
     browser_page.wait_for_function(
         f"(before) => {STAGE}.captions.every(({{text}}) => text.innerText !== before)", arg=before
