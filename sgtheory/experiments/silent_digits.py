@@ -109,7 +109,7 @@ class SilentMoment(eqx.Module):
     silent: Float[np.ndarray, " layers"]
     times: Float[np.ndarray, "samples classes"]
     counts: Int[np.ndarray, "samples classes"]
-    firing: tuple[Float[np.ndarray, "_"], ...]
+    firing: tuple[Float[np.ndarray, "..."], ...]
     loss: Float[np.ndarray, " steps"]
     state: TrainingState
 
