@@ -188,10 +188,10 @@ def train_silent(
 
     def look(state: TrainingState) -> SilentMoment:
         found = respond(network, state.parameters, other)
-        layers = found.log.layers
+        log: Any = found.log
         right = np.argmin(found.times[:, :, 0], axis=1) == np.asarray(asked.labels)
         learnt = respond(network, state.parameters, inputs).times[:, :, 0]
-        firing = tuple(np.asarray(jnp.mean(layer.count > 0, axis=0, dtype=float)) for layer in layers)
+        firing = tuple(np.asarray(jnp.mean(layer.count > 0, axis=0, dtype=float)) for layer in log.layers)
         return SilentMoment(
             int(state.done),
             np.asarray(right.mean()),
