@@ -1,13 +1,13 @@
 """Figures S1 and S2 of Klos & Memmesheimer (2025) as numbers: spikes that cross the end of a trial, with two kinds of pseudospikes.
 
-Each is computed from `pseudospike_crossings`, as page 10 shows it.
+Each is computed from `pseudospikes`, as page 10 shows it.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory.experiments import pseudospike_crossings as crossings
+from sgtheory.experiments import pseudospikes as crossings
 
 Row = dict[str, float | int | str]
 
@@ -55,7 +55,7 @@ def figure_s1() -> tuple[list[Row], list[Row]]:
 def figure_s2() -> tuple[list[Row], list[Row]]:
     """Type 2, reconstructed: two hidden neurons and an output, whose slope jumps at both transitions for an exponent of 1 alone.
 
-    The weights to the output are chosen (`pseudospike_crossings.TO_OUTPUT`).
+    The weights to the output are chosen (`pseudospikes.TO_OUTPUT`).
 
     **Source:** Klos & Memmesheimer (2025), Fig. S2.
 

@@ -40,7 +40,7 @@ class Pseudospikes(DeclaredPage):
     """
 
     name = "pseudospikes"
-    experiment_name = "pseudospike_crossings"
+    experiment_name = "pseudospikes"
     title = "Pseudospikes: what becomes of a spike that slips over the end of the trial?"
     play = "weight"
     specification = (

@@ -16,7 +16,7 @@ def _entering() -> float:
     """The weight at which the first spike of neuron 1 crosses the earlier end."""
     import jax.numpy as jnp
 
-    from sgtheory.experiments.pseudospike_crossings import entering_weight
+    from sgtheory.experiments.pseudospikes import entering_weight
 
     with in_64_bits():
         return float(entering_weight(jnp.asarray(EARLIER_END)))
@@ -25,7 +25,7 @@ def _entering() -> float:
 @functools.cache
 def next_slope(softness: float) -> float:
     """The slope of the first spike of neuron 2 just below the crossing, with the page's first values and this softness."""
-    from sgtheory.experiments.pseudospike_crossings import PairSetting, driven_pair
+    from sgtheory.experiments.pseudospikes import PairSetting, driven_pair
 
     with in_64_bits():
         return float(driven_pair(PairSetting(softness=softness)).next_slope[0])

@@ -241,12 +241,13 @@ def test_a_page_without_a_stored_picture_brings_a_computed_one():
 def test_the_exact_picture_follows_the_stored_one(tools):
     page = SingleUnit()
     front_end = tools.FrontEnd(page)
-    assert front_end.says("hello") == ["picture"]
-    front_end.received.clear()
+    # JAX begins at once, on a thread of its own; the view has its picture before.
+    assert front_end.says("hello")[0] == "picture"
     page.wait()
     assert page.loop.rest()
     # The reader need not wait for the table, which is compiled after that.
-    assert [content["kind"] for content, _ in front_end.received] == ["status", "picture", "status", "ready", "table"]
+    found = [content["kind"] for content, _ in front_end.received]
+    assert found == ["picture", "status", "picture", "status", "ready", "table"]
     assert front_end.words[0].startswith("JAX is starting")
     assert front_end.words[1] == "Ready."
     assert front_end.last("table")[0]["rows"] == page.by_name["steepness"].positions()

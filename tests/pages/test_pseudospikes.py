@@ -168,7 +168,7 @@ def test_with_an_exponent_of_1_the_slopes_of_the_output_jump_and_from_2_on_they_
     times = sources(page, step)["places()"]["layers.near.2"]
     middle = len(times) // 2
     assert abs(times[middle] - times[middle - 1]) < 1e-7
-    from sgtheory.experiments.pseudospike_crossings import TO_OUTPUT
+    from sgtheory.experiments.pseudospikes import TO_OUTPUT
 
     assert f"{TO_OUTPUT[0]} and {TO_OUTPUT[1]}" in TOUR[step].symbols
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sgtheory as sg
-from sgtheory.experiments.pseudospike_crossings import (
+from sgtheory.experiments.pseudospikes import (
     COMES,
     HIGHEST,
     LAYER_END,
