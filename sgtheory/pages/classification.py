@@ -159,7 +159,7 @@ class Classification(TrainingPage):
             marks=(
                 NOW, Level(0.0),
                 *(
-                    Interval(f"look.{name}s", f"look.{name}_errors", role, x=STEPS[1], alpha=0.6)
+                    Interval(f"look.{name}s", f"look.{name}_errors", role, x=STEPS[1])
                     for name, role in (("one_path", "blue"), ("noiseless_path", "orange"))
                 ),
                 *course("look.one_paths", "blue", "along one sampled path"),
