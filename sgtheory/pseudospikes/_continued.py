@@ -13,7 +13,8 @@ class ContinuedPhase(eqx.Module):
     pseudospike of each neuron, at $T_l+\frac\tau d(1-\varphi^d)$, acts on the next layer like any spike; later ones are
     *inactive*, at $T_{l+1}+\frac\tau d(1-\varphi)^d$ and then $T_{l+1}+\frac\tau d+(k-2)\tau+\tau(1-\varphi)$, with
     $\varphi=\varphi(T_l)$. Where a spike crosses $T_l$ the times and slopes of this layer are continuous; those of the
-    next one, which receives the active pseudospikes, for $d\geq2$ alone: for $d=1$ their slopes jump.
+    next one, which receives the active pseudospikes, for $d>1$ alone, and smooth enough for $d\geq2$: between 1 and 2 they
+    bend at an infinite rate, and for $d=1$ they jump.
 
     **Arguments:** `exponent` $d$; `time_constant` $\tau$, that of the neurons.
     **Raises** `ValueError` for numbers that are not positive.
