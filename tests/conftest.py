@@ -1,6 +1,7 @@
 """Strict mode: 64-bit numbers, no silent change of rank or type, annotations checked, warnings are errors."""
 
 import functools
+import gc
 import pathlib
 import re
 
@@ -31,6 +32,18 @@ class TogetherScheduling(LoadScopeScheduling):
             return module
         words = [*re.split(r"\W", test.partition("[")[2]), pathlib.Path(module).stem.removeprefix("test_")]
         return next((word for word in words if word in PAGES), "single_unit")
+
+
+MAPS, MANY = pathlib.Path("/proc/self/maps"), 20_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Each compiled program takes a few memory maps, of which Linux gives a process 65 530: beyond that XLA ends it."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.hookimpl(optionalhook=True)
