@@ -17,6 +17,7 @@ from sgtheory.losses import (
     AbstractLoss,
     Component,
     CrossEntropy,
+    FirstSpikeLoss,
     LinearReadout,
     MeanSquaredError,
     SquaredDistance,
@@ -52,7 +53,8 @@ def test_every_exported_loss_is_registered():
     exported = {
         value for value in vars(package).values() if isinstance(value, type) and issubclass(value, AbstractLoss)
     }
-    assert exported - {AbstractLoss, Sum} == {*ALL_LOSSES.values(), *TRAIN_LOSSES.values()}
+    others = {AbstractLoss, Sum, FirstSpikeLoss}  # of losses, and of first spikes: tested where those are
+    assert exported - others == {*ALL_LOSSES.values(), *TRAIN_LOSSES.values()}
 
 
 @every_loss
