@@ -5,7 +5,7 @@ leaves nothing in it; it is refused where a run begins (`guarded`).
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -138,18 +138,22 @@ def guarded(carrier: Any, inputs: Any, *members: Any) -> Any:
 
     **Raises** `equinox.EquinoxRuntimeError` when the compiled program runs.
     """
-    broken, sentences = [], []
+    faults: dict[str, jax.Array] = {}
     for numbers, leaf in [*_traced_inputs(inputs), *(each for member in members for each in _traced_numbers(member))]:
-        if numbers.sentence in sentences:
-            where = sentences.index(numbers.sentence)
-            broken[where] = broken[where] | ~jnp.all(numbers.test(leaf))
-        else:
-            sentences.append(numbers.sentence)
-            broken.append(~jnp.all(numbers.test(leaf)))
-    if not broken:
+        broken = ~jnp.all(numbers.test(leaf))
+        faults[numbers.sentence] = faults[numbers.sentence] | broken if numbers.sentence in faults else broken
+    return refused(carrier, faults)
+
+
+def refused(carrier: Any, faults: Mapping[str, jax.Array]) -> Any:
+    """`carrier` again, to be used in what follows, unless one of the faults, sentence → whether it is so, is one.
+
+    **Raises** `equinox.EquinoxRuntimeError` with the sentence of the first such fault, when the compiled program runs.
+    """
+    if not faults:
         return carrier
-    failing = jnp.stack(broken)
-    return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), sentences)
+    failing = jnp.stack(list(faults.values()))
+    return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), list(faults))
 
 
 def _traced_inputs(inputs: Any) -> Iterator[tuple[Numbers, jax.Array]]:

@@ -26,8 +26,7 @@ from sgtheory.experiments import (
     pseudospike_figures,
     spike_train_matching as matching,
 )
-
-Row = dict[str, float | int | str]
+from sgtheory.experiments._figure_rows import Row
 
 
 class Figure(NamedTuple):

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sgtheory.experiments import exact_qif as exact
-
-Row = dict[str, float | int | str]
+from sgtheory.experiments._figure_rows import Row, points
 
 _NEURONS = {"qif": "QIF", "lif": "LIF"}
 
@@ -24,12 +23,8 @@ def _pieces(panel: str, quantity: str, curves: exact.Curves) -> Iterator[Row]:
     there = np.asarray(curves.times) > exact.AWAY
     for spike in range(exact.SPIKES):
         for piece, (low, high) in enumerate(zip(begin[:-1, spike], begin[1:, spike], strict=True)):
-            for place in range(low, high):
-                if there[place, spike]:
-                    yield {
-                        "panel": panel, "curve": f"spike {spike + 1}", "piece": piece, "x": float(x[place]),
-                        "y": float(values[place, spike]),
-                    }  # fmt: skip
+            inside = low + np.flatnonzero(there[low:high, spike])
+            yield from points(panel, f"spike {spike + 1}", x[inside], values[inside, spike], piece)
 
 
 def _picture(weight: float, time: float, scene: exact.Scene, against_time: bool) -> exact.ExactQIFPicture:
@@ -88,11 +83,7 @@ def figure_s3() -> tuple[list[Row], list[Row]]:
         rows: list[Row] = []
         table: list[Row] = []
         for k in (1, 2, 3):
-            points = zip(found[f"weights_{k}"], found[f"times_{k}"], strict=True)
-            rows += [
-                {"panel": "QIF, time against weight", "curve": f"spike {k}", "piece": 0, "x": float(x), "y": float(y)}
-                for x, y in points
-            ]
+            rows += points("QIF, time against weight", f"spike {k}", found[f"weights_{k}"], found[f"times_{k}"])
             table.append({"spike": k, "enters at weight": f"{float(found[f'enters_{k}']):.4f}"})
         return rows, table
 

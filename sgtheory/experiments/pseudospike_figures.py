@@ -5,19 +5,12 @@ Each is computed from `pseudospikes`, as page 10 shows it.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from sgtheory.experiments import pseudospikes as crossings
-
-Row = dict[str, float | int | str]
+from sgtheory.experiments._figure_rows import Row, points
 
 EXPONENTS = (1.0, 2.0, 3.0)
 """Of the continued phases; the first one is the control, whose slopes jump."""
-
-
-def _points(panel: str, curve: str, x: jax.Array, y: jax.Array, piece: int = 0) -> list[Row]:
-    points = zip(np.asarray(x), np.asarray(y), strict=True)
-    return [{"panel": panel, "curve": curve, "piece": piece, "x": float(a), "y": float(b)} for a, b in points]
 
 
 def figure_s1() -> tuple[list[Row], list[Row]]:
@@ -39,7 +32,7 @@ def figure_s1() -> tuple[list[Row], list[Row]]:
     ):  # fmt: skip
         for neuron, values in enumerate(columns, 1):
             for spike in range(crossings.SPIKES):
-                rows += _points(
+                rows += points(
                     f"type 1, {quantity} against weight", f"neuron {neuron}", found.weights, values[:, spike], spike
                 )
     table: list[Row] = [
@@ -72,12 +65,12 @@ def figure_s2() -> tuple[list[Row], list[Row]]:
         every = {exponent: crossings.continued_layers(jnp.asarray(exponent)) for exponent in EXPONENTS}
         weights, places = crossings.weights(), crossings.places()
     for unit, name in enumerate(("hidden neuron 1", "hidden neuron 2", "output")):
-        rows += _points("d = 2, time against weight", name, weights, every[2.0].times[:, unit])
+        rows += points("d = 2, time against weight", name, weights, every[2.0].times[:, unit])
     for transition in (0, 1):
         for exponent, found in every.items():
             slopes = found.near_slopes if transition == 0 else found.far_slopes
             panel = f"output, slope against weight less w{transition + 1}, in thousandths"
-            rows += _points(panel, f"d = {exponent:g}", places, slopes)
+            rows += points(panel, f"d = {exponent:g}", places, slopes)
     for exponent, found in every.items():
         for weight, sides, jump in zip(found.transitions, found.slope, found.jump, strict=True):
             table.append({

@@ -209,13 +209,10 @@ def _pair_log(setting: PairSetting, weight: Scalar, until: Scalar) -> EventLog:
 
 def _run(parameters: EventParameters, times: jax.Array, channels: jax.Array, until: Scalar) -> EventLog:
     """A run until some moment: input spikes that come later are left out."""
-    inputs = eqx.tree_at(lambda each: each.times, InputSpikes(jnp.zeros(times.shape), channels), times)
-    network = RecurrentEventNetwork(duration=until, events=EVENTS)
-    return network.run(parameters, eqx.tree_at(lambda each: each.times, inputs, _arrived(times, until)), ()).output
-
-
-def _arrived(times: jax.Array, until: Scalar) -> jax.Array:
-    return jnp.where(times <= until, times, jnp.inf)
+    arrived = jnp.where(times <= until, times, jnp.inf)
+    return (
+        RecurrentEventNetwork(duration=until, events=EVENTS).run(parameters, InputSpikes(arrived, channels), ()).output
+    )
 
 
 def _pair_pseudospikes(setting: PairSetting, end: EndState, most: int) -> Float[Array, "2 most"]:
@@ -388,12 +385,11 @@ _LAYER_BEGIN, _MOMENTS = 7.0, 61  # from when the layers are shown, and how many
 
 def _turns(logs: EventLog, units: int) -> Float[Array, "moments units"]:
     """The turns of the neurons at the ends of these runs."""
-    spiked = jnp.sum(logs.units[:, :, None] == jnp.arange(units)[None, None], axis=1)
-    return spiked.astype(logs.end.phase.dtype) + logs.end.phase
+    return jax.vmap(lambda log: _spiked(log, units))(logs) + logs.end.phase
 
 
 def _spiked(log: EventLog, units: int) -> Float[Array, " units"]:
-    return jnp.stack([jnp.sum(log.spikes_of(unit)) for unit in range(units)]).astype(log.times.dtype)
+    return log.spike_count(units).astype(log.times.dtype)
 
 
 def _last(logs: EventLog) -> EventLog:

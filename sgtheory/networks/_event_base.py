@@ -1,14 +1,16 @@
 import abc
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.core import Tracer
 
 from sgtheory._arrays import Array, Float
-from sgtheory._checks import finite, instance, positive, require, shorten, whole
+from sgtheory._checks import finite, instance, positive, refused, require, shorten, whole
 from sgtheory.networks._base import AbstractNetwork, Path
 from sgtheory.networks._event_log import EndState, EventLog, EventResult, InputSpikes
 
@@ -46,15 +48,45 @@ class EventParameters(eqx.Module):
                 raise ValueError(f"`{name}` must have the shape {shape}, got {shorten(getattr(self, name).shape)}.")
 
 
-class AbstractRecurrentEventNetwork(AbstractNetwork):
+class AbstractEventNetwork(AbstractNetwork):
+    """Neurons that are solved from event to event for the duration of a trial, with room for so much: what all share.
+
+    A member says which result it has where there is too little room (`overflow`), and what else it refuses (`faults`).
+    """
+
+    overflow: ClassVar[EventResult]
+
+    duration: Float[Array, ""] = eqx.field(converter=positive("duration", single=True), kw_only=True)
+    throw: bool = eqx.field(static=True, default=True, kw_only=True)
+
+    @abc.abstractmethod
+    def faults(self, parameters: Any, times: jax.Array) -> dict[str, jax.Array]:
+        """What is refused that is only known when the program runs: sentence → whether it is so. `times` of input spikes."""
+
+    def draw(self, inputs, *, key):
+        """Nothing is random."""
+        del inputs, key
+        return ()
+
+    def _judged(
+        self, carrier: jax.Array, parameters: Any, times: jax.Array, full: jax.Array
+    ) -> tuple[jax.Array, EventResult]:
+        """`carrier` again, after all that is only known when the program runs was checked; and the result."""
+        faults = {EventResult[self.overflow]: full} if self.throw else {}
+        if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
+            faults |= self.faults(parameters, times)
+        return refused(carrier, faults), EventResult.where(full, self.overflow, EventResult.successful)
+
+
+class AbstractRecurrentEventNetwork(AbstractEventNetwork):
     """Recurrently connected neurons that are solved from event to event, in one log of events: what all of them share.
 
     A member says which neurons it has (`check_neuron`), and solves a trial (`solve`).
     """
 
-    duration: Float[Array, ""] = eqx.field(converter=positive("duration", single=True), kw_only=True)
+    overflow = EventResult.log_full
+
     events: int = eqx.field(static=True, kw_only=True)
-    throw: bool = eqx.field(static=True, default=True, kw_only=True)
 
     def __check_init__(self):
         self.check_neuron()
@@ -74,15 +106,16 @@ class AbstractRecurrentEventNetwork(AbstractNetwork):
         in rising order, and their channels.
         """
 
-    def faults(self, parameters: EventParameters) -> dict[str, jax.Array]:
-        """What a member refuses that is only known when the program runs: sentence → whether it is so."""
-        del parameters
-        return {}
-
-    def draw(self, inputs, *, key):
-        """Nothing is random."""
-        del inputs, key
-        return ()
+    def faults(self, parameters: EventParameters, times: jax.Array) -> dict[str, jax.Array]:
+        late = (times > self.duration.astype(times.dtype)) & (times < jnp.inf)
+        return {
+            "Weights, potentials and currents must be finite. Look for a step of learning that is too long.": not_finite(
+                parameters
+            ),
+            "`times` must be from 0 to the end of the trial, or infinite. Clip them after each step of learning.": jnp.any(
+                late | ~(times >= 0)
+            ),
+        }
 
     def as_inputs(self, inputs: Any) -> InputSpikes:
         """**Raises** `TypeError` for what are no input spikes, `ValueError` for spikes beyond the end of the trial."""
@@ -96,11 +129,7 @@ class AbstractRecurrentEventNetwork(AbstractNetwork):
 
     def check(self, parameters: EventParameters, inputs: InputSpikes) -> None:
         """**Raises** `ValueError` for a channel that has no weights."""
-        channels = parameters.inputs.shape[1]
-        require(
-            inputs.channels, lambda each: (each >= 0) & (each < channels), "channels",
-            f"from 0 and below the number of input channels, {channels}",
-        )  # fmt: skip
+        inputs.check_channels(parameters.inputs.shape[1])
 
     def run(self, parameters: EventParameters, inputs: InputSpikes, noise: Any) -> Path:
         del noise
@@ -111,29 +140,91 @@ class AbstractRecurrentEventNetwork(AbstractNetwork):
         arriving = inputs.times.astype(dtype)[order], inputs.channels.astype(int)[order]
         values = parameters.inputs, parameters.recurrent, parameters.potential, parameters.current
         times, end, units, count = self.solve(values, arriving, self.duration.astype(dtype))
-        full = count > self.events
-        times = self._refusing(times, parameters, inputs.times, full)
-        result = EventResult.where(full, EventResult.log_full, EventResult.successful)
+        times, result = self._judged(times, parameters, inputs.times, count > self.events)
         return Path(EventLog(times, units, end, count, result))
 
-    def _refusing(
-        self, carrier: jax.Array, parameters: EventParameters, times: jax.Array, full: jax.Array
-    ) -> jax.Array:
-        """`carrier` again, after all that is only known when the program runs was checked."""
-        faults = {}
-        if self.throw:
-            faults[EventResult[EventResult.log_full]] = full
-        if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
-            known = [jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]
-            late = (times > self.duration.astype(times.dtype)) & (times < jnp.inf)
-            faults[
-                "Weights, potentials and currents must be finite. Look for a step of learning that is too long."
-            ] = ~jnp.all(jnp.stack(known))
-            faults[
-                "`times` must be from 0 to the end of the trial, or infinite. Clip them after each step of learning."
-            ] = jnp.any(late | ~(times >= 0))
-            faults |= self.faults(parameters)
-        if not faults:
-            return carrier
-        failing = jnp.stack(list(faults.values()))
-        return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), list(faults))
+
+def not_finite(parameters: Any) -> jax.Array:
+    """Whether any number of the parameters is not finite."""
+    return ~jnp.all(jnp.stack([jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]))
+
+
+class Events(eqx.Module):
+    """What a loop over events keeps: where it is, and each event with its kind and the state just after it.
+
+    The kind is the row of `rows_of` that the event adds to the currents. `states` are events × parts of the state × units.
+    """
+
+    time: jax.Array
+    arrived: jax.Array
+    count: jax.Array
+    done: jax.Array
+    times: jax.Array
+    kinds: jax.Array
+    states: jax.Array
+
+    def units(self, number: int) -> jax.Array:
+        """Which of so many units spiked at each event; −1 where it was an input, or there is no event."""
+        return jnp.where(self.kinds < number, self.kinds, -1)
+
+
+def rows_of(parameters: tuple[jax.Array, ...]) -> jax.Array:
+    """What an event adds to the currents, one row each: of the units' own spikes, then of the input channels'."""
+    inputs, recurrent, *_ = parameters
+    return jnp.concatenate([recurrent.T, inputs.T])
+
+
+def over_events(
+    advance: Callable[
+        [tuple[jax.Array, ...], jax.Array], tuple[tuple[jax.Array, ...], jax.Array, jax.Array, jax.Array]
+    ],
+    state: tuple[jax.Array, ...],
+    rows: jax.Array,
+    arriving: tuple[jax.Array, jax.Array],
+    duration: jax.Array,
+    events: int,
+) -> tuple[tuple[jax.Array, ...], Events]:
+    """The state at the end of a trial, and all that happened in it, from one event to the next.
+
+    **Arguments:** `advance`, from a state and how long it may flow, until an input or the end, to the state at the earliest
+    spike or then, just after the spike, whether there is a spike, of which unit, and how long it flowed; `state` at the start,
+    whose last part is the current; `rows`, what an event adds to it; `arriving`, times and channels of inputs in rising order.
+    """
+    (times, channels), units = arriving, state[0].size
+    # After the last input spike nothing arrives any more.
+    times, kinds = jnp.append(times, jnp.inf), jnp.append(units + channels, 0)
+
+    def going(carry):
+        _, log = carry
+        return ~log.done & (log.count < RUNAWAY * events)
+
+    def step(carry):
+        state, log = carry
+        until_input, until_end = times[log.arrived] - log.time, duration - log.time
+        (*rest, current), fires, first, until = advance(state, jnp.minimum(until_input, until_end))
+        ends = ~fires & (until_end < until_input)
+        kind = jnp.where(fires, first, kinds[log.arrived])
+        state = (*rest, current + jnp.where(ends, 0.0, rows[kind]))
+        slot = jnp.where(ends, events, log.count)  # what does not fit, and the end, are dropped
+        time = log.time + until
+        return state, Events(
+            time, log.arrived + jnp.where(fires | ends, 0, 1), log.count + jnp.where(ends, 0, 1), ends,
+            log.times.at[slot].set(time, mode="drop"), log.kinds.at[slot].set(kind, mode="drop"),
+            log.states.at[slot].set(jnp.stack(state), mode="drop"),
+        )  # fmt: skip
+
+    none, dtype = jnp.zeros((), int), state[0].dtype
+    log = Events(
+        jnp.zeros((), dtype), none, none, jnp.zeros((), bool), jnp.full(events, jnp.inf, dtype), jnp.full(events, -1),
+        jnp.zeros((events, len(state), units), dtype),
+    )  # fmt: skip
+    return lax.while_loop(going, step, (state, log))
+
+
+def on_time_constant(time_constant: jax.Array, *scaled: tuple[jax.Array, jax.Array]) -> jax.Array:
+    """What the time constant matters, by Euler's theorem: all times scale with it.
+
+    **Arguments:** `scaled`, pairs of times and what they matter, with a minus where they are given; infinite ones do not count.
+    """
+    parts = (jnp.sum(jnp.where(jnp.isfinite(times), on * times, 0.0)) for times, on in scaled)
+    return sum(parts, jnp.zeros_like(time_constant)) / time_constant

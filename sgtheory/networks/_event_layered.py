@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.core import Tracer
 
 from sgtheory._arrays import Array, Float, Int
-from sgtheory._checks import Numbers, finite, instance, positive, require, shorten, whole
-from sgtheory.networks._base import AbstractNetwork, Path
+from sgtheory._checks import Numbers, finite, instance, require, shorten, whole
+from sgtheory.networks._base import Path
+from sgtheory.networks._event_base import AbstractEventNetwork, not_finite, on_time_constant
 from sgtheory.networks._event_log import EndState, EventResult, InputSpikes
 from sgtheory.neurons import AbstractProjectiveNeuron, EventState, normalised
 
@@ -112,7 +112,7 @@ class LayeredLog(eqx.Module):
         return jnp.max(jnp.stack([jnp.max(layer.count) for layer in self.layers]))
 
 
-class LayeredEventNetwork(AbstractNetwork):
+class LayeredEventNetwork(AbstractEventNetwork):
     r"""Feed-forward layers of QIF or theta neurons, solved exactly from event to event, with their exact gradient.
 
     Layer by layer: a layer sees the spikes of the one before, and each arrival takes all its units on by one linear map of
@@ -141,20 +141,14 @@ class LayeredEventNetwork(AbstractNetwork):
     """
 
     continuous = True
+    overflow = EventResult.too_many_spikes
     neuron: AbstractProjectiveNeuron
-    duration: Float[Array, ""] = eqx.field(converter=positive("duration", single=True), kw_only=True)
     spikes: int = eqx.field(static=True, default=4, kw_only=True)
-    throw: bool = eqx.field(static=True, default=True, kw_only=True)
     associative: bool = eqx.field(static=True, default=False, kw_only=True)
 
     def __check_init__(self):
         instance("neuron", self.neuron, AbstractProjectiveNeuron, "Take `QIF()` or `Theta()`.")
         whole("spikes", self.spikes)
-
-    def draw(self, inputs, *, key):
-        """Nothing is random."""
-        del inputs, key
-        return ()
 
     def as_inputs(self, inputs: Any) -> InputSpikes | InputVolleys:
         """**Raises** `TypeError` for what are no input spikes."""
@@ -183,10 +177,7 @@ class LayeredEventNetwork(AbstractNetwork):
                     f"`counts` must have {channels} channels, as the first layer has, got {inputs.counts.shape[-1]}."
                 )
         else:
-            require(
-                inputs.channels, lambda each: (each >= 0) & (each < channels), "channels",
-                f"from 0 and below the number of input channels, {channels}",
-            )  # fmt: skip
+            inputs.check_channels(channels)
 
     def run(self, parameters: tuple[EventLayer, ...], inputs: InputSpikes | InputVolleys, noise: Any) -> Path:
         del noise
@@ -202,37 +193,23 @@ class LayeredEventNetwork(AbstractNetwork):
             layers.append(_layer(neuron, layer, arrivals, duration, self.spikes, self.associative))
             arriving = layers[-1].times
         most = jnp.max(jnp.stack([jnp.max(layer.count) for layer in layers]))
-        full = most > self.spikes
-        last = layers[-1]
-        layers[-1] = eqx.tree_at(
-            lambda each: each.times, last, self._refusing(last.times, parameters, inputs.times, full)
-        )
-        return Path(
-            LayeredLog(tuple(layers), EventResult.where(full, EventResult.too_many_spikes, EventResult.successful))
-        )
+        times, result = self._judged(layers[-1].times, parameters, inputs.times, most > self.spikes)
+        layers[-1] = eqx.tree_at(lambda each: each.times, layers[-1], times)
+        return Path(LayeredLog(tuple(layers), result))
 
-    def _refusing(self, carrier, parameters, times, full):
-        """`carrier` again, after all that is only known when the program runs was checked."""
-        faults = {}
-        if self.throw:
-            faults[EventResult[EventResult.too_many_spikes]] = full
-        if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
-            known = [jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(parameters)]
-            faults[
-                "Weights, potentials, currents and delays must be finite. Look for a step of learning that is too long."
-            ] = ~jnp.all(jnp.stack(known))
-            faults["`times` must be from 0 on, or infinite. Clip them after each step of learning."] = jnp.any(
-                ~(times >= 0)
-            )
-            delays = [jnp.any(layer.delays < 0) for layer in parameters if layer.delays is not None]
-            if delays:
-                faults["`delays` must be from 0 on. Clip them after each step of learning."] = jnp.any(
-                    jnp.stack(delays)
-                )
-        if not faults:
-            return carrier
-        failing = jnp.stack(list(faults.values()))
-        return eqx.branched_error_if(carrier, jnp.any(failing), jnp.argmax(failing), list(faults))
+    def faults(self, parameters: tuple[EventLayer, ...], times: jax.Array) -> dict[str, jax.Array]:
+        early = [jnp.any(layer.delays < 0) for layer in parameters if layer.delays is not None]
+        return {
+            "Weights, potentials, currents and delays must be finite. Look for a step of learning that is too long.": not_finite(
+                parameters
+            ),
+            "`times` must be from 0 on, or infinite. Clip them after each step of learning.": jnp.any(~(times >= 0)),
+            **(
+                {"`delays` must be from 0 on. Clip them after each step of learning.": jnp.any(jnp.stack(early))}
+                if early
+                else {}
+            ),
+        }
 
 
 def _arrivals(layer: EventLayer, inputs, times):
@@ -450,12 +427,10 @@ def _backward_rule(spikes, associative, kept, cotangents):
         first_mu, first_current = carry
     on_potential = first_mu * starts.q[0] ** 2
     on_times = on_times[:-1]
-    # All times scale with the time constant, by Euler's theorem.
-    came = jnp.sum(on_times * jnp.cumsum(lengths)[:-1])
-    logged = jnp.sum(on_spikes * jnp.where(fired, found, 0.0))
-    on_neuron = _on_neuron(
-        neuron, (logged - came - duration * on_duration) / neuron.time_constant, jnp.sum(on_drives) + jnp.sum(on_drive)
+    on_constant = on_time_constant(
+        neuron.time_constant, (found, on_spikes), (jnp.cumsum(lengths)[:-1], -on_times), (duration, -on_duration)
     )
+    on_neuron = _on_neuron(neuron, on_constant, jnp.sum(on_drives) + jnp.sum(on_drive))
     return on_neuron, on_times, on_raised[:-1], on_potential, first_current, on_duration
 
 

@@ -47,6 +47,13 @@ class InputSpikes(eqx.Module):
         if not jnp.issubdtype(self.channels.dtype, jnp.integer) or self.channels.shape != self.times.shape:
             raise ValueError(f"`channels` must be one whole number a time, got {shorten(channels)}.")
 
+    def check_channels(self, number: int) -> None:
+        """**Raises** `ValueError` for a channel that is none of so many."""
+        require(
+            self.channels, lambda each: (each >= 0) & (each < number), "channels",
+            f"from 0 and below the number of input channels, {number}",
+        )  # fmt: skip
+
 
 class EndState(eqx.Module):
     r"""The neurons at the end of a trial: `phase` in [0, 1], from just after a spike to the next one, and `current`."""

@@ -8,7 +8,13 @@ from jax import lax
 from jax.core import Tracer
 
 from sgtheory._checks import instance, require, shorten
-from sgtheory.networks._event_base import RUNAWAY, AbstractRecurrentEventNetwork, EventParameters
+from sgtheory.networks._event_base import (
+    AbstractRecurrentEventNetwork,
+    EventParameters,
+    on_time_constant,
+    over_events,
+    rows_of,
+)
 from sgtheory.networks._event_log import EndState, InputSpikes
 from sgtheory.neurons import EventLIF, EventState, decay_to_crossing
 
@@ -64,10 +70,10 @@ class EventPropNetwork(AbstractRecurrentEventNetwork):
                 f"at most the threshold, {shorten(threshold)}", "A neuron above it would have spiked before.",
             )  # fmt: skip
 
-    def faults(self, parameters: EventParameters) -> dict[str, jax.Array]:
+    def faults(self, parameters: EventParameters, times: jax.Array) -> dict[str, jax.Array]:
         above = parameters.potential > self.neuron.threshold.astype(parameters.potential.dtype)
         sentence = "`potential` must be at most the threshold. Clip it after each step of learning."
-        return {sentence: jnp.any(above)}
+        return {**super().faults(parameters, times), sentence: jnp.any(above)}
 
     def solve(self, values, arriving, duration):
         constants = (
@@ -86,86 +92,41 @@ def _solved(parameters, arriving, constants, events):
     return _forward(parameters, arriving, constants, events)[0]
 
 
-class _Loop(eqx.Module):
-    """What the loop over events carries; `states` are potential and current just after each event."""
-
-    potential: jax.Array
-    current: jax.Array
-    time: jax.Array
-    arrived: jax.Array
-    count: jax.Array
-    done: jax.Array
-    times: jax.Array
-    kinds: jax.Array
-    states: jax.Array
-
-
-def _rows(parameters):
-    """What an event adds to the currents, one row each: of the units' own spikes, then of the input channels'."""
-    inputs, recurrent, *_ = parameters
-    return jnp.concatenate([recurrent.T, inputs.T])
-
-
 def _forward(parameters, arriving, constants, events):
-    times, channels = arriving
     duration, time_constant, threshold = constants
     *_, potential, current = parameters
-    rows, units = _rows(parameters), potential.size
-    # The kind of an event is its row. After the last input spike nothing arrives any more.
-    times, kinds = jnp.append(times, jnp.inf), jnp.append(units + channels, 0)
 
-    def going(loop):
-        return ~loop.done & (loop.count < RUNAWAY * events)
-
-    def step(loop):
-        lefts = decay_to_crossing(loop.potential, loop.current, threshold)
+    def advance(state, until):
+        potential, current = state
+        lefts = decay_to_crossing(potential, current, threshold)
         first = jnp.argmax(lefts)
-        until_input, until_end = times[loop.arrived] - loop.time, duration - loop.time
-        until = jnp.minimum(until_input, until_end)
         limit = jnp.exp(-until / time_constant)
         fires = lefts[first] >= limit
-        ends = ~fires & (until_end < until_input)
-        arrives = ~fires & ~ends
         left = jnp.where(fires, lefts[first], limit)
         until = jnp.where(fires, -time_constant * jnp.log(left), until)
         # Rounding must not lift a neuron above the threshold that spikes at the same time: its spike would be lost.
-        potential = jnp.minimum(loop.potential * left + loop.current * (left - left**2), threshold)
-        potential = jnp.where(fires & (jnp.arange(units) == first), 0.0, potential)
-        kind = jnp.where(fires, first, kinds[loop.arrived])
-        current = loop.current * left**2 + jnp.where(ends, 0.0, rows[kind])
-        slot = jnp.where(ends, events, loop.count)  # what does not fit, and the end, are dropped
-        time = loop.time + until
-        return _Loop(
-            potential, current, time, loop.arrived + jnp.where(arrives, 1, 0), loop.count + jnp.where(ends, 0, 1), ends,
-            loop.times.at[slot].set(time, mode="drop"), loop.kinds.at[slot].set(kind, mode="drop"),
-            loop.states.at[slot].set(jnp.stack([potential, current]), mode="drop"),
-        )  # fmt: skip
+        potential = jnp.minimum(potential * left + current * (left - left**2), threshold)
+        potential = jnp.where(fires & (jnp.arange(potential.size) == first), 0.0, potential)
+        return (potential, current * left**2), fires, first, until
 
-    none, dtype = jnp.zeros((), int), potential.dtype
-    loop = lax.while_loop(
-        going, step,
-        _Loop(
-            potential, current, jnp.zeros((), dtype), none, none, jnp.zeros((), bool), jnp.full(events, jnp.inf, dtype),
-            jnp.full(events, -1), jnp.zeros((events, 2, units), dtype),
-        ),
-    )  # fmt: skip
-    found = loop.times, loop.potential, loop.current, jnp.where(loop.kinds < units, loop.kinds, -1), loop.count
-    return found, (loop, jnp.stack([potential, current]))
+    start = potential, current
+    end, log = over_events(advance, start, rows_of(parameters), arriving, duration, events)
+    return (log.times, *end, log.units(potential.size), log.count), (end, log, jnp.stack(start))
 
 
 def _forward_rule(parameters, arriving, constants, events):
-    found, (loop, start) = _forward(parameters, arriving, constants, events)
-    return found, (loop, start, parameters, arriving, constants)
+    found, kept = _forward(parameters, arriving, constants, events)
+    return found, (*kept, parameters, arriving, constants)
 
 
 def _backward_rule(events, kept, cotangents):
-    loop, start, parameters, (input_times, _), (duration, time_constant, threshold) = kept
+    (potential, current), log, start, parameters, (input_times, _), (duration, time_constant, threshold) = kept
     on_times, on_potential, on_current, *_ = cotangents
-    rows, units = _rows(parameters), start.shape[1]
+    rows, units = rows_of(parameters), start.shape[1]
 
     def flow_back(index, time, on_potential, on_current):
         """From what the state at the end of the flow that leads to an event matters to what that at its start does."""
-        since = jnp.where(index == 0, 0.0, loop.times[jnp.maximum(index - 1, 0)])
+        since = jnp.where(index == 0, 0.0, log.times[jnp.maximum(index - 1, 0)])
         left = jnp.exp(-(time - since) / time_constant)
         return left * on_potential, left**2 * on_current + (left - left**2) * on_potential
 
@@ -174,7 +135,7 @@ def _backward_rule(events, kept, cotangents):
 
     def step(carry):
         index, on_potential, on_current, on_rows, on_inputs, on_threshold, arrived = carry
-        kind, after = loop.kinds[index], loop.states[index, 1]
+        kind, after = log.kinds[index], log.states[index, 1]
         spikes, own = kind < units, jnp.arange(units) == kind
         row = rows[kind]
         total = (2 * row * on_current - jnp.where(own, after, row) * on_potential) / time_constant
@@ -185,22 +146,22 @@ def _backward_rule(events, kept, cotangents):
         crosses = own & (speed > 0)
         on_spike = jnp.where(crosses, -total / jnp.where(crosses, speed, 1.0), 0.0)
         on_potential = jnp.where(own, on_spike, on_potential)
-        on_potential, on_current = flow_back(index, loop.times[index], on_potential, on_current)
+        on_potential, on_current = flow_back(index, log.times[index], on_potential, on_current)
         on_threshold = on_threshold - jnp.sum(on_spike)
         return index - 1, on_potential, on_current, on_rows, on_inputs, on_threshold, arrived - jnp.where(spikes, 0, 1)
 
-    count = jnp.minimum(loop.count, events)
+    count = jnp.minimum(log.count, events)
     end = on_potential, on_current
     carry = (
         count - 1, *flow_back(count, duration, *end), jnp.zeros_like(rows), jnp.zeros_like(input_times),
-        jnp.zeros_like(threshold), loop.arrived - 1,
+        jnp.zeros_like(threshold), log.arrived - 1,
     )  # fmt: skip
     _, on_potential, on_current, on_rows, on_inputs, on_threshold, _ = lax.while_loop(going, step, carry)
-    # At the end every state flows on. And all times scale with the time constant, by Euler's theorem.
-    on_duration = jnp.sum(end[0] * (loop.current - loop.potential) - 2 * end[1] * loop.current) / time_constant
-    logged = jnp.sum(jnp.where(jnp.arange(events) < count, on_times * loop.times, 0.0))
-    came = jnp.sum(jnp.where(jnp.isfinite(input_times), on_inputs * input_times, 0.0))
-    on_constant = (logged - came - duration * on_duration) / time_constant
+    # At the end every state flows on.
+    on_duration = jnp.sum(end[0] * (current - potential) - 2 * end[1] * current) / time_constant
+    on_constant = on_time_constant(
+        time_constant, (log.times, on_times), (input_times, -on_inputs), (duration, -on_duration)
+    )
     on_parameters = on_rows[units:].T, on_rows[:units].T, on_potential, on_current
     return on_parameters, (on_inputs, None), (on_duration, on_constant, on_threshold)
 

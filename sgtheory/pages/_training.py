@@ -137,9 +137,9 @@ class TrainingPage(DeclaredPage):
                 )
         return earlier, states
 
-    def _untrained(self) -> Run:
+    def _untrained(self, **changed: Any) -> Run:
         """A run that has not gone beyond its first moment: what there is to see before one was ever stored."""
-        settings = {control.name: control.value for control in self.specification}
+        settings = {control.name: control.value for control in self.specification} | changed
         moment = next(moment for *_, moment in self.training(settings, None) if moment is not None)
         return self.begun(self._own(settings)).longer(moment)
 

@@ -302,11 +302,7 @@ class LearningSpikeTimes(TrainingPage):
     # ---- the runs ----
 
     def __init__(self) -> None:
-        self.runs = {RECURRENT: stored_run(f"{self.name}_recurrent")}
-        if self.runs[RECURRENT] is None:
-            settings = {control.name: control.value for control in self.specification} | {"task": RECURRENT}
-            moment = next(moment for *_, moment in self.training(settings, None) if moment is not None)
-            self.runs[RECURRENT] = self.begun(self._own(settings)).longer(moment)
+        self.runs = {RECURRENT: stored_run(f"{self.name}_recurrent") or self._untrained(task=RECURRENT)}
         self._working_at = SILENT
         super().__init__()
         self.runs[SILENT] = self.run
@@ -335,10 +331,8 @@ class LearningSpikeTimes(TrainingPage):
         names = ("trials", "draw") if settings["task"] == RECURRENT else ("steps", "pseudospikes", "seed")
         return {name: settings[name] for name in names}
 
-    def _untrained(self) -> Run:
-        settings = {control.name: control.value for control in self.specification} | {"task": SILENT}
-        moment = next(moment for *_, moment in self.training(settings, None) if moment is not None)
-        return self.begun(self._own(settings)).longer(moment)
+    def _untrained(self, **changed: Any) -> Run:
+        return super()._untrained(**{"task": SILENT, **changed})
 
     def as_html(self, links: Mapping[str, str] | None = None) -> str:
         chosen = self.settings()

@@ -10,7 +10,7 @@ from sgtheory.networks import AbstractNetwork, EventLog, LayeredEventNetwork, La
 from sgtheory.neurons import Theta
 from sgtheory.pseudospikes._driven import ConstantDrive
 from sgtheory.pseudospikes._free import FreeRun
-from sgtheory.pseudospikes._selection import first_spikes
+from sgtheory.pseudospikes._selection import completed, first_spikes
 
 
 class FirstSpikes(eqx.Module):
@@ -83,10 +83,7 @@ class PseudospikeNetwork(AbstractNetwork):
             for before, layer in zip(log.layers, parameters[1:], strict=False):
                 arriving = layer.weights @ self.law.readiness(before.end, arriving)
         later = self._later(last.end, duration, arriving)
-        number = jnp.arange(self.most)[None]
-        fired = last.count[:, None]
-        missing = jnp.take_along_axis(later, jnp.maximum(number - fired, 0), axis=1)
-        times = jnp.where(number < fired, jnp.where(number < fired, last.times[:, : self.most], 0.0), missing)
+        times = jax.vmap(completed)(last.times[:, : self.most], last.count, later)
         return Path(FirstSpikes(times, last.count, log))
 
     def _recurrent(self, log: EventLog, parameters, duration) -> FirstSpikes:

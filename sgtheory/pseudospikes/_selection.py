@@ -24,8 +24,13 @@ def first_spikes(
     """
     if isinstance(unit, int):
         whole("unit", unit, 0, len(pseudospikes) - 1, "the last unit", "Units are counted from 0.")
-    most = pseudospikes.shape[1]
-    ordinary, number = log.spike_times(unit, most), jnp.arange(most)
-    fired = jnp.sum(log.spikes_of(unit))
-    later = pseudospikes[unit][jnp.maximum(number - fired, 0)]
-    return jnp.where(number < fired, jnp.where(number < fired, ordinary, 0.0), later)
+    return completed(log.spike_times(unit, pseudospikes.shape[1]), jnp.sum(log.spikes_of(unit)), pseudospikes[unit])
+
+
+def completed(
+    ordinary: Float[Array, " most"], count: Int[Array, ""], pseudospikes: Float[Array, " most"]
+) -> Float[Array, " most"]:
+    """The first spikes of a unit with so many ordinary ones, of which those that there are not may be infinite."""
+    number = jnp.arange(ordinary.size)
+    there = number < count
+    return jnp.where(there, jnp.where(there, ordinary, 0.0), pseudospikes[jnp.maximum(number - count, 0)])
