@@ -229,7 +229,9 @@ def at_rest(page: Page, **settings: Any) -> None:
 
 def drag(page: Page, label: str, pixels: float) -> None:
     """Drags a slider as a hand does, in a dozen steps."""
-    box = handle(page, label).bounding_box()
+    slider = handle(page, label)
+    slider.scroll_into_view_if_needed()
+    box: Any = slider.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

@@ -253,6 +253,20 @@ def test_the_exact_picture_follows_the_stored_one(tools):
     assert front_end.last("table")[0]["rows"] == page.by_name["steepness"].positions()
 
 
+def test_a_browser_that_has_not_heard_of_a_reset_does_not_undo_it(tools):
+    page = SingleUnit()
+    front_end = tools.FrontEnd(page)
+    page.wait()
+    start, known = page.settings(), page.stage.moves
+    front_end.moves("weight", 1.1)
+    page.reset()
+    late = front_end.state(weight=1.1)
+    front_end.says("settled", state=late, approximate=False, moves=known)
+    assert page.settings() == start
+    front_end.says("settled", state=late, approximate=False, moves=page.stage.moves)
+    assert page.settings()["weight"] == 1.1
+
+
 def test_what_is_moved_before_jax_is_there_is_drawn_once_it_is(tools):
     page = SingleUnit()
     front_end = tools.FrontEnd(page)

@@ -121,7 +121,9 @@ class Loop:
         """The controls are at rest in a state that the sliders' own messages may bring later, or not at all."""
         if content.get("approximate"):
             self._sent = None  # the browser has drawn from its table since
-        self._board.adopt(self._board.sliders_in(content["state"]))
+        sliders = self._board.sliders_in(content["state"])
+        if content.get("moves", self._stage.moves) == self._stage.moves:
+            self._board.adopt(sliders)
         self.redraw()
 
     def renew(self) -> None:

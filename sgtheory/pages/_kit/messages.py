@@ -128,11 +128,15 @@ class Question(TypedDict):
 
 
 class Settled(TypedDict):
-    """The controls are at rest in this state; `approximate` where the picture has been drawn from a table."""
+    """The controls are at rest in this state; `approximate` where the picture has been drawn from a table.
+
+    `moves`: how often the kernel had moved the controls, as far as the browser knows.
+    """
 
     kind: Literal["settled"]
     state: Mapping[str, Any]
     approximate: bool
+    moves: int
 
 
 class Restore(TypedDict):

@@ -206,6 +206,7 @@ class Page(ipywidgets.VBox):
     def move(self, settings: Mapping[str, Any]) -> None:
         """Sets several controls at once, and has the picture drawn."""
         self.board.set(settings)
+        self.stage.moves += 1
         self.loop.redraw()
         self.send_marks()
 

@@ -116,6 +116,8 @@ class Stage(anywidget.AnyWidget):
     """Where in its tour the page stands, in all views; −1 while the reader explores."""
     notes = traitlets.Dict().tag(sync=True)
     """What the reader has answered and drawn, by step, as the script writes it; for other views and a browser loaded again."""
+    moves = traitlets.Int(0).tag(sync=True)
+    """How often the kernel has moved the controls. A browser that has not heard of the last time says what is out of date."""
     opening = traitlets.List().tag(sync=True)
     opening_bytes = traitlets.Bytes().tag(sync=True)
     controls = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

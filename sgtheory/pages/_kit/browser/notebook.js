@@ -265,8 +265,8 @@ async function show({model, el, signal}) {
     controls[name] = await widgetControl(model.widget_manager, reference, spec.controls[name]);
   }
   const doc = JSON.parse(model.get('doc'));
-  const [place, notes] = ['step', 'notes'].map((name) => shared(model, name));
-  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message), place, notes});
+  const [place, notes, moves] = ['step', 'notes', 'moves'].map((name) => shared(model, name));
+  const stage = new Stage({el, Bokeh, doc, spec, controls, signal, post: (message) => model.send(message), place, notes, moves});
   for (const [name, control] of Object.entries(controls)) {
     keepToItself(control, stage, () => control.slides && (stage.table(name) || stage.asks(name)));
   }

@@ -9,9 +9,9 @@ const REST = 120; // milliseconds without a change, after which a slider counts 
 
 export class Stage extends Figures {
   /** `controls`: name → {label, get, set, onChange, limits?}; `post` sends a message to the kernel, if there is one. */
-  constructor({controls, post, place, notes, ...rest}) {
+  constructor({controls, post, place, notes, moves, ...rest}) {
     super(rest);
-    Object.assign(this, {controls, touring: [place, notes], drag: new Drag()});
+    Object.assign(this, {controls, touring: [place, notes], moves, drag: new Drag()});
     this.send = (message) => {
       try {
         post(message);
@@ -54,6 +54,7 @@ export class Stage extends Figures {
     for (const [name, control] of Object.entries(this.controls)) {
       control.onChange(() => this.changed(name), this.signal);
     }
+    this.moves?.onChange(() => this.settleSoon(), this.signal); // what was said before may not have counted
     if (this.spec.tour) this.tour = new Tour(this, ...this.touring);
     else this.choosePanels();
     this.signal.addEventListener('abort', () => clearTimeout(this.resting));
@@ -159,7 +160,7 @@ export class Stage extends Figures {
   }
 
   settle() {
-    this.post({kind: 'settled', state: this.state(), approximate: this.approximate});
+    this.post({kind: 'settled', state: this.state(), approximate: this.approximate, moves: this.moves?.get()});
     this.tellRest(); // the kernel does not send again what is shown
   }
 
