@@ -1,4 +1,5 @@
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.custom_batching import custom_vmap
 
 from sgtheory._arrays import Array, Float
 from sgtheory._checks import finite, instance, positive, refused, require, shorten, whole
@@ -198,17 +200,19 @@ def over_events(
         _, log = carry
         return ~log.done & (log.count < RUNAWAY * events)
 
-    def step(carry):
-        state, log = carry
+    def step(carry, on):
+        before, log = carry
         until_input, until_end = times[log.arrived] - log.time, duration - log.time
-        (*rest, current), fires, first, until = advance(state, jnp.minimum(until_input, until_end))
+        (*rest, current), fires, first, until = advance(before, jnp.minimum(until_input, until_end))
         ends = ~fires & (until_end < until_input)
         kind = jnp.where(fires, first, kinds[log.arrived])
-        state = (*rest, current + jnp.where(ends, 0.0, rows[kind]))
-        slot = jnp.where(ends, events, log.count)  # what does not fit, and the end, are dropped
-        time = log.time + until
+        after = (*rest, current + jnp.where(ends, 0.0, rows[kind]))
+        state = chosen(on, after, before)
+        slot = jnp.where(on & ~ends, log.count, events)  # what does not fit, and the end, are dropped
+        time = jnp.where(on, log.time + until, log.time)
         return state, Events(
-            time, log.arrived + jnp.where(fires | ends, 0, 1), log.count + jnp.where(ends, 0, 1), ends,
+            time, log.arrived + jnp.where(on & ~fires & ~ends, 1, 0), log.count + jnp.where(on & ~ends, 1, 0),
+            jnp.where(on, ends, log.done),
             log.times.at[slot].set(time, mode="drop"), log.kinds.at[slot].set(kind, mode="drop"),
             log.states.at[slot].set(jnp.stack(state), mode="drop"),
         )  # fmt: skip
@@ -218,7 +222,53 @@ def over_events(
         jnp.zeros((), dtype), none, none, jnp.zeros((), bool), jnp.full(events, jnp.inf, dtype), jnp.full(events, -1),
         jnp.zeros((events, len(state), units), dtype),
     )  # fmt: skip
-    return lax.while_loop(going, step, (state, log))
+    return in_step(going, step, (state, log))
+
+
+def chosen(on: jax.Array, after: Any, before: Any) -> Any:
+    """What is there after a step that is `on`, and before it otherwise."""
+    return jax.tree.map(functools.partial(jnp.where, on), after, before)
+
+
+def in_step(going: Callable[[Any], jax.Array], step: Callable[[Any, jax.Array], Any], carry: Any) -> Any:
+    """What a loop ends with; under `jax.vmap`, a loop over all samples at once, until the last of them has ended.
+
+    JAX's own batched loop chooses for each sample between the whole of the old and of the new, and so copies a log at every
+    event. Here the step itself leaves as it is what is not `on`.
+
+    **Arguments:** `going`, whether there is a next step; `step`, from what is carried and whether it is on; `carry` at the start.
+    """
+    on = jnp.ones((), bool)
+    (kept, goes), (kept_too, steps) = _opened(going, carry), _opened(step, carry, on)
+
+    @custom_vmap
+    def loop(kept, carry):
+        return lax.while_loop(lambda carry: goes(kept[0], carry), lambda carry: steps(kept[1], carry, on), carry)
+
+    @loop.def_vmap
+    def _(size, batched, kept, carry):
+        (axes, axes_too), carried = jax.tree.map(lambda each: 0 if each else None, batched[0]), batched[1]
+        carry = jax.tree.map(
+            lambda each, has: each if has else jnp.broadcast_to(each, (size, *each.shape)), carry, carried
+        )
+
+        def all_going(carry):
+            return jax.vmap(goes, (axes, 0))(kept[0], carry)
+
+        def all_step(carry, on):
+            return jax.vmap(steps, (axes_too, 0, 0))(kept[1], carry, on & all_going(carry))
+
+        found = in_step(lambda carry: jnp.any(all_going(carry)), all_step, carry)
+        return found, jax.tree.map(lambda _: True, found)
+
+    return loop((kept, kept_too), carry)
+
+
+def _opened(function: Callable[..., Any], *arguments: Any) -> tuple[list[jax.Array], Callable[..., Any]]:
+    """The arrays that a function of these arguments closes over, and it as a function of them too."""
+    values, shape = eqx.partition(eqx.filter_closure_convert(function, *arguments), eqx.is_array)
+    kept, tree = jax.tree.flatten(values)
+    return kept, lambda kept, *arguments: eqx.combine(jax.tree.unflatten(tree, kept), shape)(*arguments)
 
 
 def on_time_constant(time_constant: jax.Array, *scaled: tuple[jax.Array, jax.Array]) -> jax.Array:

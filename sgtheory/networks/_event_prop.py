@@ -4,13 +4,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.core import Tracer
 
 from sgtheory._checks import instance, require, shorten
 from sgtheory.networks._event_base import (
     AbstractRecurrentEventNetwork,
     EventParameters,
+    chosen,
+    in_step,
     on_time_constant,
     over_events,
     rows_of,
@@ -133,22 +134,23 @@ def _backward_rule(events, kept, cotangents):
     def going(carry):
         return carry[0] >= 0
 
-    def step(carry):
+    def step(carry, on):
         index, on_potential, on_current, on_rows, on_inputs, on_threshold, arrived = carry
         kind, after = log.kinds[index], log.states[index, 1]
         spikes, own = kind < units, jnp.arange(units) == kind
         row = rows[kind]
         total = (2 * row * on_current - jnp.where(own, after, row) * on_potential) / time_constant
         total = on_times[index] + jnp.sum(total)
-        on_inputs = on_inputs.at[jnp.where(spikes, input_times.size, arrived)].set(total, mode="drop")
-        on_rows = on_rows.at[kind].add(on_current)
+        on_inputs = on_inputs.at[jnp.where(on & ~spikes, arrived, input_times.size)].set(total, mode="drop")
+        on_rows = on_rows.at[jnp.where(on, kind, rows.shape[0])].add(on_current, mode="drop")
         speed = (after - row - threshold) / time_constant  # just before the spike, as the current was then
         crosses = own & (speed > 0)
         on_spike = jnp.where(crosses, -total / jnp.where(crosses, speed, 1.0), 0.0)
-        on_potential = jnp.where(own, on_spike, on_potential)
-        on_potential, on_current = flow_back(index, log.times[index], on_potential, on_current)
-        on_threshold = on_threshold - jnp.sum(on_spike)
-        return index - 1, on_potential, on_current, on_rows, on_inputs, on_threshold, arrived - jnp.where(spikes, 0, 1)
+        flown = flow_back(index, log.times[index], jnp.where(own, on_spike, on_potential), on_current)
+        on_potential, on_current = chosen(on, flown, (on_potential, on_current))
+        on_threshold = on_threshold - jnp.where(on, jnp.sum(on_spike), 0.0)
+        index, arrived = index - jnp.where(on, 1, 0), arrived - jnp.where(on & ~spikes, 1, 0)
+        return index, on_potential, on_current, on_rows, on_inputs, on_threshold, arrived
 
     count = jnp.minimum(log.count, events)
     end = on_potential, on_current
@@ -156,7 +158,7 @@ def _backward_rule(events, kept, cotangents):
         count - 1, *flow_back(count, duration, *end), jnp.zeros_like(rows), jnp.zeros_like(input_times),
         jnp.zeros_like(threshold), log.arrived - 1,
     )  # fmt: skip
-    _, on_potential, on_current, on_rows, on_inputs, on_threshold, _ = lax.while_loop(going, step, carry)
+    _, on_potential, on_current, on_rows, on_inputs, on_threshold, _ = in_step(going, step, carry)
     # At the end every state flows on.
     on_duration = jnp.sum(end[0] * (current - potential) - 2 * end[1] * current) / time_constant
     on_constant = on_time_constant(

@@ -4,10 +4,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from sgtheory._checks import instance
-from sgtheory.networks._event_base import AbstractRecurrentEventNetwork, on_time_constant, over_events, rows_of
+from sgtheory.networks._event_base import (
+    AbstractRecurrentEventNetwork,
+    chosen,
+    in_step,
+    on_time_constant,
+    over_events,
+    rows_of,
+)
 from sgtheory.networks._event_log import EndState
 from sgtheory.neurons import QIF, EventState, crossing_of, flow_on_line, normalised, sine_area
 
@@ -113,18 +119,19 @@ def _backward_rule(events, kept, cotangents):
     def going(carry):
         return carry[0] >= 0
 
-    def step(carry):
+    def step(carry, on):
         index, mu, on_current, on_rows, on_inputs, arrived = carry
         kind, q = log.kinds[index], log.states[index, 1]
         spikes = kind < units
         total = on_times[index] + jnp.sum(rows[kind] * (2 * on_current - mu * q**2)) / time_constant
-        on_inputs = on_inputs.at[jnp.where(spikes, input_times.size, arrived)].set(total, mode="drop")
-        on_rows = on_rows.at[kind].add(on_current)
+        on_inputs = on_inputs.at[jnp.where(on & ~spikes, arrived, input_times.size)].set(total, mode="drop")
+        on_rows = on_rows.at[jnp.where(on, kind, rows.shape[0])].add(on_current, mode="drop")
         state, elapsed, p, scale = flow_to(index, log.times[index])
         own = jnp.arange(units) == kind
-        mu = jnp.where(own, (mu - time_constant * total) / jnp.where(own, p, 1.0) ** 2, scale**2 * mu)
-        mu, on_current = flow_back(state, elapsed, mu, on_current)
-        return index - 1, mu, on_current, on_rows, on_inputs, arrived - jnp.where(spikes, 0, 1)
+        before = jnp.where(own, (mu - time_constant * total) / jnp.where(own, p, 1.0) ** 2, scale**2 * mu)
+        flown = flow_back(state, elapsed, before, on_current)
+        mu, on_current = chosen(on, flown, (mu, on_current))
+        return index - jnp.where(on, 1, 0), mu, on_current, on_rows, on_inputs, arrived - jnp.where(on & ~spikes, 1, 0)
 
     count = jnp.minimum(log.count, events)
     at_end, on_end = on_phase / (p**2 + (jnp.pi * q) ** 2), on_current
@@ -133,7 +140,7 @@ def _backward_rule(events, kept, cotangents):
     state, elapsed, _, scale = flow_to(count, duration)
     mu, on_current = flow_back(state, elapsed, scale**2 * at_end, on_end)
     carry = count - 1, mu, on_current, jnp.zeros_like(rows), jnp.zeros_like(input_times), log.arrived - 1
-    _, mu, on_current, on_rows, on_inputs, _ = lax.while_loop(going, step, carry)
+    _, mu, on_current, on_rows, on_inputs, _ = in_step(going, step, carry)
     on_constant = on_time_constant(
         time_constant, (log.times, on_times), (input_times, -on_inputs), (duration, -on_duration)
     )
