@@ -32,7 +32,7 @@ _LOGGED = INPUTS + int(0.5 * LEAST["lif"] * INPUTS * LARGEST_WEIGHT)
 MOMENTS, PLACES = 401, 98
 """Points of a trace, and at least as many of a curve: none of them just where a LIF neuron grazes its threshold."""
 _ENDS, _PARTS, _ROUNDS = 10, 15, 7  # curves may end or jump at so many places, which are found by sections
-_CLOSER = 3
+_CLOSER = 4
 _STEP = 0.25  # no spike time changes by so much from one place to the next, unless it jumps or is steep
 AWAY = -1000.0
 """Where a curve is drawn that is not there: beyond the end of every axis."""
@@ -368,7 +368,8 @@ def _scene(others, durations, weight_ends) -> Scene:
 
 def alone() -> Scene:
     """The varied input is the only one, as on the left of Fig. 1."""
-    return _scene((), _FIGURE_1, (0.0, 2.0))
+    # No section ends at 1 exactly, where the slope of the LIF neuron does not exist.
+    return _scene((), _FIGURE_1, (0.0, 3.2))
 
 
 def beside_excitation() -> Scene:

@@ -17,7 +17,9 @@ FIRST_OTHERS = "0.5 1.25; 2 -0.5; 3.5 1.4; 6 1.6"
 MOST_OTHERS = 5
 _END, _LARGEST = 10.0, 3.0
 _TAKEN = 0.04, 0.3  # so close to an input a click takes it: a share of the trial, and a weight
-VARIED = "what is varied: w / w₀, or t in τ"
+_ACROSS = ("against", {WEIGHT: "weight w of the varied input, in w₀", TIME: "when the varied input comes, τ"})
+_SLOPES = ("against", {WEIGHT: "dt / dw, for w itself", TIME: "slope, τ per τ"})
+_OF_QIF = {"y": ("show", {POTENTIAL: "V", PHASE: "φ"})}
 _SPIKES = tuple(enumerate(("blue", "orange", "green", "purple")))
 
 
@@ -42,13 +44,13 @@ def parse_inputs(text: str) -> tuple[tuple[float, float], ...]:
 
 def _trace(name: str, label: str, role: str, level: str, text: str) -> Panel:
     return Panel(
-        f"{name}_trace", f"{label}: {'potential, or phase' if name == 'qif' else 'potential'}",
-        x=("time, τ", f"{name}.moments"), x_range=f"ends.{name}", y_label="V, or φ" if name == "qif" else "V",
+        f"{name}_trace", f"{label}: potential", x=("time, τ", f"{name}.moments"), x_range=f"ends.{name}", y_label="V",
         y_range=f"ends.{name}_trace",
+        words={"title": ("show", {POTENTIAL: f"{label}: potential", PHASE: f"{label}: phase"}), **_OF_QIF} if name == "qif" else {},
         marks=(
             Marker("setting.time", legend="the varied input"),
             Level(f"ends.{name}_level", "soft", level, dash="dashed"),
-            Line(f"{name}.trace", role, "potential, or phase" if name == "qif" else "potential", width=2, jumps=True),
+            Line(f"{name}.trace", role, "the neuron", width=2, jumps=True),
             Dots(f"ends.{name}_top", "ink", "spikes", x=f"{name}.spikes", size=8, marker="inverted_triangle", jumps=True,
                  scales=False),
         ),
@@ -63,7 +65,7 @@ def _curves(name: str, label: str, text: str) -> Panel:
         for k, role in _SPIKES
     )  # fmt: skip
     return Panel(
-        f"{name}_times", f"{label}: when it spikes", x=(VARIED, f"{name}.curves.x"),
+        f"{name}_times", f"{label}: when it spikes", x=(_ACROSS[1][WEIGHT], f"{name}.curves.x"), words={"x": _ACROSS},
         x_range=f"ends.{name}_across", y_label="spike time, τ", y_range=f"ends.{name}_times",
         marks=(
             Level(f"{name}.duration", "soft", "end of the trial", dash="dashed"),
@@ -82,8 +84,8 @@ def _slopes(name: str, label: str, text: str) -> Panel:
         for k, role in _SPIKES
     )  # fmt: skip
     return Panel(
-        f"{name}_slopes", f"{label}: slope of its spike times", x=(VARIED, f"{name}.curves.x"),
-        x_range=f"ends.{name}_across", y_label="slope", y_range="ends.slopes",
+        f"{name}_slopes", f"{label}: slope of its spike times", x=(_ACROSS[1][WEIGHT], f"{name}.curves.x"),
+        x_range=f"ends.{name}_across", y_label=_SLOPES[1][WEIGHT], y_range="ends.slopes", words={"x": _ACROSS, "y": _SLOPES},
         marks=(Level(0.0), Marker("x", legend="chosen"), *curves), text=text,
     )  # fmt: skip
 
@@ -164,10 +166,10 @@ class ExactQIF(DeclaredPage):
         ),
         Panel(
             "several_trace", "Fig. S3: one input at 0, from V = π", x=("time, τ", "several.moments"), x_range=(0.0, 10.0),
-            y_label="V, or φ", y_range="ends.qif_trace",
+            y_label="V", y_range="ends.qif_trace", words=_OF_QIF,
             marks=(
                 Level("ends.qif_level", "soft", "unstable rest", dash="dashed"),
-                Line("several.trace", "blue", "potential, or phase", width=2, jumps=True),
+                Line("several.trace", "blue", "the neuron", width=2, jumps=True),
                 Dots("ends.several_top", "ink", "spikes", x="several.spikes", size=8, marker="inverted_triangle", jumps=True,
                      scales=False),
             ),

@@ -50,8 +50,9 @@ TOUR = (
     ),
     Step(
         "The slope at the edge",
-        """Learning needs the *slope*: how much earlier the spike comes per unit of weight, $dt/dw$. At the chosen weight it is
-        {lif_slope}. Read the curve from right to left: $w$ falls to $w_0$.""",
+        """Learning needs the *slope* $dt/dw$: how much earlier the spike comes per unit of weight. At the chosen weight it is
+        {lif_slope}. It counts $w$ itself, of which $w_0$ is 4 units. So the plot above, over $w/w_0$, looks four times as steep.
+        Read the curve from right to left: $w$ falls to $w_0$.""",
         panels=("lif_slopes", "lif_times"),
         controls=("weight",),
         without=(*_ONE_LIF_SPIKE, *_ONE_LIF_SLOPE),
@@ -65,8 +66,8 @@ TOUR = (
                 "",
             ),
             """The slope is proportional to 1 over $dV/dt$ at threshold, and there the potential is flat. A hundred times closer
-            to $w_0$ it is ten times larger. And below $w_0$ it is 0: a silent neuron learns nothing about its weight. A
-            gradient that explodes, then vanishes, and says nothing of the jump between.""",
+            to $w_0$ it is ten times larger. Below $w_0$ there is no spike, so no slope; a loss that leaves out missing spikes
+            has the gradient 0. A gradient that explodes, then vanishes, and says nothing of the jump between.""",
             reveals=("lif_slopes",),
         ),
         try_="Compare the slope at [1.5](weight=1.5), [1.15](weight=1.15) and [1.05](weight=1.05).",
@@ -78,7 +79,8 @@ TOUR = (
         $$1: τ \\frac{dV}{dt} = V (V − 1) + I$$
 
         with the same current. Without input it rests at 0. Beyond the [unstable rest](light:qif_trace/ends.qif_level) at 1 the
-        square takes over: $V$ runs to infinity by itself, in finite time. This is the spike. It comes back from minus infinity.
+        square takes over: $V$ runs to infinity by itself, in finite time. This is the spike. Then $V$ starts again from minus
+        infinity.
 
         Its $w_0$ is $π^2/4$; now $w$ is {setting.weight} $w_0$, and the spike comes at {qif_first}.""",
         panels=("qif_trace",),
@@ -96,7 +98,6 @@ TOUR = (
         from 0 just after a spike to 1 at the next one.""",
         panels=("qif_trace",),
         controls=("weight",),
-        in_words=("show",),
         set={"show": "phase φ"},
         ask=Choose(
             "How fast does the phase reach 1, where the potential is infinite?",
@@ -108,10 +109,12 @@ TOUR = (
                 "",
             ),
             """At the spike $dφ/dt = 1/τ$, whatever the current. That is why nothing is divided by zero: a QIF neuron never grazes
-            its threshold. In these coordinates the reset is no event at all, and its flow is a product of matrices of two rows
-            (derived; Eq. 5 of the paper is the same flow in one piece).""",
+            its threshold. On the circle the reset is no event at all, and from one input to the next the neuron is
+            multiplied by a matrix with two rows (derived; Eq. 5 of Klos and Memmesheimer 2025 is the same in one piece).""",
+            reveals=("qif_trace",),
         ),
-        try_="Look at the [potential](show=potential V) and again at the [phase](show=phase φ).",
+        try_="Compare how steeply the phase comes to 1 for [1.1](weight=1.1), [1.5](weight=1.5) and [3](weight=3). "
+        "[Back](weight=1.15) to 1.15.",
     ),
     Step(
         "Where does this spike go?",
@@ -142,22 +145,24 @@ TOUR = (
 
         $$1 − e^{−t/τ} = \\frac{π}{2 w^{1/2}}$$
 
-        so that $dt/dw$ is finite wherever there is a spike: at most 6.12 in size, at the end of the trial.""",
+        so that $dt/dw$ is finite wherever there is a spike: at most 6.12 in size, at the end of the trial. Again $w$ itself
+        counts, of which $w_0 = π^2/4$ is 2.47 units.""",
         panels=("qif_slopes", "qif_times"),
         controls=("weight",),
         without=(*_ONE_SPIKE, *_ONE_SLOPE),
         ask=Number(
-            "With $w$ = 2.25 $w_0$, how long after the input does the spike come? Compute it, or move the weight.",
+            "With $w$ = 2.25 $w_0$, how long after the input does the spike come? Compute it.",
             1.0986,
             0.02,
-            "Too soon. The square root of 2.25 is 1.5; what is left of $e^{−t}$?",
-            "Too late. Mind that the input comes at 0.5.",
+            "Too soon. With $w_0 = π^2/4$ the right-hand side is the square root of $w_0/w$. What is left for $e^{−t}$?",
+            "Too late. With $w_0 = π^2/4$ the right-hand side is the square root of $w_0/w$. And time counts from the input.",
             """The right-hand side is $1/1.5 = 2/3$, so $e^{−t}$ is 1/3 and $t = \\text{ln} 3$ = 1.099.
 
             The slope follows: $−\\frac{π τ}{4} w^{−3/2} e^{t/τ}$ (derived). It grows with the time that passes, but time is
             bounded by the trial. At 1.15 $w_0$ it is −2.43, at 1.5 only −0.60.""",
         ),
-        try_="Read the slope at [1.15](weight=1.15) and at [1.5](weight=1.5): now {qif_slope}.",
+        try_="Read time and slope at [1.15](weight=1.15), [1.5](weight=1.5) and [2.25](weight=2.25): now {qif_first} and "
+        "{qif_slope}. The input comes at 0.5.",
     ),
     Step(
         "Inhibition, just before the spike",
@@ -195,7 +200,8 @@ TOUR = (
             ("In proportion to $d$", "In proportion to $d^3$", "Not at all"),
             1,
             (
-                "Close to the spike $V$ is about $1/d$, so that $V^2$ far outweighs the current.",
+                "At a time $s$ before its spike $V$ is about $1/s$: a change of $V$ moves the spike by $s^2$ times as much. Add up "
+                "over the time $d$ what the current changes.",
                 "",
                 "It must be delayed a little: the current has less time to act, and acts on a fast neuron, but it acts.",
             ),
@@ -209,8 +215,9 @@ TOUR = (
     ),
     Step(
         "Three spikes from one input",
-        """Fig. S3 of the paper: a neuron starts beyond the unstable rest, at $V = π$. Its only input comes at 0, and the trial is
-        $T = 10$ long. A very strong input can make it spike three times.""",
+        """Fig. S3 of Klos and Memmesheimer (2025): a neuron starts beyond the unstable rest, at $V = π$. Its only input comes at
+        0, and the trial is $T = 10$ long. A very strong input can make it spike three times. Here the weight is $w$ itself, not
+        in units of $w_0$.""",
         panels=("several_times", "several_trace"),
         controls=("strong",),
         ask=Choose(
@@ -244,7 +251,8 @@ TOUR = (
             "Can an input act backwards in time?",
             "Can an input act backwards in time?",
             """Exactly 0. No curve of the QIF neuron has a jump: {qif_jump}. The LIF neuron gets the same inputs, each in units of
-            its own $w_0$. Its curves break, by up to {lif_jump}: where a spike is lost, the next one becomes the first.""",
+            its own $w_0$. Its curves break, by up to {lif_jump}: where a spike is lost, all later ones take over its number
+            and its colour.""",
             reveals=("qif_times", "lif_times"),
         ),
         try_="Drag the ringed input along the time axis, or up and down. With [inhibition](weight=-1) a spike goes over the end of "
@@ -255,8 +263,8 @@ TOUR = (
         """As in Fig. S5: the same inputs, and now the curves are over the weight of the ringed one, which comes at 1. Move
         it by its sliders, or drag it: its height is its weight.
 
-        With a strongly inhibitory input the QIF neuron spikes once, otherwise twice: its second spike leaves at the end of the
-        trial, at a weight of −0.330. The LIF neuron's spikes come and go anywhere.""",
+        Below a weight of −0.330 the QIF neuron spikes once, above it twice: there its second spike passes the end of the trial.
+        The LIF neuron's spikes come and go anywhere.""",
         panels=("inputs", "qif_times", "lif_times"),
         controls=("weight", "time"),
         set={"scene": "several", "against": "its weight", "weight": 1.0, "time": 1.0},
@@ -265,8 +273,8 @@ TOUR = (
     ),
     Step(
         "Two sentences, and a question",
-        """**1.** A LIF neuron's spike is lost where its potential grazes the threshold: in the middle of the trial, with a slope
-        that diverges.
+        """**1.** A LIF neuron's spike is lost in the middle of the trial: with a slope that diverges, where the potential grazes
+        the threshold; or without any sign, where inhibition comes just before it.
 
         **2.** A QIF neuron's spike is lost over the end of the trial. Until then its time is a smooth function of every weight
         and every time.

@@ -206,11 +206,11 @@ class LearningSpikeTimes(TrainingPage):
             (
                 Level(_END, "soft", "end of the trial", dash="dashed"),
                 Lines("ways_1.trial", "ways_1.time", "ways_1.begin", "blue", "of neuron 1", width=1.8, jumps=True),
-                Lines("ways_2.trial", "ways_2.time", "ways_2.begin", "orange", "of neuron 2", width=1.8, jumps=True),
-                Dots("wanted.time", "ink", "targets", x="wanted.trial", size=9, hollow=True, scales=False),
+                Lines("ways_2.trial", "ways_2.time", "ways_2.begin", "green", "of neuron 2", width=1.8, jumps=True),
+                Dots("wanted.time", "orange", "targets", x="wanted.trial", size=9, hollow=True, scales=False),
             ),
             "The nine spike times that have targets, over the trials; the largest error at the chosen moment is {recurrent_error}.",
-            y_range=(0.0, 13.0),
+            y_range=(0.0, 17.0),
         ),
         _of_recurrent(
             "recurrent_loss", "Loss", "loss", (Line("learnt.loss", "purple", width=2),),
@@ -291,8 +291,8 @@ class LearningSpikeTimes(TrainingPage):
             marks=(
                 Level(4.0, "soft", "end of the trial", dash="dashed"), Level(0.9, "green", "target", dash="dotted"),
                 Line("descents.exact", "blue", "QIF, exact", width=2.5),
-                Line("descents.event_prop", "orange", "LIF, EventProp (5: no spike)", width=7, jumps=True),
-                Dots("descents.surrogate", "purple", "LIF, surrogate (5: no spike)", size=4, jumps=True),
+                Line("descents.event_prop", "orange", "LIF, EventProp (5: no spike)", width=6, jumps=True),
+                Dots("descents.surrogate", "purple", "LIF, surrogate (5: no spike)", size=3, jumps=True),
             ),
             text="The first spike of the output over 300 trials of learning with each of the three gradients, from a network where "
             "nothing spikes; where there is no spike it is drawn at 5.",

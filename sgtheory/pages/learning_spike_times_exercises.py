@@ -31,7 +31,7 @@ EXERCISES = {
         _fewest_trials,
         (
             (lambda v: v < 200, "A trial changes the weight by at most 0.002: the learning rate times the largest slope."),
-            (lambda v: v < 2600, "Too few. How large is the largest change of a weight in one trial?"),
+            (lambda v: v < _fewest_trials(), "Too few. How large is the largest change of a weight in one trial?"),
         ),
         "Too many: so many it would take with smaller steps. Take the largest possible one in every trial.",
     ),

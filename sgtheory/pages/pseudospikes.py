@@ -14,22 +14,28 @@ _AT_CROSSING = Marker("driven.crossing", "purple", "a spike crosses the end", da
 _CHOSEN = Marker("setting.weight", legend="the chosen w")
 _END = "end T of the trial"
 _W = ("weight w", "driven.weights")
-_AROUND = ("w less that at the transition, in thousandths", "places()")
+_AROUND = ("(w − w₁) × 1000", "places()")
 
 
 def _over_weight(field: str, ordinary: str, *numbers: int) -> tuple[Line, ...]:
     """Pseudospikes of these neurons dashed, and the part in which a first spike is ordinary solid above them."""
     neurons = [_NEURONS[number - 1] for number in numbers]
     pseudospikes = [
-        Line(f"driven.{name}{field}.{spike}", role, f"{told}: pseudospikes" if spike == 0 else None, dash="dashed")
+        Line(f"driven.{name}{field}.{spike}", role, f"{told}: pseudospikes" if spike == 0 else None, dash="dashed",
+             width=0.8 if spike else 1.5)
         for name, role, told in neurons
         for spike in range(3)
-    ]
+    ]  # fmt: skip
     spikes = [
         Line(f"driven.{name}_ordinary.{ordinary}", role, f"{told}: spike", x=f"driven.{name}_ordinary.weights", width=3)
         for name, role, told in neurons
     ]
     return (*pseudospikes, *spikes)
+
+
+def _sides(field: str, role: str) -> Dots:
+    """The slopes just below and just above the weight at which a spike crosses the end."""
+    return Dots(f"driven.{field}", role, "on both sides", x="crossings", size=9, hollow=True)
 
 
 class Pseudospikes(DeclaredPage):
@@ -71,7 +77,7 @@ class Pseudospikes(DeclaredPage):
     tour = TOUR
     panels = (
         Panel(
-            "times", "Two neurons: when they spike (type 1, as published)", x=_W, x_range=(1.0, 5.0), y_label="time, in τ",
+            "times", "Spike times over the weight w (type 1, published)", x=_W, x_range=(1.0, 5.0), y_label="time, in τ",
             y_range="driven.span",
             marks=(
                 _CHOSEN, _AT_CROSSING, Level("setting.duration", "soft", _END, width=2), *_over_weight("", "times", 1, 2),
@@ -80,14 +86,14 @@ class Pseudospikes(DeclaredPage):
             "At w = {crossing} the first spike of neuron 1 crosses the end; at the chosen w it comes at {spike}.",
         ),
         Panel(
-            "slopes", "… the derivatives of the times of neuron 1", x=_W, x_range=(1.0, 5.0), y_label="dt / dw",
+            "slopes", "Neuron 1: derivatives of its spike times", x=_W, x_range=(1.0, 5.0), y_label="dt / dw",
             y_range="driven.slope_span",
-            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 1)),
+            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 1), _sides("slope", "blue")),
             text="Derivatives of the spike times of neuron 1 with respect to w. Where its first spike crosses the end the slope is "
             "{below} from below and {above} from above.",
         ),
         Panel(
-            "turns", "Their phases through the end: a spike at each whole number", x=("time, in τ", "first.times"),
+            "turns", "Phases through the end: a spike at each whole number", x=("time, in τ", "first.times"),
             y_label="spikes so far + φ", y_range=(0.4, 4.4),
             marks=(
                 Marker("setting.duration", legend=_END, dash="solid"),
@@ -101,9 +107,9 @@ class Pseudospikes(DeclaredPage):
             "trial, a constant drive behind it. The first spike of neuron 1 comes at {spike}.",
         ),
         Panel(
-            "next_slopes", "… and of those of neuron 2, which neuron 1 drives", x=_W, x_range=(1.0, 5.0), y_label="dt / dw",
-            y_range="driven.next_slope_span",
-            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 2)),
+            "next_slopes", "Neuron 2, driven by neuron 1: derivatives of its spike times", x=_W, x_range=(1.0, 5.0),
+            y_label="dt / dw", y_range="driven.next_slope_span",
+            marks=(_CHOSEN, _AT_CROSSING, Level(0.0), *_over_weight("_slopes", "slopes", 2), _sides("next_slope", "orange")),
             text="Derivatives of the spike times of neuron 2 with respect to w. Where the spike of neuron 1 crosses the end they "
             "jump, that of the first spike from {next_below} to {next_above}.",
         ),
@@ -134,6 +140,15 @@ class Pseudospikes(DeclaredPage):
             "its layer and the second the end of the next one, and the first spike of the output.",
         ),
         Panel(
+            "tangent", "Very close: the next spike of hidden neuron 1, about T₂", x=_AROUND, y_label="time − T₂, in τ",
+            y_range="next_span",
+            marks=(
+                Marker("setting.offset", legend="the chosen w − w₁"), Level(0.0, "soft", "end T₂"),
+                Line("following", "blue", "the next spike of hidden neuron 1", dash="dashed", width=2),
+            ),
+            text="The second spike of hidden neuron 1 close to the first transition, at which it passes the end of the next layer.",
+        ),
+        Panel(
             "layer_turns", "The phases of the layers: each goes on behind its own end", x=("time − T₁, in τ", "hidden.times"),
             x_range="layer_span", y_range=(0.4, 2.6), y_label="spikes so far + φ",
             marks=(
@@ -145,7 +160,8 @@ class Pseudospikes(DeclaredPage):
             "of its own layer a phase goes on by another law, once around.",
         ),
         Panel(
-            "output_slopes", "… the derivative of the output’s spike", x=_AROUND, y_label="dt / dw", y_range="layers.slope_span",
+            "output_slopes", "The output: derivative of its spike time", x=("(w − w₁) × 1000, or w₂ for w₁", "places()"),
+            y_label="dt / dw", y_range="layers.slope_span",
             marks=(
                 Marker(0.0, "purple", "the transition", dash="dashed"), Level(0.0),
                 Line("layers.near_slopes", "orange", "at w₁", width=2), Line("layers.far_slopes", "green", "at w₂", width=2),
@@ -180,8 +196,16 @@ class Pseudospikes(DeclaredPage):
     def views(self, shown: Any, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The sides of both transitions one by one; jumps to a tenth of a per cent, as far as the sides can tell."""
         del settings
+        crossing, following = shown("driven.crossing"), shown("layers.near.1") - shown("layers.ends_behind.1")[:, None]
+        lowest, highest = following.min(axis=1), following.max(axis=1)
+        margin = 0.05 * (highest - lowest)
         slopes, jumps = shown("layers.slope"), np.round(shown("layers.jump"), 1)
         return {
-            name: {"below": slopes[:, place, 0], "above": slopes[:, place, 1], "jump": jumps[:, place]}
-            for place, name in enumerate(("near", "far"))
+            "crossings": np.stack([crossing, crossing], axis=1),
+            "following": following,
+            "next_span": np.stack([lowest - margin, highest + margin], axis=1),
+            **{
+                name: {"below": slopes[:, place, 0], "above": slopes[:, place, 1], "jump": jumps[:, place]}
+                for place, name in enumerate(("near", "far"))
+            },
         }

@@ -48,7 +48,7 @@ TOUR = (
         [curve without a break](light:turns/first.turns): a dot where it passes a whole number, a spike. Where $V$ is large the
         current no longer matters: at a spike $dφ/dt = 1/τ$, always.
 
-        To the right of $T$ the curve goes on. We come to that.""",
+        To the right of $T$ the curve goes on, and its dots are not spikes. We come to that.""",
         panels=("turns",),
         controls=("weight",),
         without=_TURNS_1,
@@ -106,27 +106,28 @@ TOUR = (
         "Why the other drive does not matter",
         """Two dynamics meet at $T$, with different currents. Why is there no kink?
 
-        Because the last moments before a spike do not depend on the current. Let an input of weight $w$ come a time $δ$ before
-        the spike. It moves the spike forward by
+        Because the last moments before a spike hardly depend on the current. An input of weight $w$ that comes a time $δ$
+        before the spike makes it earlier by
 
         $$\\frac{w δ^3}{3 τ^2}$$
 
         only. A spike that crosses the end at a distance $δ$ feels the new drive just as long. Its time changes with $δ^3$, so
         value, slope and curvature stay.""",
-        panels=("turns", "times"),
+        panels=("turns",),
         controls=("weight",),
-        without=(*_NEURON_1, *_TURNS_1),
+        without=_TURNS_1,
         set={"weight": 2.6},
         ask=Number(
-            "An input of weight 3 comes 0.1 τ before a spike. By how much, in τ, does the spike come earlier?",
-            0.001,
-            0.00005,
+            "An input of weight 6 comes 0.1 τ before a spike. By how much, in τ, does the spike come earlier?",
+            0.002,
+            0.0001,
             "Too small. Put the numbers into the formula: the third power of 0.1 is 0.001.",
-            "Too large. Put the numbers into the formula: the third power of 0.1 is 0.001.",
-            """By a thousandth of $τ$: 10 μs. It has no time left to act. In a *leaky integrate-and-fire* neuron it is the other
+            "Too large. Put the numbers into the formula, and divide by 3.",
+            """By 0.002 $τ$: 20 μs. It has no time left to act. In a *leaky integrate-and-fire* neuron it is the other
             way around: near its threshold the potential may creep, and a tiny input decides over a spike.""",
             typed="Type a number, such as 0.02.",
         ),
+        try_="[Let w move](play:weight): whatever the weight, the curve goes through whole numbers at the same slope.",
     ),
     Step(
         "A neuron behind the neuron",
@@ -149,7 +150,8 @@ TOUR = (
                 "Compare: a share acts on the drive alone. What has arrived also moves the potential, and decays.",
             ),
             """Their times do not jump, because the share was whole. But what has arrived also moves $V_2$, and decays. The
-            slope of the first one jumps from {next_below} to {next_above}. A gradient can live with that; but it has kinks.""",
+            slope of the first one jumps from {next_below} to {next_above}, the two rings. So the time has a kink, and the
+            gradient jumps there. Learning can live with that.""",
             reveals=("times", "next_slopes"),
         ),
         try_="[Let w move](play:weight) over the crossing: neuron 2 hardly moves in time, but bends.",
@@ -179,23 +181,24 @@ TOUR = (
     ),
     Step(
         "Layers with ends of their own",
-        """*Type 2* is for layers, and meant to have no kinks. **Its formula was not at hand; this one is reconstructed:** it
-        has every property that the paper states.
+        """*Type 2* is for layers: phases may have kinks, but no spike time. **Its formula was not at hand; this one is
+        reconstructed:** it has every property that Klos and Memmesheimer state.
 
-        A layer runs until $T_1$. Then its phases go on by
+        A layer runs until $T_1$, here 8. Then its phases go on by
 
         $$τ \\frac{dφ}{dt} = φ^{1−d}$$
 
         for $τ/d$: exactly once around. So each neuron spikes once more, and this *active* pseudospike acts on the next layer
-        like any spike. That layer ends at $T_2 = T_1 + τ/d$. Here two hidden neurons drive an output.""",
+        like any spike. When it is over, at $T_2$, that layer ends too. Here two hidden neurons drive an output; near the weight
+        $w_1$ a spike of neuron 1 crosses $T_1$, the *transition*.""",
         panels=("layer_turns",),
         controls=("offset",),
         ask=Number(
             "d = 2. How long after T₁, in τ, does the layer of the output end?",
             0.5,
             0.01,
-            "Too early. The layer lasts τ/d longer than the one before it.",
-            "Too late. The layer lasts τ/d longer than the one before it.",
+            "Too early. Its phases go on for τ/d.",
+            "Too late. Its phases go on for τ/d.",
             """After τ/2. For so long the blue phase goes its own way, and then it is one turn further. The orange one runs
             ordinarily until there, and only then once around.""",
             reveals=("layer_turns",),
@@ -210,9 +213,9 @@ TOUR = (
         $$t = T_1 + \\frac{τ}{d} (1 − φ^d)$$
 
         with the phase $φ$ at $T_1$. A hidden spike that is pushed in over $T_1$ leaves $φ$ = 0 behind. So the [next
-        pseudospike](light:close/layers.near.1) becomes the active one, at $T_2$: the next layer just begins to feel it. From
-        then on it moves in, by $τφ^d/d$.""",
-        panels=("layers", "close"),
+        pseudospike](light:close/layers.near.1) becomes the active one, at $T_2$: the next layer just begins to feel it. As $w$
+        grows on, so does $φ$.""",
+        panels=("close", "tangent", "layers"),
         controls=("exponent",),
         ask=Choose(
             "Close to T₂, how does this next spike come in, if d = 2?",
@@ -223,18 +226,18 @@ TOUR = (
                 "",
                 "At $φ = 0$ it stands exactly at $T_2$. From there it moves, without a jump.",
             ),
-            """By $φ^2/2$. At the transition the curve of [the next spike](light:close/layers.near.1) is flat, and it touches
-            $T_2$. So the next layer feels nothing of it at first. The upper plot has both transitions, $w_1$ ≈ 2.47 and $w_2$ ≈
-            3.43, where hidden neuron 2 spikes, which is inhibited.""",
-            reveals=("close",),
+            """By $τφ^d/d$, so by $φ^2/2$. [The next spike](light:tangent/following) crosses $T_2$ with a horizontal tangent,
+            and the next layer feels nothing of it at first. The first plot has both transitions, $w_1$ ≈ 2.47 and $w_2$ ≈
+            3.43, where a spike of hidden neuron 2 crosses $T_1$: it is inhibited first.""",
+            reveals=("close", "tangent"),
         ),
-        try_="Compare with [d = 1](exponent=1): the dashed curve goes through $T_2$ at full slope. With [d = 3](exponent=3) it is "
+        try_="Compare with [d = 1](exponent=1): the dashed curve goes through $T_2$ straight. With [d = 3](exponent=3) it is "
         "flatter still. [Back](exponent=2) to 2.",
     ),
     Step(
         "The control: d = 1",
         """With $d$ = 1 the phases go on at a constant speed, and the next spike comes in in proportion to $φ$. The spike times
-        of each layer are still as smooth as before.
+        of the hidden neurons are still as smooth as before.
 
         The plot shows the derivative of [the output's spike](light:output_slopes/layers.near_slopes), close to both
         transitions.""",
@@ -250,14 +253,15 @@ TOUR = (
                 "A spike moves in at $T_2$ at full speed, from one side of the transition on. Does the output feel it?",
                 "At both transitions a spike of a hidden neuron crosses the end of its layer.",
             ),
-            """Its size jumps by {near_jump} % at the first one, from {near_below} to {near_above}, and by {far_jump} % at the
-            second one. The time itself does not jump. With $d$ = 2 no slope jumps: −8.31 on both sides.""",
+            """Its size jumps by 510 % at the first one, and by 94 % at the second one. The time itself does not jump. With $d$ = 2
+            no slope jumps: −8.31 on both sides.""",
             reveals=("output_slopes", "close"),
         ),
         symbols="""The weights to the output are chosen, 2.3904 and 2.4941: with them the jumps for $d = 1$ are those that are
         reported, 510 % and 94 %. All else is as published.""",
-        try_="Take [d = 2](exponent=2), [d = 3](exponent=3), and [1.5](exponent=1.5): between 1 and 2 nothing jumps either, but at "
-        "the transition the slope changes at an infinite rate. [Back](exponent=1) to 1.",
+        try_="Now the slope at $w_1$ goes from {near_below} to {near_above}. Take [d = 2](exponent=2), [d = 3](exponent=3), and "
+        "[1.5](exponent=1.5): between 1 and 2 nothing jumps either, but at the transition the slope changes at an infinite rate. "
+        "[Back](exponent=1) to 1.",
     ),
     Step(
         "Three sentences, and a question",

@@ -321,6 +321,32 @@ def shortly(number):
     return digits.removesuffix(".").replace("-", "−")
 
 
+SAID = f"""(name) => {{
+  const plot = {STAGE}.document.get_model_by_id({STAGE}.spec.figures.find((each) => each.name === name).root);
+  return [plot.title.text, plot.below[0].axis_label, plot.left[0].axis_label];
+}}"""
+
+
+def test_titles_and_labels_follow_their_controls(opened):
+    browser_page, kind, _ = opened
+    following = [panel for panel in getattr(kind, "panels", ()) if panel.words]
+    if not following:
+        pytest.skip("no words of this page follow a control")
+    values = {
+        name: kind.specification[k].options
+        for k, name in enumerate(each.name for each in kind.specification)
+        if name in {control for panel in following for control, _ in panel.words.values()}
+    }
+    for last in (-1, 0):
+        for name, options in values.items():
+            browser_page.evaluate(f"([name, value]) => {STAGE}.controls[name].set(value)", [name, options[last]])
+        at_rest(browser_page, **{name: options[last] for name, options in values.items()})
+        for panel in following:
+            told = dict(zip(("title", "x", "y"), browser_page.evaluate(SAID, panel.name), strict=True))
+            for place, (name, texts) in panel.words.items():
+                assert told[place].replace("\\n", " ") == texts[values[name][last]]
+
+
 @pytest.mark.parametrize("light", ["true", "false"])
 def test_axe_finds_nothing_serious(opened, light):
     browser_page = opened[0]

@@ -178,7 +178,7 @@ def test_a_weight_is_varied_among_others(page):
     step = titled("Its weight")
     x, times = curve(page, step, "qif.curves.times.1")
     assert f"{x[0]:.3f}".replace("-", "−") == "−0.330"
-    assert "at a weight of −0.330" in said(step)
+    assert "Below a weight of −0.330" in said(step)
     assert times[0] == pytest.approx(10.0, abs=1e-4)
     assert [numbers(page, step, weight=w)["qif_count"] for w in (-3.0, -0.5, 1.0, 3.0)] == [1, 1, 2, 2]
     assert numbers(page, step)["qif_jump"] == 0 < 1 < numbers(page, step)["lif_jump"]

@@ -101,6 +101,19 @@ def test_every_number_that_is_named_is_there(any_page):
         assert len(figure.description) > 40
 
 
+def test_words_that_follow_a_control_are_told_for_each_of_its_values(any_page):
+    for figure in any_page.figures(any_page.data):
+        labels = {
+            "title": figure.plot.title.text,
+            "x": figure.plot.xaxis[0].axis_label,
+            "y": figure.plot.yaxis[0].axis_label,
+        }
+        for place, (name, texts) in figure.words.items():
+            control = any_page.by_name[name]
+            assert set(texts) == set(control.options)
+            assert labels[place] == texts[control.value]
+
+
 def test_a_table_names_numbers_that_are_there_and_marks_that_are_drawn(any_page):
     if any_page.table is None:
         pytest.skip("a page without a table")

@@ -86,8 +86,8 @@ def test_an_input_just_before_a_spike_moves_it_by_a_third_order_law():
 
     step = titled("Why the other drive does not matter")
     ask = TOUR[step].ask
-    weight, early = 3.0, 0.1
-    assert "weight 3 comes 0.1 τ before" in ask.question
+    weight, early = 6.0, 0.1
+    assert "weight 6 comes 0.1 τ before" in ask.question
     assert ask.value == pytest.approx(weight * early**3 / 3)
     with jax.enable_x64(True):
         neuron = sg.QIF()
@@ -96,7 +96,7 @@ def test_an_input_just_before_a_spike_moves_it_by_a_third_order_law():
         before = neuron.flow(start, alone - early)
         moved = early - float(neuron.time_to_spike(neuron.receive(before, jnp.asarray(weight))))
     assert moved == pytest.approx(ask.value, rel=0.2)  # to leading order
-    assert "a thousandth of $τ$: 10 μs" in ask.reason
+    assert "By 0.002 $τ$: 20 μs" in ask.reason
 
 
 def test_neuron_2_has_a_kink_and_no_jump(page):
@@ -175,7 +175,7 @@ def test_with_an_exponent_of_1_the_slopes_of_the_output_jump_and_from_2_on_they_
 
 def test_the_page_says_what_is_published_and_what_is_reconstructed(page):
     titles = {panel.name: panel.title for panel in page.panels}
-    assert "as published" in titles["times"]
+    assert "type 1, published" in titles["times"]
     assert "reconstructed" in titles["layers"]
     assert "reconstructed" in TOUR[titled("Layers with ends of their own")].text
     assert "as published" in TOUR[titled("Behind the end: a drive for everyone")].text

@@ -212,7 +212,9 @@ class DeclaredPage(Page):
             drawing.named_rows(dict(panel.ticks))
         if panel.x_ticks is not None:
             drawing.named_places(dict(panel.x_ticks))
-        return dataclasses.replace(drawing.finished(panel.text, panel.map, panel.equal), shown_for=panel.shown_for)
+        return dataclasses.replace(
+            drawing.finished(panel.text, panel.map, panel.equal), shown_for=panel.shown_for, words=panel.words
+        )
 
     def _axis(self, address: str) -> np.ndarray:
         return _axis(self.experiment(), address)

@@ -108,6 +108,7 @@ def described_figures(page: "Page", picture: Sources) -> dict[str, Any]:
                 **({} if f.map is None else {"map": f.map}),
                 **({"equal": True} if f.equal else {}),
                 **({"shown_for": f.shown_for} if f.shown_for else {}),
+                **({"words": f.words} if f.words else {}),
             }
             for f in figures
         ],

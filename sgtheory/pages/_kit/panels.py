@@ -1,6 +1,7 @@
 """A panel of a page, as data: its axes, its texts, and the marks that it shows."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Panel:
     """Whether it takes a whole row."""
     shown_for: tuple[str, str] | None = None
     """A control and its value without which the panel is not shown, where the reader explores freely."""
+    words: Mapping[str, tuple[str, Mapping[str, str]]] = dataclasses.field(default_factory=dict)
+    """Of `"title"`, `"x"` or `"y"`: a control, and the title or label for each of its values."""
 
     @property
     def grows(self) -> bool:

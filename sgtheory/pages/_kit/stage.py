@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import anywidget
@@ -39,7 +40,8 @@ class Figure:
 
     `map` names two sliders that a drag across the figure moves, along x and along y; a click without a drag calls the
     page's `pointed`. An empty one is for clicks alone. `equal`: a unit along x is as long as one along y, so that a circle
-    is a circle. `shown_for`: a control and its value without which it is not shown, unless a step of the tour does.
+    is a circle. `shown_for`: a control and its value without which it is not shown, unless a step of the tour does. `words`: of
+    its title and its axes' labels those that follow a control, with what they say for each of its values.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Figure:
     map: tuple[str, str] | tuple[()] | None = None
     equal: bool = False
     shown_for: tuple[str, str] | None = None
+    words: Mapping[str, tuple[str, Mapping[str, str]]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -76,6 +76,12 @@ class Caption {
     if (height) this.text.style.minHeight = height + 'px';
   }
 
+  entitle(title) {
+    this.title = title;
+    this.panel.setAttribute('aria-label', title);
+    this.fit();
+  }
+
   /** Breaks the title where it would leave the panel. */
   fit() {
     const width = this.panel.clientWidth - this.plot.frame.bbox.left - 2;

@@ -92,9 +92,22 @@ export class Stage extends Figures {
   choosePanels() {
     for (const [name, {node}] of this.films) node.classList.toggle('sgtheory-off', !this.applies(name));
     for (const [name, {row}] of Object.entries(this.controls)) row?.classList.toggle('sgtheory-off', !this.applies(name));
+    this.word();
     if (this.tour && this.tour.step !== EXPLORE) return;
     this.spec.figures.forEach(({shown_for}, k) => {
       if (shown_for) this.panels[k].classList.toggle('sgtheory-off', this.says(shown_for[0]) !== shown_for[1]);
+    });
+  }
+
+  /** Titles and labels say what the controls say that they follow. */
+  word() {
+    this.spec.figures.forEach(({root, words = {}}, k) => {
+      const {below: [x], left: [y]} = this.document.get_model_by_id(root);
+      for (const [place, [control, texts]] of Object.entries(words)) {
+        const text = texts[this.says(control)];
+        if (place === 'title') this.captions[k].entitle(text);
+        else ({x, y})[place].axis_label = text; // BokehJS does nothing if it says so already
+      }
     });
   }
 
