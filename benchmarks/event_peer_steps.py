@@ -183,7 +183,7 @@ def single_spikes_in_sgtheory(problem: YinYang) -> Step:
     return _gradient_of(loss, *problem.weights)
 
 
-def event_prop_in_sgtheory(problem: YinYang, together: bool = False, events: int = 880) -> Step:
+def event_prop_in_sgtheory(problem: YinYang, together: bool = True, events: int = 880) -> Step:
     """`together`: all samples in step, by `jax.vmap`, and not one after another."""
     import jax
     import jax.numpy as jnp

@@ -108,9 +108,9 @@ def tasks() -> Iterator[Task]:
         "Yin-Yang, LIF, reset to 0",
         YinYang.draw(),
         {
-            "sgtheory, EventPropNetwork, sample by sample": Peer(steps.event_prop_in_sgtheory, "sgtheory"),
-            "sgtheory, EventPropNetwork, all samples at once": Peer(
-                make(steps.event_prop_in_sgtheory, together=True), "sgtheory", slow=True
+            "sgtheory, EventPropNetwork, all samples at once": Peer(steps.event_prop_in_sgtheory, "sgtheory"),
+            "sgtheory, EventPropNetwork, sample by sample": Peer(
+                make(steps.event_prop_in_sgtheory, together=False), "sgtheory"
             ),
             "jaxsnn, EventProp": Peer(again, "jaxsnn"),
         },
