@@ -13,7 +13,7 @@ import tempfile
 from typing import Any
 
 from benchmarks.drag import NOTEBOOKS, VIEW, await_table, bare, dragged, offer_bare, open_in_view
-from benchmarks.laboratory import browser, running_lab
+from benchmarks.laboratory import await_ready, browser, running_lab
 from sgtheory.pages import (
     Classification,
     ExactQIF,
@@ -41,6 +41,8 @@ PAGES = {
     "11_learning_spike_times.ipynb": LearningSpikeTimes,
 }
 
+CHOOSE = "([name, value]) => document.querySelector('.sgtheory-stage').sgtheory.controls[name].set(value)"
+
 
 def measure(notebooks: list[str] | None = None, repeats: int = 1) -> list[dict[str, Any]]:
     """One row per slider; `notebooks` by name, by default all."""
@@ -62,6 +64,10 @@ def _page(page, address: str, notebook: str, repeats: int) -> list[dict[str, Any
     for control in PAGES[notebook].specification:
         if not isinstance(control, Slider) or control.sizes:
             continue  # a slider that changes the size of an array is answered only when it is let go
+        if control.shown_for:
+            page.evaluate(CHOOSE, list(control.shown_for))
+            await_ready(page)
+            page.wait_for_timeout(1500)
         path = "table" if control.tabled else "kernel"
         if control.tabled:
             await_table(page, control.name)

@@ -404,6 +404,14 @@ def test_a_log_that_is_too_short_says_how_long_it_must_be():
         run(sg.RecurrentEventNetwork(duration=TRIAL, events=needed - 1), weights, inputs).times.block_until_ready()
 
 
+def test_without_throw_a_result_tells_what_is_refused():
+    quiet = sg.RecurrentEventNetwork(duration=TRIAL, events=8, throw=False)
+    result = jax.jit(lambda weight: run(quiet, sg.EventParameters([[weight]]), sg.InputSpikes([0.5], [0])).result)
+    for weight, allowed in ((5.0, True), (np.nan, False), (np.inf, False)):
+        expected = sg.EventResult.successful if allowed else sg.EventResult.not_allowed
+        assert bool(result(weight) == expected)
+
+
 def test_a_network_that_never_stops_spiking_is_given_up():
     weights = sg.EventParameters([[50.0], [50.0]], [[0.0, 400.0], [400.0, 0.0]])
     log = run(sg.RecurrentEventNetwork(duration=50.0, events=4, throw=False), weights, sg.InputSpikes([0.0], [0]))

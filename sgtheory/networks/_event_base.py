@@ -74,10 +74,14 @@ class AbstractEventNetwork(AbstractNetwork):
         self, carrier: jax.Array, parameters: Any, times: jax.Array, full: jax.Array
     ) -> tuple[jax.Array, EventResult]:
         """`carrier` again, after all that is only known when the program runs was checked; and the result."""
-        faults = {EventResult[self.overflow]: full} if self.throw else {}
-        if any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters))):
-            faults |= self.faults(parameters, times)
-        return refused(carrier, faults), EventResult.where(full, self.overflow, EventResult.successful)
+        known = not any(isinstance(each, Tracer) for each in (times, *jax.tree.leaves(parameters)))
+        faults = {} if known else self.faults(parameters, times)
+        if self.throw:
+            carrier = refused(carrier, {EventResult[self.overflow]: full, **faults})
+        result = EventResult.where(full, self.overflow, EventResult.successful)
+        for fault in () if self.throw else faults.values():
+            result = EventResult.where(fault, EventResult.not_allowed, result)
+        return carrier, result
 
 
 class AbstractRecurrentEventNetwork(AbstractEventNetwork):

@@ -124,8 +124,9 @@ class LayeredEventNetwork(AbstractEventNetwork):
     $\dot V$. Times that come from a layer, or from outside, are differentiated too, and so are delays.
 
     **Arguments:** `neuron`, a `Theta` or a `QIF`; `duration` $T$ of a trial, in the unit of its time constant; `spikes` of a
-    unit that there is room for; with `throw` a run with more ends in an error, without it `log.result` tells;
-    `associative`: products of all flows by a tree, not one after the other, for machines that do much at once.
+    unit that there is room for; with `throw` a run that is refused, or that has more, ends in an error, without it
+    `log.result` tells; `associative`: products of all flows by a tree, not one after the other, for machines that do much at
+    once.
     **Raises** `ValueError` for a duration that is not positive, and a number of spikes that is no whole number from 1.
     **Source:** Klos & Memmesheimer (2025); counting by signs and the adjoint are derived.
 

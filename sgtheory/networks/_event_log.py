@@ -7,7 +7,7 @@ from sgtheory.neurons import phase_to_line
 
 
 class EventResult(eqx.Enumeration):
-    """Whether a run could be logged whole."""
+    """Whether a run could be solved, and logged whole."""
 
     successful = ""
     log_full = (
@@ -17,6 +17,10 @@ class EventResult(eqx.Enumeration):
     too_many_spikes = (
         "A unit spikes more often than there is room for: every spike must fit. Read the number needed in `log.most`, and give "
         "the network as many `spikes`."
+    )
+    not_allowed = (
+        "Weights, initial values and times must be finite and lie where they may. Run it once with `throw`, which says what "
+        "does not."
     )
 
 
@@ -80,7 +84,7 @@ class EventLog(eqx.Module):
     count: Int[Array, ""]
     """The number of events, which is above the length of the log if that is full."""
     result: EventResult
-    """`EventResult.successful`, or why the log is not whole."""
+    """`EventResult.successful`, or why the log is not whole or means nothing."""
 
     def spikes_of(self, unit: int | Int[Array, ""]) -> Bool[Array, " events"]:
         """Which events are spikes of this unit."""

@@ -36,8 +36,9 @@ class EventPropNetwork(AbstractRecurrentEventNetwork):
 
     A log's `end.phase` is $\arctan(V/\pi)/\pi+\frac12$, and its `end.potential` $V$.
 
-    **Arguments:** `neuron`, an `EventLIF`; `duration` $T$ of a trial, in the unit of its time constant; `events`, the length
-    of the log, input spikes included. With `throw` a run whose log is full ends in an error; without, `log.result` tells.
+    **Arguments:** `neuron`, an `EventLIF`; `duration` $T$ of a trial, in the unit of its time constant; `events`, the length of the
+    log, input spikes included. With `throw` a run that is refused, or whose log is full, ends in an error; without it
+    `log.result` tells.
     **Raises** `ValueError` for a duration that is not positive, a length that is no whole number from 1, and potentials above
     the threshold at the start of a run.
     **Source:** Wunderlich & Pehle (2021); here for $\tau_s=\tau/2$, where the flow and the spikes are formulas.

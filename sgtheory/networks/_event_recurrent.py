@@ -31,7 +31,8 @@ class RecurrentEventNetwork(AbstractRecurrentEventNetwork):
     \frac{w_m}\tau(2\lambda_m-\mu_mq_m^2))$. Nothing is divided by $\dot V$. The memory is one state an event.
 
     **Arguments:** `neuron`, a `QIF`; `duration` $T$ of a trial, in the unit of its time constant; `events`, the length of the
-    log, input spikes included. With `throw` a run whose log is full ends in an error; without, `log.result` tells.
+    log, input spikes included. With `throw` a run that is refused, or whose log is full, ends in an error; without it
+    `log.result` tells.
     **Raises** `ValueError` for a duration that is not positive, and a length that is no whole number from 1.
     **Source:** Klos & Memmesheimer (2025); the adjoint is derived.
 

@@ -1,6 +1,7 @@
 """Spikes that cross the end of a trial: what is smooth there, what has a kink, and the negative controls."""
 
 import functools
+import itertools
 import math
 
 import jax
@@ -17,6 +18,8 @@ from sgtheory.experiments.pseudospikes import (
     PLACES,
     TO_OUTPUT,
     PairSetting,
+    _hidden_log,
+    _pair_log,
     at_weight,
     continued_layers,
     driven_pair,
@@ -254,3 +257,29 @@ def test_all_numbers_are_finite(weight, coupling, duration, softness):
     bundles = driven_pair(setting), at_weight(setting, jnp.asarray(1.0), jnp.asarray(weight), jnp.asarray(5.0))
     assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(bundles))
     assert float(entering_weight(jnp.asarray(duration))) < HIGHEST
+
+
+def test_no_run_has_more_events_than_there_is_room_for():
+    of_pair = jax.jit(jax.vmap(lambda *each: _pair_log(PairSetting(*each[:2]), *each[2:])))
+    corners = [(*each, each[1]) for each in itertools.product((-4.0, 8.0), (2.0, 6.0), (LOWEST, HIGHEST))]
+    pair = of_pair(*(jnp.array([(c, d, w, u) for c, d, w, u in corners]).T))
+    layer = jax.jit(jax.vmap(lambda weight: _hidden_log(weight, jnp.asarray(LAYER_END))))(jnp.array([LOWEST, HIGHEST]))
+    for log in (pair, layer):
+        assert int(log.count.max()) <= 10
+        assert bool(jnp.all(log.result == sg.EventResult.successful))
+
+
+def test_compiled_programs_can_be_stored_as_nothing_in_them_calls_python():
+    def throwing(weight):
+        network = sg.RecurrentEventNetwork(duration=1.0, events=4)
+        return network.run(sg.EventParameters([[weight]]), sg.InputSpikes([0.5], [0]), ()).output.times
+
+    one = jnp.asarray(1.0)
+    assert "callback" in jax.jit(throwing).lower(one).as_text()  # the negative control
+    programs = (
+        (driven_pair, (PairSetting(),)),
+        (continued_layers, (one,)),
+        (at_weight, (PairSetting(), one, one, one)),
+    )
+    for program, arguments in programs:
+        assert "callback" not in jax.jit(program).lower(*arguments).as_text()
