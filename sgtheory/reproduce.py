@@ -1,6 +1,6 @@
 """`python -m sgtheory.reproduce fig6 fig7` trains the networks of figures again, and writes figure, numbers and a table of seeds.
 
-Figures whose name begins with qif need no training: `python -m sgtheory.reproduce qif-fig1` follows spike times. Each figure
+Figures whose name begins with qif are those of exact spike times; all but qif-fig3 and qif-fig4 need no seeds. Each figure
 gives three files in a folder: the picture, all numbers as CSV, and how they were made as JSON. What is printed is the table of
 the end, with mean and standard deviation over the seeds where networks are trained.
 """
@@ -19,11 +19,13 @@ import jax
 import numpy as np
 
 from sgtheory._parser import OneLineParser
-from sgtheory.data import portrait
+from sgtheory.data import latency_digits, portrait
 from sgtheory.experiments import (
     classification,
     exact_figures,
     pseudospike_figures,
+    recurrent_spike_times,
+    silent_digits,
     spike_train_matching as matching,
 )
 from sgtheory.experiments._figure_rows import Row
@@ -66,6 +68,33 @@ def _classifying(*arms: str) -> Callable[[int, int], Iterator[Row]]:
     return rows
 
 
+def _recurrent(seed: int, steps: int) -> Iterator[Row]:
+    with jax.enable_x64(True):
+        task = recurrent_spike_times.draw_task(jax.random.key(seed))
+        moments = [found for found in recurrent_spike_times.train_recurrent(task, steps) if found.look is not None]
+    targets = np.concatenate([*task.targets])
+    for found in moments:
+        look: Any = found.look
+        # Behind those that have targets each neuron has one that shall stay away.
+        asked = np.delete(np.asarray(look.spikes), np.cumsum([each.size + 1 for each in task.targets]) - 1)
+        error = float(np.max(np.abs(asked - targets)))
+        yield {"network": "ten QIF neurons", "step": found.done, "loss": float(look.loss), "largest error": error}
+
+
+def _silent(seed: int, steps: int) -> Iterator[Row]:
+    digits = latency_digits(jax.random.key(seed))
+    for pseudospikes, network in ((True, "with pseudospikes"), (False, "without")):
+        setting = silent_digits.SilentSetting(pseudospikes=pseudospikes, seed=seed)
+        for found in silent_digits.train_silent(setting, digits, steps if pseudospikes else min(steps, _CONTROL)):
+            yield {
+                "network": network, "step": found.steps, "accuracy": float(found.accuracy),
+                "answers that are spikes": float(found.spoken), "silent, layer 1": float(found.silent[0]),
+                "silent, layer 2": float(found.silent[1]),
+            }  # fmt: skip
+
+
+_CONTROL = 100  # steps without pseudospikes: enough to see that nothing changes
+_DIGITS = ("accuracy", "answers that are spikes", "silent, layer 1", "silent, layer 2")
 _TESTS = ("with noise", "without noise")
 _PATHS = ("cosine one path", "cosine noiseless path")
 
@@ -87,8 +116,17 @@ FIGURES = {
         "What do the scale of the surrogate and the gradient through the reset do?", 600,
         _classifying("noise, SuperSpike", "through the reset", "unscaled", "unscaled, through"), _TESTS, _TESTS,
     ),
+    "qif-fig3": Figure(
+        "Can a recurrent network learn when two of its neurons spike?", recurrent_spike_times.TRIALS, _recurrent,
+        ("loss", "largest error"), ("loss", "largest error"),
+    ),
+    "qif-fig4": Figure(
+        "Does a network learn in which at first nothing spikes?", 1200, _silent, _DIGITS, _DIGITS,
+    ),
 }  # fmt: skip
-"""The figures of Gygax & Zenke (2025) that need training: 6, 7, S1, S2. The last three on random manifolds."""
+"""The figures that need training: of Gygax & Zenke (2025) 6, 7, S1, S2, the last three on random manifolds; of Klos & Memmesheimer
+(2025) 3, with inputs and targets drawn anew, and 4, with the digits of scikit-learn."""
+_LOGARITHMIC = "van Rossum", "loss", "largest error"
 
 
 class Followed(NamedTuple):
@@ -105,6 +143,9 @@ FOLLOWED = {
     "qif-fig1": Followed(
         "Does a spike time change smoothly with the weight or the time of an input?", exact_figures.figure_1
     ),
+    "qif-fig2": Followed(
+        "Can a neuron learn when to spike, although at first it does not spike at all?", exact_figures.figure_2
+    ),
     "qif-s1": Followed(
         "Is a spike that crosses the end of a trial smooth there, and one that it drives?",
         pseudospike_figures.figure_s1,
@@ -118,7 +159,7 @@ FOLLOWED = {
     "qif-s4": Followed("What if the time of an input passes other inputs, and spikes?", exact_figures.figure_s4),
     "qif-s5": Followed("What if the weight of one input among several is varied?", exact_figures.figure_s5),
 }
-"""Figures 1 and S1 to S5 of Klos & Memmesheimer (2025)."""
+"""Figures 1, 2 and S1 to S5 of Klos & Memmesheimer (2025)."""
 
 
 def reproduce(
@@ -184,7 +225,7 @@ def _draw_curves(figure: Followed, rows: list[Row], path: pathlib.Path) -> None:
             x, y = zip(*points, strict=True)
             axes.plot(x, y, color=f"C{names.index(name)}", label=name)
         axes.set_title(title, fontsize="small")
-        axes.set_ylim(*(figure.slopes if "slope" in title else (0, None)))
+        axes.set_ylim(*(figure.slopes if "slope" in title else (None, None) if "logarithm" in title else (0, None)))
         handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         axes.legend(handles.values(), handles.keys(), fontsize="x-small")
     canvas.suptitle(figure.question, fontsize="medium")
@@ -229,11 +270,15 @@ def _draw(figure: Figure, rows: list[Row], path: pathlib.Path) -> None:
             if not steps.size:
                 continue
             mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if len(values) > 1 else 0 * values[0]
+            low, high = mean - spread, mean + spread
+            if quantity in _LOGARITHMIC:
+                low, high = values.min(axis=0), values.max(axis=0)
             (line,) = axes.plot(steps, mean, label=network)
-            axes.fill_between(steps, mean - spread, mean + spread, color=line.get_color(), alpha=0.2, linewidth=0)
+            axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
         axes.set(xlabel="steps of training", ylabel=quantity)
-        if quantity == "van Rossum":
+        if quantity in _LOGARITHMIC:
             axes.set_yscale("log")
+            axes.set_ylabel(f"{quantity} (shaded: all seeds)")
         axes.legend(fontsize="small")
     canvas.suptitle(figure.question, fontsize="medium")
     canvas.savefig(path, dpi=150)

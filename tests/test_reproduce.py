@@ -8,7 +8,14 @@ import jax
 import pytest
 
 from sgtheory import reproduce as module
-from sgtheory.experiments import classification, exact_figures, exact_qif, pseudospike_figures, spike_train_matching
+from sgtheory.experiments import (
+    classification,
+    exact_figures,
+    exact_qif,
+    pseudospike_figures,
+    recurrent_spike_times,
+    spike_train_matching,
+)
 from sgtheory.reproduce import FIGURES, FOLLOWED, main, reproduce
 
 
@@ -41,6 +48,33 @@ def test_a_figure_writes_its_picture_its_numbers_and_how_they_were_made(name, tm
         assert all("±" in each for each in told)
 
 
+def numbers(folder, name):
+    with (folder / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_recurrent_network_of_a_figure_is_the_one_of_its_experiment(tmp_path):
+    reproduce("qif-fig3", tmp_path, steps=30, seeds=2, bar=False)
+    rows = numbers(tmp_path, "qif-fig3")
+    with jax.enable_x64(True):
+        for seed in ("0", "1"):
+            own = [row for row in rows if row["seed"] == seed]
+            course = recurrent_spike_times.learn(recurrent_spike_times.draw_task(jax.random.key(int(seed))), trials=30)
+            assert float(own[0]["loss"]) == pytest.approx(float(course.loss[0]), rel=1e-9)
+            assert int(own[-1]["step"]) == 30
+            assert float(own[-1]["loss"]) < float(own[0]["loss"])
+            assert 0 < float(own[-1]["largest error"]) < float(own[0]["largest error"])
+
+
+def test_the_silent_network_of_a_figure_wakes_with_pseudospikes_alone(tmp_path):
+    reproduce("qif-fig4", tmp_path, steps=60, seeds=1, bar=False)
+    for network in ("with pseudospikes", "without"):
+        first, *_, last = (row for row in numbers(tmp_path, "qif-fig4") if row["network"] == network)
+        assert float(first["silent, layer 1"]) == 1
+        assert (float(last["silent, layer 1"]) < 1) == (network == "with pseudospikes")
+        assert (last["accuracy"] == first["accuracy"]) == (network == "without")
+
+
 def test_the_table_is_the_mean_of_the_last_moment():
     rows = [
         {"seed": seed, "network": "one", "step": step, "with noise": share}
@@ -67,9 +101,13 @@ def test_a_figure_that_is_followed_writes_its_curves_and_its_table(name, tmp_pat
     with (tmp_path / f"{name}.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) > 300
-    limits = {"time": (0, 10), "slope": (exact_qif.AWAY, -exact_qif.AWAY)}
+    limits = {
+        "time": (0, 12 if name == "qif-fig2" else 10),
+        "slope": (exact_qif.AWAY, -exact_qif.AWAY),
+        "logarithm": (-30, 2),
+    }
     for row in rows:
-        low, high = limits[row["panel"].split(" against ")[0].split(", ")[1]]
+        low, high = limits[row["panel"].split(" against ")[0].split(", ")[1].split(" of ")[0]]
         assert low <= float(row["y"]) <= high
     jumps = {row["neuron"]: row["largest jump"] for row in table if "neuron" in row}
     if jumps:

@@ -1,6 +1,7 @@
-"""Figures of Klos & Memmesheimer (2025) as numbers: 1, S3, S4 and S5, each with a LIF neuron beside the QIF neuron but S3.
+"""Figures of Klos & Memmesheimer (2025) as numbers: 1, S3, S4 and S5, each with a LIF neuron beside the QIF neuron but S3; and 2.
 
-Each is computed from `exact_qif`, as page 09 shows it. What is followed are curves, each in pieces that do not jump.
+Each is computed from `exact_qif`, as page 09 shows it, and Fig. 2 from `two_spike_times`, as page 11 does. What is followed are
+curves, each in pieces that do not jump.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sgtheory.experiments import exact_qif as exact
+from sgtheory.experiments import exact_qif as exact, two_spike_times as learning
 from sgtheory.experiments._figure_rows import Row, points
 
 _NEURONS = {"qif": "QIF", "lif": "LIF"}
@@ -68,6 +69,35 @@ def figure_1() -> tuple[list[Row], list[Row]]:
                 neuron = getattr(_picture(ratio, 0.5, exact.alone(), False), name)
                 table.append({"neuron": _NEURONS[name], "weight / w_min": ratio, **_told(neuron)})
         return rows, table
+
+
+def figure_2() -> tuple[list[Row], list[Row]]:
+    """One neuron learns when to spike twice: spike times and loss over the trials, both times in a plane; and a table of the end.
+
+    **Source:** Klos & Memmesheimer (2025), Fig. 2.
+
+    >>> for row in figure_2()[1]:
+    ...     print(row["spike"], row["at the start"], row["in the trial from trial"], row["at the end"])
+    1 10.692125 316 2.500000000
+    2 11.893966 1768 7.500000000
+    """
+    with jax.enable_x64(True):
+        learnt = learning.learn(learning.TwoSpikeSetting())
+        path = learning.path_of(learnt)
+    spikes, trials = np.asarray(learnt.spikes), np.arange(learning.TRIALS)
+    rows = [row for k in (0, 1) for row in points("QIF, time against trial", f"spike {k + 1}", trials, spikes[:, k])]
+    rows += points("QIF, time of spike 2 against spike 1", "path", spikes[:, 0], spikes[:, 1])
+    rows += points("QIF, logarithm of the loss against trial", "loss", trials, np.log10(np.asarray(learnt.loss)))
+    table: list[Row] = [
+        {
+            "spike": k + 1, "target": learning.TARGETS[k], "at the start": f"{spikes[0, k]:.6f}",
+            "in the trial from trial": int(path.entries[k]), "at the end": f"{spikes[-1, k]:.9f}",
+            "largest step": f"{float(path.largest_step):.3f}", "loss": f"{float(learnt.loss[-1]):.1e}",
+            "weight of an input": f"{float(learnt.weights[-1, k]):.3f}", "its time": f"{float(learnt.times[-1, k]):.3f}",
+        }
+        for k in (0, 1)
+    ]  # fmt: skip
+    return rows, table
 
 
 def figure_s3() -> tuple[list[Row], list[Row]]:
