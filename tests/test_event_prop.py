@@ -12,6 +12,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import sgtheory as sg
+from tests.event_checks import many_at_once_are_each_by_itself
 
 UNITS, CHANNELS, TRIAL, EVENTS = 5, 4, 5.0, 80
 TIME_CONSTANT, THRESHOLD = 1.3, 0.9
@@ -292,20 +293,7 @@ def test_twins_spike_together():
 
 def test_many_networks_at_once_are_each_by_itself_and_a_longer_log_changes_nothing():
     network, weights, inputs = network_problem()
-    factors, earlier = jnp.array([0.0, 0.5, 1.0, 1.2]), jnp.array([0.6, 1.0])
-
-    def gradient(factor, sooner):
-        moved = sg.InputSpikes(sooner * inputs.times, inputs.channels)
-        scaled = eqx.tree_at(lambda each: each.inputs, weights, factor * weights.inputs)
-        return jax.value_and_grad(lambda each: some_loss(network, each, moved))(scaled)
-
-    alone = jax.jit(gradient)
-    together = jax.jit(jax.vmap(jax.vmap(gradient, (None, 0)), (0, None)))(factors, earlier)
-    for k, factor in enumerate(factors):
-        for m, sooner in enumerate(earlier):
-            several, known = jax.tree.leaves(together), jax.tree.leaves(alone(factor, sooner))
-            for found, expected in zip(several, known, strict=True):
-                np.testing.assert_allclose(found[k, m], expected, rtol=1e-10, atol=1e-10)
+    many_at_once_are_each_by_itself(network, weights, inputs, some_loss, (0.0, 0.5, 1.0, 1.2), 1e-10)
     longer = run(sg.EventPropNetwork(neuron(), duration=TRIAL, events=120), weights, inputs)
     np.testing.assert_array_equal(longer.times[:EVENTS], network_log().times)
     np.testing.assert_array_equal(longer.end.phase, network_log().end.phase)

@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 
 import sgtheory as sg
 from sgtheory.neurons import EventState, circular, crossing_of, phase_to_line, sine_area
+from tests.event_checks import many_at_once_are_each_by_itself
 
 NEURON = sg.QIF()
 LEAST = math.pi**2 / 4
@@ -357,20 +358,7 @@ def test_twins_spike_together_and_units_can_be_exchanged():
 
 def test_many_networks_at_once_are_each_by_itself_and_a_longer_log_changes_nothing():
     network, weights, inputs = network_problem()
-    factors, earlier = jnp.array([0.0, 0.5, 1.0, 1.4]), jnp.array([0.6, 1.0])
-
-    def gradient(factor, sooner):
-        moved = sg.InputSpikes(sooner * inputs.times, inputs.channels)
-        scaled = eqx.tree_at(lambda each: each.inputs, weights, factor * weights.inputs)
-        return jax.value_and_grad(lambda each: some_loss(network, each, moved))(scaled)
-
-    alone = jax.jit(gradient)
-    together = jax.jit(jax.vmap(jax.vmap(gradient, (None, 0)), (0, None)))(factors, earlier)
-    for k, factor in enumerate(factors):
-        for m, sooner in enumerate(earlier):
-            several, known = jax.tree.leaves(together), jax.tree.leaves(alone(factor, sooner))
-            for found, expected in zip(several, known, strict=True):
-                np.testing.assert_allclose(found[k, m], expected, rtol=1e-11, atol=1e-11)
+    many_at_once_are_each_by_itself(network, weights, inputs, some_loss, (0.0, 0.5, 1.0, 1.4), 1e-11)
     longer = run(sg.RecurrentEventNetwork(duration=TRIAL, events=120), weights, inputs)
     np.testing.assert_array_equal(longer.times[:80], network_log().times)
     np.testing.assert_array_equal(longer.end.phase, network_log().end.phase)
