@@ -2,6 +2,8 @@
 
 const SPEEDS = [['¼', 0.25], ['½', 0.5], ['1', 1], ['2', 2], ['4', 4]];
 
+const STALL = 100; // milliseconds: a browser that is late by more holds the film up, and skips no more of it
+
 class Film {
   constructor(stage, name) {
     Object.assign(this, {stage, name, control: stage.controls[name], speed: 1});
@@ -60,7 +62,7 @@ class Film {
     let place = control.get(), last = performance.now();
     const move = (now) => {
       if (!stage.tools.playing) return;
-      place += Math.max(now - last, 0) / 1000 * control.film * this.speed;
+      place += Math.min(Math.max(now - last, 0), STALL) / 1000 * control.film * this.speed;
       last = now;
       const frame = Math.min(Math.floor(place), high);
       if (frame !== control.get()) control.set(frame);
