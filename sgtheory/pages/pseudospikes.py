@@ -141,7 +141,6 @@ class Pseudospikes(DeclaredPage):
         ),
         Panel(
             "tangent", "Very close: the next spike of hidden neuron 1, about T₂", x=_AROUND, y_label="time − T₂, in τ",
-            y_range="next_span",
             marks=(
                 Marker("setting.offset", legend="the chosen w − w₁"), Level(0.0, "soft", "end T₂"),
                 Line("following", "blue", "the next spike of hidden neuron 1", dash="dashed", width=2),
@@ -196,14 +195,11 @@ class Pseudospikes(DeclaredPage):
     def views(self, shown: Any, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The sides of both transitions one by one; jumps to a tenth of a per cent, as far as the sides can tell."""
         del settings
-        crossing, following = shown("driven.crossing"), shown("layers.near.1") - shown("layers.ends_behind.1")[:, None]
-        lowest, highest = following.min(axis=1), following.max(axis=1)
-        margin = 0.05 * (highest - lowest)
+        crossing = shown("driven.crossing")
         slopes, jumps = shown("layers.slope"), np.round(shown("layers.jump"), 1)
         return {
             "crossings": np.stack([crossing, crossing], axis=1),
-            "following": following,
-            "next_span": np.stack([lowest - margin, highest + margin], axis=1),
+            "following": shown("layers.near.1") - shown("layers.ends_behind.1")[:, None],
             **{
                 name: {"below": slopes[:, place, 0], "above": slopes[:, place, 1], "jump": jumps[:, place]}
                 for place, name in enumerate(("near", "far"))

@@ -106,7 +106,13 @@ def moved(request, tmp_path_factory, fresh_page):
 
 TIES = {"spike_train_matching": 200}
 """Page → the rows of its rasters. Of 420 lines of pixels every 21st lies exactly between two of 200 rows: rounding decides."""
-TOLERANCE = 0.1
+TOLERANCE, FINER = 0.1, {"learning_spike_times": 0.05}
+"""For most pages, and for one whose slider changes little of each figure."""
+
+
+@pytest.fixture
+def tolerance(request):
+    return FINER.get(request.node.callspec.params["moved"], TOLERANCE)
 
 
 @pytest.fixture
@@ -114,15 +120,15 @@ def rows(request):
     return TIES.get(request.node.callspec.params["moved"], 0)
 
 
-def test_what_bokeh_is_spared_changes_no_picture(moved, rows):
+def test_what_bokeh_is_spared_changes_no_picture(moved, rows, tolerance):
     moved.evaluate(PLAIN, True)
-    assert max(moved.evaluate(DIFFERENCES, rows)) < TOLERANCE
+    assert max(moved.evaluate(DIFFERENCES, rows)) < tolerance
 
 
-def test_another_picture_would_be_noticed(moved, rows):
+def test_another_picture_would_be_noticed(moved, rows, tolerance):
     # The negative control of the test above: the slider changes some figure of every page.
     moved.evaluate(PLAIN, False)
-    assert max(moved.evaluate(DIFFERENCES, rows)) > 4 * TOLERANCE
+    assert max(moved.evaluate(DIFFERENCES, rows)) > 6 * tolerance
 
 
 def test_every_slider_of_a_file_has_a_name_and_tells_its_number(moved):

@@ -138,13 +138,26 @@ def test_a_weight_grows_by_at_most_two_thousandths_a_trial():
 
 @pytest.mark.parametrize(
     ("second", "rate", "reached"),
-    [(7.5, 0.1, True), (9.0, 0.1, True), (5.0, 0.1, False), (5.0, 0.2, True), (3.0, 0.2, False)],
+    [
+        (7.5, 0.1, True),
+        (9.0, 0.1, True),
+        (5.0, 0.1, False),
+        (4.0, 0.1, False),
+        (5.0, 0.2, True),
+        (3.0, 0.2, False),
+    ],
 )
 def test_which_targets_are_reached_in_time(page, second, rate, reached):
     found = numbers(page, second=second, rate=rate, trial=120)
     assert (found["loss"] < 1e-9) == reached
     for k, target in ((1, 2.5), (2, second)):
         assert (abs(found[f"spike_{k}"] - target) < 1e-4) == reached
+
+
+def test_a_small_rate_may_leave_the_second_spike_behind_the_end(page):
+    found = numbers(page, rate=0.04, trial=120)
+    assert found["entry_1"] < module.TRIALS
+    assert found["entry_2"] == module.TRIALS
 
 
 def test_a_target_that_is_not_reached_in_time_is_reached_later():

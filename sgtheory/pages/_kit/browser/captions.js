@@ -76,7 +76,9 @@ class Caption {
     if (height) this.text.style.minHeight = height + 'px';
   }
 
+  /** Gives the figure another title. Every move of a slider asks for it, and nothing is measured if it stays the same. */
   entitle(title) {
+    if (title === this.title) return;
     this.title = title;
     this.panel.setAttribute('aria-label', title);
     this.fit();
